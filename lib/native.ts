@@ -1,0 +1,127 @@
+/**
+ * The contract between TypeScript and the C++ addon: everything that crosses is in this file.
+ * A call carries a batch or a poem, never a tensor operation. Arrays are copied before a call returns,
+ * so the caller may reuse them. Promises reject with an Error whose `code` is an ErrorCode; nothing throws.
+ */
+
+export type Cell = 'lstm' | 'gru' | 'rnn';
+export type Device = 'cpu' | `cuda:${number}`;
+
+/** Sizes and switches of the network: Embedding [V, E] -> `layers` x cell [H] -> Linear [V, H]. */
+export type ModelConfig = Readonly<{
+  cell: Cell;
+  vocabSize: number;
+  embedDim: number;
+  hiddenDim: number;
+  layers: number;
+  /** Probability of dropping an element of the embedding and of each layer's output, in training only. */
+  dropout: number;
+  /** The output layer's weight is the embedding's: needs embedDim = hiddenDim. */
+  tieWeights: boolean;
+  /** ReLU on the logits: a fault of the original program, kept by the `classic` preset. */
+  reluLogits: boolean;
+}>;
+
+/** PyTorch's semantics and names. */
+export type OptimizerConfig =
+  | Readonly<{ kind: 'rmsprop'; alpha: number; eps: number; weightDecay: number }>
+  | Readonly<{ kind: 'adam' | 'adamw'; beta1: number; beta2: number; eps: number; weightDecay: number }>;
+
+export type SessionConfig = Readonly<{
+  model: ModelConfig;
+  optimizer: OptimizerConfig;
+  device: Device;
+  /** Seeds the initial weights and dropout. */
+  seed: bigint;
+  /** CPU threads of one operation. Results are bit-equal for equal counts only. */
+  threads: number;
+}>;
+
+/** Ids row-major, one poem a row, padded at the end of a row with any valid input id and target -1. */
+export type Batch = Readonly<{
+  /** [rows, time], each 0 <= id < vocabSize. */
+  inputs: Int32Array;
+  /** [rows, time], each -1 (padding) <= id < vocabSize. */
+  targets: Int32Array;
+  /** [rows]: loss = sum over rows of weight x the row's summed NLL. Absent: the mean NLL of the real targets. */
+  weights?: Float32Array;
+  rows: number;
+  time: number;
+}>;
+
+export type StepOptions = Readonly<{
+  lr: number;
+  /** Gradients are scaled down to this 2-norm; Infinity leaves them alone. */
+  clipNorm: number;
+}>;
+
+export type StepStats = Readonly<{
+  /** Loss of the batch before the update, in nats. */
+  loss: number;
+  /** 2-norm of all gradients before clipping. */
+  gradNorm: number;
+  /** Targets that were not padding. */
+  tokens: number;
+  /** Time of the step on its own thread, in milliseconds. */
+  nativeMs: number;
+}>;
+
+export type SampleOptions = Readonly<{
+  /** Characters drawn at most, beyond the prompt. */
+  maxNewTokens: number;
+  /** Drawing this id ends a sequence; the id is not returned. */
+  endId: number;
+  /** Ids that are never drawn. */
+  banned: Int32Array;
+  /** 0 takes the likeliest character (greedy). */
+  temperature: number;
+  /** Draw among the k likeliest; 0 for all. */
+  topK: number;
+  /** Draw among the likeliest that together reach this probability; 1 for all. */
+  topP: number;
+  /** Sequence i is drawn from a stream of its own that depends on seed and i alone. */
+  seed: bigint;
+}>;
+
+/** Drawn characters of one prompt, the prompt itself not among them. */
+export type Sample = Readonly<{ ids: Int32Array; ended: boolean }>;
+
+/** Work queued on the session's own thread. `cancel` is honoured between steps and between characters. */
+export interface Job<T> {
+  readonly done: Promise<T>;
+  cancel(): void;
+}
+
+export type Dtype = 'F32' | 'I64' | 'U8';
+export type TensorData = Readonly<{ dtype: Dtype; shape: readonly number[]; data: Uint8Array }>;
+/**
+ * Raw little-endian tensors by name: the model's under PyTorch's names (`embedding.weight`,
+ * `lstm.weight_ih_l0`, …, `fc.bias`), the optimizer's under `optim.`, the dropout generator's under `rng.`.
+ */
+export type TensorMap = Readonly<Record<string, TensorData>>;
+
+export interface NativeSession {
+  /** One optimizer step a batch. Cancelled, it resolves with the steps that were done. */
+  train(batches: readonly Batch[], options: StepOptions): Job<StepStats[]>;
+  /** Summed NLL in nats and count of the real targets; weights are not looked at, dropout is off. */
+  evaluate(batches: readonly Batch[]): Job<{ nll: number; tokens: number }>;
+  /** One sequence a prompt; every prompt has at least one id. */
+  sample(prompts: readonly Int32Array[], options: SampleOptions): Job<Sample[]>;
+  snapshot(): Promise<TensorMap>;
+  /**
+   * All or nothing. Every tensor of the model must be there, in its shape; without any `optim.` tensor the
+   * optimizer starts afresh, without any `rng.` tensor the generator goes on as it was.
+   */
+  restore(tensors: TensorMap): Promise<void>;
+  /** Cancels, waits for the step in progress, frees. May be called again. */
+  dispose(): Promise<void>;
+}
+
+export interface NativeAddon {
+  /** Builds the model on the session's own thread. */
+  openSession(config: SessionConfig): Promise<NativeSession>;
+  /** For example `2.13.0`. */
+  readonly torchVersion: string;
+  /** Devices that this libtorch and this machine have: 0 for a CPU build. */
+  cudaDeviceCount(): number;
+}

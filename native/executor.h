@@ -1,0 +1,39 @@
+// One thread that does the jobs of a session in the order they came.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace tangshi {
+
+class Executor {
+ public:
+  Executor();
+  ~Executor();  // finishes what is queued, then joins
+
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Jobs must not throw. False, and the job is dropped, once stop() was called.
+  bool post(std::function<void()> job);
+
+  // Takes no more jobs; the thread ends after those already queued. Does not wait.
+  void stop();
+
+  // Waits for the thread to end. Call stop() first.
+  void join();
+
+ private:
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  bool stopping_ = false;
+  std::thread thread_;  // last: it uses the others
+};
+
+}  // namespace tangshi

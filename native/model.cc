@@ -1,0 +1,155 @@
+#include "model.h"
+
+#include <cmath>
+
+namespace tangshi {
+namespace {
+
+const char* cell_name(Cell cell) {
+  switch (cell) {
+    case Cell::lstm:
+      return "lstm";
+    case Cell::gru:
+      return "gru";
+    case Cell::rnn:
+      return "rnn";
+  }
+  TORCH_CHECK(false, "unknown cell");
+}
+
+std::shared_ptr<torch::nn::Module> make_cells(const ModelConfig& config) {
+  switch (config.cell) {
+    case Cell::lstm:
+      return torch::nn::LSTM(
+                 torch::nn::LSTMOptions(config.embed_dim, config.hidden_dim).num_layers(config.layers))
+          .ptr();
+    case Cell::gru:
+      return torch::nn::GRU(
+                 torch::nn::GRUOptions(config.embed_dim, config.hidden_dim).num_layers(config.layers))
+          .ptr();
+    case Cell::rnn:
+      return torch::nn::RNN(
+                 torch::nn::RNNOptions(config.embed_dim, config.hidden_dim).num_layers(config.layers))
+          .ptr();
+  }
+  TORCH_CHECK(false, "unknown cell");
+}
+
+// Inverted dropout from a generator of the session's own, so that a resumed run draws the same masks.
+at::Tensor drop(const at::Tensor& x, double probability, const std::optional<at::Generator>& generator) {
+  if (!generator || probability == 0) return x;
+  const double keep = 1 - probability;
+  at::Tensor mask =
+      at::empty(x.sizes(), x.options().requires_grad(false)).bernoulli_(keep, generator).div_(keep);
+  return x * mask;
+}
+
+// One layer over all time steps. x: [time, batch, in]; h and c: [1, batch, hidden], replaced.
+at::Tensor run_layer(Cell cell, const at::Tensor& x, at::TensorList weights, at::Tensor& h, at::Tensor& c) {
+  constexpr bool has_biases = true, bidirectional = false, batch_first = false;
+  constexpr int64_t layers = 1;
+  constexpr double dropout = 0;
+  const bool train = at::GradMode::is_enabled();
+  at::Tensor out;
+  switch (cell) {
+    case Cell::lstm:
+      std::tie(out, h, c) =
+          at::lstm(x, {h, c}, weights, has_biases, layers, dropout, train, bidirectional, batch_first);
+      break;
+    case Cell::gru:
+      std::tie(out, h) =
+          at::gru(x, h, weights, has_biases, layers, dropout, train, bidirectional, batch_first);
+      break;
+    case Cell::rnn:
+      std::tie(out, h) =
+          at::rnn_tanh(x, h, weights, has_biases, layers, dropout, train, bidirectional, batch_first);
+      break;
+  }
+  return out;
+}
+
+}  // namespace
+
+HiddenState HiddenState::select(const at::Tensor& rows) const {
+  return {h.index_select(1, rows), c.defined() ? c.index_select(1, rows) : c};
+}
+
+ModelImpl::ModelImpl(const ModelConfig& config, const at::Device& device, at::Generator& generator)
+    : config_(config) {
+  TORCH_CHECK(!config.tie_weights || config.embed_dim == config.hidden_dim,
+              "tied weights need embedDim = hiddenDim");
+  embedding_ = register_module("embedding", torch::nn::Embedding(config.vocab_size, config.embed_dim));
+  auto cells = register_module(cell_name(config.cell), make_cells(config));
+  fc_ = register_module("fc", torch::nn::Linear(config.hidden_dim, config.vocab_size));
+  initialize(generator);
+  to(device);
+  share_tied_weight();
+
+  const std::vector<at::Tensor> weights = cells->parameters();
+  for (size_t first = 0; first < weights.size(); first += 4) {
+    cell_weights_.emplace_back(weights.begin() + first, weights.begin() + first + 4);
+  }
+}
+
+void ModelImpl::initialize(at::Generator& generator) {
+  at::NoGradGuard no_grad;
+  const auto xavier = [&](at::Tensor& weight) {
+    const double bound = std::sqrt(6.0 / static_cast<double>(weight.size(0) + weight.size(1)));
+    weight.uniform_(-bound, bound, generator);
+  };
+  const double bound = 1 / std::sqrt(static_cast<double>(config_.hidden_dim));
+  for (auto& [name, parameter] : distinct_parameters()) {
+    if (name == "embedding.weight") {
+      config_.tie_weights ? xavier(parameter) : static_cast<void>(parameter.uniform_(-1, 1, generator));
+    } else if (name == "fc.weight") {
+      xavier(parameter);
+    } else if (name == "fc.bias") {
+      parameter.zero_();
+    } else {
+      parameter.uniform_(-bound, bound, generator);
+    }
+  }
+}
+
+at::Tensor ModelImpl::forward(const at::Tensor& ids, HiddenState& state,
+                              const std::optional<at::Generator>& dropout) {
+  at::Tensor x = drop(at::embedding(embedding_->weight, ids), config_.dropout, dropout);
+  std::vector<at::Tensor> hs, cs;
+  for (int64_t layer = 0; layer < config_.layers; layer++) {
+    at::Tensor h = state.h.narrow(0, layer, 1);
+    at::Tensor c = state.c.defined() ? state.c.narrow(0, layer, 1) : state.c;
+    x = drop(run_layer(config_.cell, x, cell_weights_[layer], h, c), config_.dropout, dropout);
+    hs.push_back(h);
+    if (c.defined()) cs.push_back(c);
+  }
+  state.h = at::cat(hs);
+  if (!cs.empty()) state.c = at::cat(cs);
+  return x;
+}
+
+void ModelImpl::share_tied_weight() {
+  if (config_.tie_weights) fc_->weight.set_data(embedding_->weight.data());
+}
+
+HiddenState ModelImpl::zero_state(int64_t batch) const {
+  const auto zeros = [&] {
+    return at::zeros({config_.layers, batch, config_.hidden_dim}, fc_->bias.options().requires_grad(false));
+  };
+  return {zeros(), config_.cell == Cell::lstm ? zeros() : at::Tensor()};
+}
+
+at::Tensor ModelImpl::logits(const at::Tensor& hidden) const {
+  at::Tensor out = at::linear(hidden, output_weight(), output_bias());
+  return config_.relu_logits ? out.relu_() : out;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> ModelImpl::distinct_parameters() const {
+  std::vector<std::pair<std::string, at::Tensor>> distinct;
+  for (const auto& item : named_parameters()) {
+    if (config_.tie_weights && item.key() == "fc.weight") continue;
+    distinct.emplace_back(item.key(), item.value());
+  }
+  return distinct;
+}
+
+}  // namespace tangshi

@@ -1,0 +1,72 @@
+// The network: Embedding -> LSTM | GRU | RNN -> Linear, as torch::nn modules under PyTorch's names.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libtorch.h"
+
+namespace tangshi {
+
+enum class Cell { lstm, gru, rnn };
+
+struct ModelConfig {
+  Cell cell = Cell::lstm;
+  int64_t vocab_size = 0;
+  int64_t embed_dim = 0;
+  int64_t hidden_dim = 0;
+  int64_t layers = 0;
+  double dropout = 0;        // on the embedding and each layer's output, in training
+  bool tie_weights = false;  // the output layer's weight is the embedding's
+  bool relu_logits = false;
+};
+
+// What the cells carry from one character to the next: h and, for the LSTM, c; each [layers, batch, hidden].
+struct HiddenState {
+  at::Tensor h, c;
+
+  // The state of some of the rows only. rows: [n], int64.
+  HiddenState select(const at::Tensor& rows) const;
+};
+
+class ModelImpl : public torch::nn::Module {
+ public:
+  // Weights are drawn from the generator: embedding U(-1, 1) (Xavier when tied), cells U(-1/sqrt(H),
+  // 1/sqrt(H)), output layer Xavier with zero bias.
+  ModelImpl(const ModelConfig& config, const at::Device& device, at::Generator& generator);
+
+  // ids: [time, batch] int64 -> hidden outputs of the last layer [time, batch, hidden]. `state` is read and
+  // replaced. Dropout is applied when a generator is given.
+  at::Tensor forward(const at::Tensor& ids, HiddenState& state, const std::optional<at::Generator>& dropout);
+
+  HiddenState zero_state(int64_t batch) const;
+
+  // hidden: [..., hidden] -> logits [..., vocab].
+  at::Tensor logits(const at::Tensor& hidden) const;
+
+  // [vocab, hidden] and [vocab].
+  const at::Tensor& output_weight() const { return config_.tie_weights ? embedding_->weight : fc_->weight; }
+  const at::Tensor& output_bias() const { return fc_->bias; }
+
+  // Each distinct parameter once, in PyTorch's order; a tied output weight is not listed again.
+  std::vector<std::pair<std::string, at::Tensor>> distinct_parameters() const;
+
+  // Points fc.weight at the embedding's storage when the two are tied.
+  void share_tied_weight();
+
+  const ModelConfig& config() const { return config_; }
+  at::Device device() const { return fc_->bias.device(); }
+
+ private:
+  void initialize(at::Generator& generator);
+
+  ModelConfig config_;
+  torch::nn::Embedding embedding_{nullptr};
+  torch::nn::Linear fc_{nullptr};
+  // Per layer: weight_ih [gates x H, in], weight_hh [gates x H, H], bias_ih, bias_hh.
+  std::vector<std::vector<at::Tensor>> cell_weights_;
+};
+TORCH_MODULE(Model);
+
+}  // namespace tangshi

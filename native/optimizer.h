@@ -1,0 +1,47 @@
+// RMSprop, Adam and AdamW with PyTorch's semantics, and gradient clipping, over flat parameters.
+#pragma once
+
+#include "parameters.h"
+
+namespace tangshi {
+
+enum class OptimizerKind { rmsprop, adam, adamw };
+
+struct OptimizerConfig {
+  OptimizerKind kind = OptimizerKind::rmsprop;
+  double alpha = 0.99;                // RMSprop's decay of the squared gradient
+  double beta1 = 0.9, beta2 = 0.999;  // Adam's decays
+  double eps = 1e-8;
+  double weight_decay = 0;  // added to the gradient; AdamW shrinks the weight instead
+};
+
+class Optimizer {
+ public:
+  Optimizer(const OptimizerConfig& config, const Parameters& parameters);
+
+  // Scales the gradients down to a 2-norm of clip_norm at most, then updates the parameters. Returns the norm
+  // before clipping. A norm that is not finite changes nothing: the caller sees it and decides.
+  double clip_and_step(Parameters& parameters, double lr, double clip_norm);
+
+  // Running averages by PyTorch's names, each flat like the parameters.
+  struct Slot {
+    std::string name;
+    at::Tensor values;
+  };
+  std::vector<Slot>& slots() { return slots_; }
+  int64_t& step() { return step_; }
+
+  // Back to the state before the first step.
+  void reset();
+
+ private:
+  void rmsprop(at::Tensor& values, const at::Tensor& grads, double lr);
+  void adam(at::Tensor& values, const at::Tensor& grads, double lr);
+
+  OptimizerConfig config_;
+  std::vector<Slot> slots_;
+  int64_t step_ = 0;
+  at::Tensor denominator_;  // scratch
+};
+
+}  // namespace tangshi

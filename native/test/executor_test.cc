@@ -1,0 +1,49 @@
+#include "executor.h"
+
+#include <atomic>
+#include <vector>
+
+#include "expect.h"
+
+namespace tangshi::test {
+
+TEST(executor, does_jobs_in_order_on_one_other_thread) {
+  std::vector<int> order;
+  std::vector<std::thread::id> threads;
+  {
+    Executor executor;
+    for (int i = 0; i < 1000; i++) {
+      executor.post([&, i] {
+        order.push_back(i);
+        threads.push_back(std::this_thread::get_id());
+      });
+    }
+  }
+  EXPECT_EQ(order.size(), 1000u);
+  for (int i = 0; i < 1000; i++) EXPECT(order[i] == i && threads[i] == threads[0]);
+  EXPECT(threads[0] != std::this_thread::get_id());
+}
+
+TEST(executor, stop_refuses_new_jobs_and_finishes_old_ones) {
+  Executor executor;
+  std::atomic<int> done = 0;
+  for (int i = 0; i < 10; i++) {
+    executor.post([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      done++;
+    });
+  }
+  executor.stop();
+  EXPECT(!executor.post([&] { done += 100; }));
+  executor.join();
+  EXPECT_EQ(done.load(), 10);
+}
+
+TEST(executor, a_job_may_post_another) {
+  Executor executor;
+  std::atomic<bool> done = false;
+  executor.post([&] { executor.post([&] { done = true; }); });
+  while (!done) std::this_thread::yield();
+}
+
+}  // namespace tangshi::test

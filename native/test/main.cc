@@ -1,0 +1,33 @@
+// native-tests [suite]: runs the tests of one suite, or all.
+#include <cstdio>
+
+#include "expect.h"
+
+namespace tangshi::test {
+
+std::vector<Test>& all_tests() {
+  static std::vector<Test> tests;
+  return tests;
+}
+
+}  // namespace tangshi::test
+
+int main(int argc, char** argv) {
+  int passed = 0, failed = 0;
+  for (const auto& test : tangshi::test::all_tests()) {
+    if (argc > 1 && test.suite != argv[1]) continue;
+    try {
+      test.body();
+      passed++;
+    } catch (const c10::Error& error) {
+      failed++;
+      std::printf("FAILED %s.%s\n  %s\n", test.suite.c_str(), test.name.c_str(),
+                  error.what_without_backtrace());
+    } catch (const std::exception& error) {
+      failed++;
+      std::printf("FAILED %s.%s\n  %s\n", test.suite.c_str(), test.name.c_str(), error.what());
+    }
+  }
+  std::printf("%d passed, %d failed\n", passed, failed);
+  return failed > 0 || passed == 0;
+}

@@ -1,0 +1,79 @@
+// The flat optimizers against torch::optim, on gradients of many magnitudes.
+#include "optimizer.h"
+
+#include <torch/optim/adam.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/rmsprop.h>
+
+#include "expect.h"
+
+namespace tangshi::test {
+namespace {
+
+Parameters flat(const at::Tensor& values) { return {{}, values.clone(), at::zeros_like(values)}; }
+
+// Runs 30 steps of both on the same gradients and compares the weights after each.
+void check_against(
+    const OptimizerConfig& config, double lr,
+    const std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<at::Tensor>)>& make) {
+  const auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
+  const at::Tensor start = at::randn({1000}, generator);
+  const at::Tensor magnitude = at::pow(10, at::rand({1000}, generator) * 8 - 6);
+  Parameters parameters = flat(start);
+  Optimizer optimizer(config, parameters);
+  at::Tensor theirs = start.clone().requires_grad_();
+  const auto reference = make({theirs});
+  for (int step = 0; step < 30; step++) {
+    const at::Tensor grad = at::randn({1000}, generator) * magnitude;
+    parameters.grads.copy_(grad);
+    theirs.mutable_grad() = grad.clone();
+    optimizer.clip_and_step(parameters, lr, INFINITY);
+    reference->step();
+    EXPECT_CLOSE(parameters.values, theirs.detach(), 1e-6);
+  }
+}
+
+}  // namespace
+
+TEST(optimizer, rmsprop_is_torchs) {
+  check_against({.alpha = 0.95, .eps = 1e-7, .weight_decay = 0.01}, 0.01, [](std::vector<at::Tensor> p) {
+    return std::make_unique<torch::optim::RMSprop>(
+        p, torch::optim::RMSpropOptions(0.01).alpha(0.95).eps(1e-7).weight_decay(0.01));
+  });
+}
+
+TEST(optimizer, adam_is_torchs) {
+  check_against({.kind = OptimizerKind::adam, .beta1 = 0.8, .beta2 = 0.99, .weight_decay = 0.01}, 0.003,
+                [](std::vector<at::Tensor> p) {
+                  return std::make_unique<torch::optim::Adam>(
+                      p, torch::optim::AdamOptions(0.003).betas({0.8, 0.99}).weight_decay(0.01));
+                });
+}
+
+TEST(optimizer, adamw_is_torchs) {
+  check_against({.kind = OptimizerKind::adamw, .weight_decay = 0.1}, 0.003, [](std::vector<at::Tensor> p) {
+    return std::make_unique<torch::optim::AdamW>(p, torch::optim::AdamWOptions(0.003).weight_decay(0.1));
+  });
+}
+
+TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
+  Parameters parameters = flat(at::zeros({4}));
+  Optimizer optimizer({}, parameters);
+  parameters.grads.copy_(at::tensor({3.0f, 0.0f, 4.0f, 0.0f}));
+  EXPECT_EQ(optimizer.clip_and_step(parameters, 0, 1), 5.0);
+  EXPECT_CLOSE(parameters.grads, at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
+  EXPECT(std::abs(optimizer.clip_and_step(parameters, 0, 2) - 1) < 1e-6);
+  EXPECT_CLOSE(parameters.grads, at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
+}
+
+TEST(optimizer, a_gradient_that_is_not_finite_changes_nothing) {
+  Parameters parameters = flat(at::ones({3}));
+  Optimizer optimizer({.kind = OptimizerKind::adam}, parameters);
+  parameters.grads.copy_(at::tensor({1.0f, NAN, 1.0f}));
+  EXPECT(std::isnan(optimizer.clip_and_step(parameters, 1, 1)));
+  EXPECT(parameters.values.equal(at::ones({3})));
+  EXPECT_EQ(optimizer.step(), 0);
+  EXPECT_EQ(optimizer.slots()[0].values.abs().max().item<float>(), 0.0f);
+}
+
+}  // namespace tangshi::test

@@ -1,0 +1,79 @@
+#include "trainer.h"
+
+#include "fixture.h"
+
+namespace tangshi::test {
+
+TEST(trainer, learns_a_batch_by_heart) {
+  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
+    Trainer trainer = small_trainer(small_model(cell), {.kind = OptimizerKind::adam});
+    const double before = trainer.step(small_batch(), 0.05, 1).loss;
+    for (int i = 0; i < 200; i++) trainer.step(small_batch(), 0.05, 1);
+    const TotalNll after = trainer.evaluate(small_batch());
+    EXPECT_EQ(after.tokens, 6);
+    EXPECT(before > 1.5 && after.nll / after.tokens < 0.1);
+  }
+}
+
+TEST(trainer, loss_without_weights_is_the_mean_over_real_targets) {
+  Trainer trainer = small_trainer();
+  const TotalNll total = trainer.evaluate(small_batch());
+  const StepStats stats = trainer.step(small_batch(), 0, 1);
+  EXPECT_EQ(stats.tokens, 6);
+  EXPECT(std::abs(stats.loss - total.nll / 6) < 1e-6);
+}
+
+TEST(trainer, what_stands_in_padding_does_not_matter) {
+  Trainer a = small_trainer(), b = small_trainer();
+  Batch other = small_batch();
+  other.inputs[6] = 8;
+  other.inputs[7] = 3;
+  a.step(small_batch(), 0.01, 1);
+  b.step(other, 0.01, 1);
+  EXPECT(a.parameters().values.equal(b.parameters().values));
+}
+
+TEST(trainer, same_seed_same_bytes) {
+  ModelConfig config = small_model();
+  config.dropout = 0.3;
+  Trainer a = small_trainer(config), b = small_trainer(config);
+  for (int i = 0; i < 10; i++) {
+    a.step(small_batch(), 0.01, 1);
+    b.step(small_batch(), 0.01, 1);
+  }
+  EXPECT(a.parameters().values.equal(b.parameters().values));
+}
+
+TEST(trainer, tied_weights_get_the_gradient_of_both_uses) {
+  ModelConfig config = small_model();
+  config.embed_dim = config.hidden_dim;
+  config.tie_weights = true;
+  Trainer trainer = small_trainer(config);
+  const auto loss = [&] { return trainer.evaluate(small_batch()).nll / 6; };
+  trainer.step(small_batch(), 0, INFINITY);
+  const at::Tensor grads = trainer.parameters().slices[0].of(trainer.parameters().grads).clone();
+  at::Tensor weight = trainer.parameters().slices[0].of(trainer.parameters().values);
+  for (const auto& [row, column] : {std::pair{2, 1}, {4, 0}, {10, 6}}) {
+    constexpr float delta = 1e-2;
+    at::Tensor element = weight[row][column];
+    element.add_(delta);
+    const double above = loss();
+    element.sub_(2 * delta);
+    const double below = loss();
+    element.add_(delta);
+    EXPECT(std::abs((above - below) / (2 * delta) - grads[row][column].item<double>()) < 2e-4);
+  }
+}
+
+TEST(trainer, evaluation_changes_nothing) {
+  ModelConfig config = small_model();
+  config.dropout = 0.3;
+  Trainer trainer = small_trainer(config);
+  const at::Tensor before = trainer.parameters().values.clone();
+  const at::Tensor generator = trainer.generator().get_state().clone();
+  trainer.evaluate(small_batch());
+  EXPECT(trainer.parameters().values.equal(before));
+  EXPECT(trainer.generator().get_state().equal(generator));
+}
+
+}  // namespace tangshi::test
