@@ -85,7 +85,7 @@ async function readPoems(options: DatasetOptions): Promise<{ poems: string[]; ta
   const path = isBuiltin(data) ? await builtinCorpus(data, options) : data;
   const cleaner = new Cleaner(cleaning);
   const poems: string[] = [];
-  for await (const record of readCorpus(path, { ...(format && { format }), ...(signal && { signal }) })) {
+  for await (const record of readCorpus(path, { format, signal })) {
     const poem = cleaner.clean(record);
     if (poem !== undefined) poems.push(poem);
   }

@@ -154,4 +154,5 @@ def main():
     (HERE / 'seed.json').write_text(json.dumps(result, ensure_ascii=False) + '\n', encoding='utf-8')
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { TangshiError } from './errors';
+import type { NativeAddon } from './native';
+
+const ADDON = join(__dirname, '..', 'build', 'Release', 'tangshi.node');
+
+let loaded: NativeAddon | undefined;
+
+/**
+ * The addon, loaded at first use: what needs no model (vocabularies, corpora, checkpoints) works without it.
+ *
+ * @throws EADDON when it was not built or does not load; says which command builds it.
+ */
+export function addon(): NativeAddon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeAddon {
+  if (!existsSync(ADDON)) {
+    throw new TangshiError('EADDON', `The native addon is not built (${ADDON}): run npm run setup`);
+  }
+  try {
+    return require(ADDON) as NativeAddon;
+  } catch (error) {
+    throw new TangshiError(
+      'EADDON',
+      `The native addon does not load (${error instanceof Error ? error.message : error}): run npm run setup`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import {
+  type CorpusFacts,
+  checkConfig,
+  checkCorpus,
+  checkProgress,
+  type Progress,
+  type RunConfig,
+} from './config';
+import { diskError, writeWhole } from './disk';
+import { TangshiError } from './errors';
+import type { TensorMap } from './native';
+import { decodeSafetensors, encodeSafetensors } from './safetensors';
+import { Vocab } from './vocab';
+
+/** Raised when older programs could not read what is written. */
+const FORMAT_VERSION = 1;
+
+/** A training, whole: what it takes to go on as if it had never stopped, or to write poems. */
+export type Checkpoint = Readonly<{
+  config: RunConfig;
+  vocab: Vocab;
+  corpus: CorpusFacts;
+  progress: Progress;
+  tensors: TensorMap;
+}>;
+
+/**
+ * Writes a `.safetensors` file that is there whole or not at all. Everything but the tensors stands as JSON in its
+ * metadata; a SHA-256 covers both.
+ *
+ * @throws EIO
+ */
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const { config, vocab, corpus, progress, tensors } = checkpoint;
+  const facts = { config, vocab, corpus, progress };
+  const metadata: Record<string, string> = { format: 'tangshi', version: String(FORMAT_VERSION) };
+  for (const [key, value] of Object.entries(facts)) metadata[key] = JSON.stringify(value);
+  metadata.checksum = checksum(metadata, tensors);
+  await writeWhole(path, encodeSafetensors({ tensors, metadata }));
+}
+
+/**
+ * Reads and checks everything, and returns only what is whole.
+ *
+ * @throws EIO when it cannot be read. ECHECKPOINT when it is damaged, of a later version, or not made here.
+ */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
+  if (metadata.format !== 'tangshi') {
+    throw new TangshiError(
+      'ECHECKPOINT',
+      `${path} holds tensors, but is no checkpoint of tangshi: to train from its weights, use --init`,
+    );
+  }
+  if (metadata.version !== String(FORMAT_VERSION)) {
+    throw new TangshiError(
+      'ECHECKPOINT',
+      `${path} has format version ${metadata.version}, this program reads ${FORMAT_VERSION}: update tangshi`,
+    );
+  }
+  const { checksum: expected, ...rest } = metadata;
+  if (checksum(rest, tensors) !== expected) {
+    throw new TangshiError('ECHECKPOINT', `${path} is damaged: its checksum does not match`);
+  }
+  return {
+    config: checkConfig(parse(path, metadata, 'config'), 'ECHECKPOINT'),
+    vocab: Vocab.fromJSON(parse(path, metadata, 'vocab')),
+    corpus: checkCorpus(parse(path, metadata, 'corpus')),
+    progress: checkProgress(parse(path, metadata, 'progress')),
+    tensors,
+  };
+}
+
+/** The model's tensors alone of any safetensors file, a checkpoint or one that Python wrote. */
+export async function readWeights(path: string): Promise<TensorMap> {
+  const { tensors } = decodeSafetensors(await readBytes(path), path);
+  return weightsOf(tensors);
+}
+
+/** Without the optimizer and the generator. */
+export function weightsOf(tensors: TensorMap): TensorMap {
+  return Object.fromEntries(Object.entries(tensors).filter(([name]) => !/^(optim|rng)\./.test(name)));
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw diskError('read', path, error);
+  }
+}
+
+function parse(path: string, metadata: Readonly<Record<string, string>>, key: string): unknown {
+  try {
+    return JSON.parse(metadata[key] ?? '');
+  } catch {
+    throw new TangshiError('ECHECKPOINT', `${path} is damaged: its ${key} is not JSON`);
+  }
+}
+
+/** Over names, types, shapes and bytes of all tensors and the metadata, in an order of its own. */
+function checksum(metadata: Readonly<Record<string, string>>, tensors: TensorMap): string {
+  const hash = createHash('sha256');
+  for (const key of Object.keys(metadata).sort()) hash.update(JSON.stringify([key, metadata[key]]));
+  for (const name of Object.keys(tensors).sort()) {
+    const { dtype, shape, data } = tensors[name] as TensorMap[string];
+    hash.update(JSON.stringify([name, dtype, shape, data.byteLength])).update(data);
+  }
+  return hash.digest('hex');
+}

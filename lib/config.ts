@@ -1,0 +1,127 @@
+import * as v from 'valibot';
+import { REJECTIONS } from './clean';
+import { TangshiError } from './errors';
+
+const size = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
+const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
+const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
+
+const Optimizer = v.variant('kind', [
+  v.strictObject({ kind: v.literal('rmsprop'), alpha: share, eps: positive, weightDecay: share }),
+  v.strictObject({
+    kind: v.picklist(['adam', 'adamw']),
+    beta1: share,
+    beta2: share,
+    eps: positive,
+    weightDecay: share,
+  }),
+]);
+
+const RunConfigSchema = v.strictObject({
+  preset: v.picklist(['classic', 'default', 'large']),
+  /** `poems`, `tangshi`, or a path. */
+  data: v.pipe(v.string(), v.nonEmpty()),
+  format: v.optional(v.picklist(['titled', 'lines', 'json'])),
+  cleaning: v.picklist(['classic', 'modern']),
+  /** Characters that stand fewer times are UNK. */
+  minCount: size(1e6),
+  /** Share of the poems kept from training. */
+  heldOut: share,
+
+  cell: v.picklist(['lstm', 'gru', 'rnn']),
+  embedDim: size(65_536),
+  hiddenDim: size(65_536),
+  layers: size(64),
+  dropout: share,
+  tieWeights: v.boolean(),
+  reluLogits: v.boolean(),
+
+  optimizer: Optimizer,
+  lr: positive,
+  /** `cosine`: a short warm-up, then down to a twentieth at the last epoch's end. */
+  schedule: v.picklist(['constant', 'cosine']),
+  clipNorm: positive,
+  batching: v.picklist(['classic', 'bucketed']),
+  /** Poems of a step. */
+  batch: size(65_536),
+  epochs: size(1e6),
+  seed: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  /** CPU threads: a run is bit-equal at the same count only. */
+  threads: size(1024),
+});
+
+/** All that decides what a training does, but for the corpus itself. Stands in every checkpoint. */
+export type RunConfig = Readonly<v.InferOutput<typeof RunConfigSchema>>;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const ProgressSchema = v.strictObject({
+  /** Steps done. */
+  step: count,
+  /** The batch that comes next. */
+  cursor: v.strictObject({ epoch: count, step: count }),
+  /** Epochs whose end was handled: evaluated, sampled, compared with the best. */
+  epochsEnded: count,
+  /** Of the epoch in progress: sum over steps of loss, and steps. */
+  epochLoss: v.number(),
+  epochSteps: count,
+  /** Exponential average over about 50 steps; null before the first. */
+  smoothedLoss: v.nullable(v.number()),
+  /** Lowest held-out NLL at an epoch's end (training loss where nothing is held out); null before the first. */
+  best: v.nullable(v.number()),
+  /** Time spent training, in seconds, over all sittings. */
+  seconds: v.pipe(v.number(), v.minValue(0)),
+});
+
+/** How far a training has come. */
+export type Progress = v.InferOutput<typeof ProgressSchema>;
+
+const TallySchema = v.strictObject({
+  read: count,
+  kept: count,
+  rejected: v.record(v.picklist(REJECTIONS), count),
+});
+
+const CorpusSchema = v.strictObject({
+  name: v.string(),
+  /** Hex SHA-256 of the cleaned poems. */
+  fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  tally: TallySchema,
+});
+
+/** Which corpus a model learned from. */
+export type CorpusFacts = Readonly<v.InferOutput<typeof CorpusSchema>>;
+
+/** @throws EARG, or the code given, that names each wrong value. */
+export function checkConfig(config: unknown, code: 'EARG' | 'ECHECKPOINT' = 'EARG'): RunConfig {
+  const checked = check(RunConfigSchema, config, code, 'The configuration cannot be used');
+  if (checked.tieWeights && checked.embedDim !== checked.hiddenDim) {
+    throw new TangshiError(
+      code,
+      `Tied weights need embedDim = hiddenDim, not ${checked.embedDim} and ${checked.hiddenDim}`,
+    );
+  }
+  return checked;
+}
+
+/** @throws ECHECKPOINT */
+export function checkProgress(progress: unknown): Progress {
+  return check(ProgressSchema, progress, 'ECHECKPOINT', 'The progress in the checkpoint is damaged');
+}
+
+/** @throws ECHECKPOINT */
+export function checkCorpus(corpus: unknown): CorpusFacts {
+  return check(CorpusSchema, corpus, 'ECHECKPOINT', 'The corpus facts in the checkpoint are damaged');
+}
+
+function check<T>(
+  schema: v.GenericSchema<unknown, T>,
+  value: unknown,
+  code: 'EARG' | 'ECHECKPOINT',
+  what: string,
+): T {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'all'}: ${issue.message}`);
+  throw new TangshiError(code, `${what}: ${issues.join('; ')}`);
+}

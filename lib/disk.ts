@@ -1,0 +1,51 @@
+import { open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { TangshiError } from './errors';
+
+/**
+ * Writes a file so that whoever looks, at any moment and after any crash, sees the old one whole or the new one
+ * whole: beside, fsync, rename, fsync the folder.
+ *
+ * @throws EIO that names the file; the old one is then as it was.
+ */
+export async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  const beside = `${path}.tmp`;
+  try {
+    const file = await open(beside, 'w');
+    try {
+      for (const piece of pieces) await file.writeFile(piece);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await unlink(beside).catch(() => undefined);
+    throw diskError('write', path, error);
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: free some space, or choose another folder with --out',
+  EACCES: 'permission denied: choose another folder with --out',
+  EROFS: 'the disk is read-only: choose another folder with --out',
+  ENOENT: 'it does not exist',
+};
+
+/** An error of the file system in words, with what to do. */
+export function diskError(verb: 'read' | 'write' | 'create', path: string, error: unknown): TangshiError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new TangshiError('EIO', `Cannot ${verb} ${path}: ${REMEDIES[code ?? ''] ?? message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,28 @@
+import { evaluationBatches } from './batcher';
+import type { Session } from './session';
+
+export type Evaluation = Readonly<{
+  /** Mean NLL of a target in nats: every character, punctuation and the end. */
+  nll: number;
+  /** e^nll. */
+  perplexity: number;
+  tokens: number;
+}>;
+
+/** Poems of a batch: enough to keep the cores busy, little enough to stay in the cache. */
+const BATCH = 64;
+
+/**
+ * How well a model foretells poems.
+ *
+ * @param poems Ids with begin and end, as a dataset has them.
+ * @throws ECANCELED on abort.
+ */
+export async function evaluate(
+  session: Session,
+  poems: readonly Int32Array[],
+  signal?: AbortSignal,
+): Promise<Evaluation> {
+  const { nll, tokens } = await session.evaluate(evaluationBatches(poems, BATCH), signal);
+  return { nll: nll / tokens, perplexity: Math.exp(nll / tokens), tokens };
+}

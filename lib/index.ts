@@ -1,0 +1,28 @@
+/**
+ * Tang poems by a small recurrent network over libtorch.
+ *
+ * @example
+ * import { generatePoems, loadModel } from 'tangshi';
+ * const model = await loadModel('runs/mine');
+ * const [poem] = await generatePoems(model, { prompt: '湖' });
+ * console.log(poem.lines.join('\n'));
+ * await model.dispose();
+ *
+ * @packageDocumentation
+ */
+export { type Batcher, bucketedBatcher, type Cursor, classicBatcher, evaluationBatches } from './batcher';
+export { type Builtin, builtinCorpus } from './builtin';
+export { type Checkpoint, readCheckpoint, readWeights, writeCheckpoint } from './checkpoint';
+export { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
+export type { CorpusFacts, Progress, RunConfig } from './config';
+export { type CorpusFormat, type CorpusRecord, readCorpus } from './corpus';
+export { type Dataset, type DatasetOptions, loadDataset } from './dataset';
+export { type ErrorCode, TangshiError } from './errors';
+export { type Evaluation, evaluate } from './evaluate';
+export { loadModel, type Model } from './model';
+export type * from './native';
+export { classicPoem, generatePoems, type Poem, type PoemOptions, type Writer } from './poem';
+export { type Preset, presetConfig } from './presets';
+export { type DeviceRequest, resolveDevice, Session } from './session';
+export { type StopReason, type TrainEvent, type TrainOptions, train } from './train';
+export { Vocab, type VocabJson } from './vocab';

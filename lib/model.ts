@@ -1,0 +1,96 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { readCheckpoint, weightsOf } from './checkpoint';
+import type { RunConfig } from './config';
+import { TangshiError } from './errors';
+import type { ModelConfig } from './native';
+import { newestRun, RUNS, runFiles } from './run';
+import { type DeviceRequest, resolveDevice, Session } from './session';
+import type { Vocab } from './vocab';
+
+/** A trained model, ready to write. */
+export type Model = Readonly<{
+  session: Session;
+  vocab: Vocab;
+  config: RunConfig;
+  /** The checkpoint it came from. */
+  path: string;
+  dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}>;
+
+/**
+ * Loads a model from a checkpoint, or from the best one of a run folder.
+ *
+ * @param path A `.safetensors` checkpoint or a run folder; default: the newest run under `runs/`.
+ * @throws ENOMODEL when there is none. ECHECKPOINT when it is damaged. EADDON when the addon is not built.
+ * @example
+ * const model = await loadModel('runs/poems');
+ * const [poem] = await generatePoems(model, { prompt: '湖' });
+ * await model.dispose();
+ */
+export async function loadModel(
+  path?: string,
+  { device = 'auto', threads = availableParallelism() }: { device?: DeviceRequest; threads?: number } = {},
+): Promise<Model> {
+  const file = await findCheckpoint(path);
+  const { config, vocab, tensors } = await readCheckpoint(file);
+  const session = await Session.open({
+    model: modelConfig(config, vocab.size),
+    optimizer: config.optimizer,
+    device: resolveDevice(device),
+    seed: 0n,
+    threads,
+  });
+  try {
+    await session.restore(weightsOf(tensors));
+  } catch (error) {
+    await session.dispose();
+    throw new TangshiError(
+      'ECHECKPOINT',
+      `${file} does not fit its own configuration: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const dispose = () => session.dispose();
+  return { session, vocab, config, path: file, dispose, [Symbol.asyncDispose]: dispose };
+}
+
+/** The network's part of a configuration. */
+export function modelConfig(config: RunConfig, vocabSize: number): ModelConfig {
+  const { cell, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits } = config;
+  return { cell, vocabSize, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits };
+}
+
+/** Weights of a network, a tied one counted once. */
+export function countParameters(model: ModelConfig): number {
+  const { cell, vocabSize, embedDim, hiddenDim, layers, tieWeights } = model;
+  const gates = { lstm: 4, gru: 3, rnn: 1 }[cell];
+  const layer = (inputDim: number) => gates * hiddenDim * (inputDim + hiddenDim + 2);
+  const cells = layer(embedDim) + (layers - 1) * layer(hiddenDim);
+  return vocabSize * embedDim + cells + vocabSize * (tieWeights ? 1 : hiddenDim + 1);
+}
+
+async function findCheckpoint(path: string | undefined): Promise<string> {
+  const place = path ?? (await newestRun());
+  if (place === undefined) {
+    throw new TangshiError('ENOMODEL', `There is no model yet under ${RUNS}/: make one with npm run train`);
+  }
+  if (!(await exists(place))) throw new TangshiError('ENOMODEL', `There is no model at ${place}`);
+  if (!(await stat(place)).isDirectory()) return place;
+  const { best, last } = runFiles(place);
+  for (const file of [best, last]) if (await exists(file)) return file;
+  throw new TangshiError(
+    'ENOMODEL',
+    `${place} has no checkpoint yet: its training has not come to its first save`,
+  );
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

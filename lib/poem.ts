@@ -1,0 +1,132 @@
+import { randomInt } from 'node:crypto';
+import { defined } from './defined';
+import { TangshiError } from './errors';
+import type { Model } from './model';
+import type { Sample } from './native';
+
+/** What it takes to write: a `Model`, or a session in training with its vocabulary. */
+export type Writer = Pick<Model, 'session' | 'vocab'>;
+
+export type PoemOptions = Readonly<{
+  /** The poem begins with this text; may be empty. */
+  prompt?: string;
+  /** How many poems, drawn together. */
+  count?: number;
+  /** Characters of a poem at most, the prompt and punctuation counted. */
+  maxLength?: number;
+  /** Below 1 likelier characters, above 1 bolder ones; 0 always the likeliest. */
+  temperature?: number;
+  /** Draw among the k likeliest characters only; 0 for all. */
+  topK?: number;
+  /** Draw among the likeliest characters that together reach this probability. */
+  topP?: number;
+  /** Same model, options and seed: same poems. Default: another one each time. */
+  seed?: number;
+  signal?: AbortSignal;
+}>;
+
+export type Poem = Readonly<{
+  text: string;
+  /** A sentence a line. */
+  lines: readonly string[];
+  /** The model ended the poem by itself; otherwise it was cut after its last whole sentence. */
+  ended: boolean;
+  /** Seed of the draw. Several poems of one call share it. */
+  seed: number;
+}>;
+
+const DEFAULTS = { prompt: '', count: 1, maxLength: 80, temperature: 0.8, topK: 0, topP: 0.95 };
+const MAX_SEED = 2 ** 32;
+
+/**
+ * Writes poems.
+ *
+ * @throws EVOCAB when the prompt has a character that the model does not know: names it. EARG for options that
+ * cannot be used. ECANCELED on abort.
+ * @example
+ * const [poem] = await generatePoems(model, { prompt: '湖', seed: 1 });
+ * console.log(poem.lines.join('\n'));
+ */
+export async function generatePoems(model: Writer, options: PoemOptions = {}): Promise<Poem[]> {
+  const { session, vocab } = model;
+  const { prompt, count, maxLength, temperature, topK, topP } = { ...DEFAULTS, ...defined(options) };
+  const seed = options.seed ?? randomInt(MAX_SEED);
+  const length = [...prompt].length;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new TangshiError('EARG', `Expected an integer from 0 for seed but received ${seed}`);
+  }
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new TangshiError('EARG', `Expected an integer from 1 for count but received ${count}`);
+  }
+  if (maxLength <= length) {
+    throw new TangshiError('EARG', `A beginning of ${length} characters leaves no room within ${maxLength}`);
+  }
+  const ids = Int32Array.from([vocab.bos, ...vocab.encode(prompt)]);
+  const samples = await session.sample(
+    Array<Int32Array>(count).fill(ids),
+    {
+      maxNewTokens: maxLength - length,
+      endId: vocab.eos,
+      banned: Int32Array.from([vocab.bos, ...vocab.banned]),
+      temperature,
+      topK,
+      topP,
+      seed: BigInt(seed),
+    },
+    options.signal,
+  );
+  return samples.map((sample) => {
+    const text = finish(prompt + vocab.decode(sample.ids), sample);
+    return { text, lines: sentences(text), ended: sample.ended, seed };
+  });
+}
+
+/** Without the unfinished sentence that the limit left, unless that is all there is. */
+function finish(text: string, { ended }: Sample): string {
+  if (ended) return text;
+  const end = Math.max(...['。', '！', '？'].map((mark) => text.lastIndexOf(mark)));
+  return end < 0 ? text : text.slice(0, end + 1);
+}
+
+function sentences(text: string): string[] {
+  return text.split(/(?<=[。！？；])/u);
+}
+
+/** The original stops when the poem is longer than this. */
+const CLASSIC_LENGTH = 30;
+/** The original prints only pieces longer than this. */
+const CLASSIC_PIECE = 10;
+
+/**
+ * What the original program prints for a beginning: greedy, without the begin character in front, and of the result
+ * only the pieces between `。` that are longer than 10 characters; often nothing at all.
+ *
+ * @returns The printed lines.
+ * @throws EVOCAB when the model does not know a character.
+ */
+export async function classicPoem(model: Writer, begin: string, signal?: AbortSignal): Promise<string[]> {
+  const { session, vocab } = model;
+  const prompt = vocab.encode(begin);
+  if (prompt.length === 0)
+    throw new TangshiError('EARG', 'The original program needs a character to begin with');
+  const [sample] = (await session.sample(
+    [prompt],
+    {
+      // It looks at the length only after a character was added.
+      maxNewTokens: Math.max(1, CLASSIC_LENGTH + 1 - prompt.length),
+      endId: vocab.eos,
+      banned: vocab.banned,
+      temperature: 0,
+      topK: 0,
+      topP: 1,
+      seed: 0n,
+    },
+    signal,
+  )) as [Sample];
+  // The end character is part of its poem.
+  const poem = begin + vocab.decode(sample.ended ? [...sample.ids, vocab.eos] : sample.ids);
+  return poem
+    .split('。')
+    .filter((piece) => [...piece].length > CLASSIC_PIECE)
+    .map((piece) => `${piece}。`);
+}

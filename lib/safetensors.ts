@@ -1,0 +1,116 @@
+import { TangshiError } from './errors';
+import type { Dtype, TensorData, TensorMap } from './native';
+
+/** The format's own limit: https://huggingface.co/docs/safetensors */
+const MAX_HEADER = 100_000_000;
+const BYTES: Readonly<Record<Dtype, number>> = { I64: 8, F32: 4, U8: 1 };
+
+export type SafetensorsFile = Readonly<{ tensors: TensorMap; metadata: Readonly<Record<string, string>> }>;
+
+type HeaderEntry = Readonly<{
+  dtype: Dtype;
+  shape: readonly number[];
+  data_offsets: readonly [number, number];
+}>;
+
+/** The bytes of a safetensors file, in pieces to be written one after the other; tensors are not copied. */
+export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array[] {
+  // Wide types first, so that every tensor is aligned to its own width.
+  const entries = Object.entries(tensors).sort(
+    ([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || (a < b ? -1 : 1),
+  );
+  const header: Record<string, HeaderEntry | SafetensorsFile['metadata']> = { __metadata__: metadata };
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of entries) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.concat([json, Buffer.alloc(-json.length & 7, ' ')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  return [length, padded, ...entries.map(([, { data }]) => data)];
+}
+
+/**
+ * Reads a whole file; the tensors are views of `bytes`. Every rule of the format is checked: sizes, ranges inside the
+ * file, no overlap, no gap. Types other than F32, I64 and U8 are refused.
+ *
+ * @param where Names the file in errors.
+ * @throws ECHECKPOINT
+ */
+export function decodeSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
+  const { header, body } = splitHeader(bytes, where);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isStringMap(metadata)) throw damaged(where, 'its metadata is not a map of strings');
+  const tensors: Record<string, TensorData> = Object.create(null);
+  let covered = 0;
+  for (const [name, entry] of Object.entries(entries).sort(byOffset)) {
+    if (!isEntry(entry))
+      throw damaged(where, `tensor '${name}' has no dtype, shape and offsets that can be read`);
+    const { dtype, shape, data_offsets } = entry;
+    const [begin, end] = data_offsets;
+    if (begin !== covered || end > body.length)
+      throw damaged(where, `tensor '${name}' is not where it must be`);
+    const elements = shape.reduce((product, length) => product * length, 1);
+    if (elements * BYTES[dtype] !== end - begin)
+      throw damaged(where, `tensor '${name}' is not as long as its shape`);
+    tensors[name] = { dtype, shape, data: body.subarray(begin, end) };
+    covered = end;
+  }
+  if (covered !== body.length) throw damaged(where, 'it has bytes that belong to no tensor');
+  return { tensors, metadata };
+}
+
+function splitHeader(
+  bytes: Uint8Array,
+  where: string,
+): { header: Record<string, unknown>; body: Uint8Array } {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.length < 8 ? Number.NaN : Number(view.readBigUInt64LE());
+  if (!(length <= MAX_HEADER && length <= view.length - 8))
+    throw damaged(where, 'it is cut off, or no safetensors');
+  let header: unknown;
+  try {
+    header = JSON.parse(view.toString('utf8', 8, 8 + length));
+  } catch {
+    throw damaged(where, 'its header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
+    throw damaged(where, 'its header is not an object');
+  }
+  return { header: header as Record<string, unknown>, body: bytes.subarray(8 + length) };
+}
+
+function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {
+  const begin = (entry: unknown) => (isEntry(entry) ? entry.data_offsets[0] + entry.data_offsets[1] : -1);
+  return begin(a) - begin(b);
+}
+
+function isEntry(entry: unknown): entry is HeaderEntry {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { dtype, shape, data_offsets: offsets } = entry as Partial<Record<keyof HeaderEntry, unknown>>;
+  const isLength = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  return (
+    typeof dtype === 'string' &&
+    Object.hasOwn(BYTES, dtype) &&
+    Array.isArray(shape) &&
+    shape.every(isLength) &&
+    Array.isArray(offsets) &&
+    offsets.length === 2 &&
+    offsets.every(isLength)
+  );
+}
+
+function isStringMap(value: unknown): value is Record<string, string> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((entry) => typeof entry === 'string')
+  );
+}
+
+function damaged(where: string, reason: string): TangshiError {
+  return new TangshiError('ECHECKPOINT', `${where} is damaged: ${reason}`);
+}

@@ -1,0 +1,116 @@
+import { addon } from './binding';
+import { type ErrorCode, TangshiError } from './errors';
+import type {
+  Batch,
+  Device,
+  Job,
+  NativeSession,
+  Sample,
+  SampleOptions,
+  SessionConfig,
+  StepOptions,
+  StepStats,
+  TensorMap,
+} from './native';
+
+/** `auto` is the CPU for now; `cuda` is `cuda:0`. */
+export type DeviceRequest = 'auto' | 'cuda' | Device;
+
+/**
+ * The device that a request means on this machine.
+ *
+ * @throws EDEVICE when CUDA is asked for and there is none.
+ */
+export function resolveDevice(request: DeviceRequest): Device {
+  if (request === 'auto' || request === 'cpu') return 'cpu';
+  const { cudaDeviceCount, torchVersion } = addon();
+  const device: Device = request === 'cuda' ? 'cuda:0' : request;
+  const index = Number(device.slice('cuda:'.length));
+  const count = cudaDeviceCount();
+  if (index < count) return device;
+  const found = count === 0 ? 'no CUDA device' : `${count} CUDA device(s), cuda:0 to cuda:${count - 1}`;
+  throw new TangshiError(
+    'EDEVICE',
+    `${device} was asked for, but libtorch ${torchVersion} finds ${found} here: ` +
+      'use --device cpu, or set LIBTORCH to a libtorch built for CUDA on a machine with a driver',
+  );
+}
+
+/**
+ * A model with its optimizer, living on a thread of its own. Calls queue up and are done in order; none blocks the
+ * event loop. All reject with a TangshiError: EARG or ESHAPE for arguments that cannot be used, EOOM, ETORCH,
+ * ECANCELED on abort, EDISPOSED after `dispose`.
+ *
+ * @example
+ * const session = await Session.open({ model, optimizer, device: 'cpu', seed: 1n, threads: 2 });
+ * const [{ loss }] = await session.train([batcher.next()], { lr: 0.002, clipNorm: 1 });
+ * await session.dispose();
+ */
+export class Session {
+  readonly #native: NativeSession;
+  #disposed: Promise<void> | undefined;
+
+  private constructor(native: NativeSession) {
+    this.#native = native;
+  }
+
+  static async open(config: SessionConfig): Promise<Session> {
+    return new Session(await coded(addon().openSession(config)));
+  }
+
+  /** One optimizer step a batch. On abort, resolves with the steps that were done. */
+  train(batches: readonly Batch[], options: StepOptions, signal?: AbortSignal): Promise<StepStats[]> {
+    return run(this.#native.train(batches, options), signal);
+  }
+
+  /** NLL in nats, summed over all real targets, and their count. */
+  evaluate(batches: readonly Batch[], signal?: AbortSignal): Promise<{ nll: number; tokens: number }> {
+    return run(this.#native.evaluate(batches), signal);
+  }
+
+  /** One sequence of ids a prompt. */
+  sample(prompts: readonly Int32Array[], options: SampleOptions, signal?: AbortSignal): Promise<Sample[]> {
+    return run(this.#native.sample(prompts, options), signal);
+  }
+
+  /** Weights, optimizer and generator, between two steps. */
+  snapshot(): Promise<TensorMap> {
+    return coded(this.#native.snapshot());
+  }
+
+  /** The inverse of `snapshot`, all or nothing; weights alone will do. */
+  restore(tensors: TensorMap): Promise<void> {
+    return coded(this.#native.restore(tensors));
+  }
+
+  /** Cancels what is queued, waits for the step in progress and frees the model. May be called again. */
+  dispose(): Promise<void> {
+    this.#disposed ??= coded(this.#native.dispose());
+    return this.#disposed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+async function run<T>(job: Job<T>, signal: AbortSignal | undefined): Promise<T> {
+  const cancel = () => job.cancel();
+  if (signal?.aborted) cancel();
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    return await coded(job.done);
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
+}
+
+/** The addon's errors carry a code; here they become TangshiErrors, with the stack of the caller. */
+async function coded<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    const { code, message } = error as Error & { code: ErrorCode };
+    throw new TangshiError(code, message, { cause: error });
+  }
+}

@@ -1,0 +1,393 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Batcher, bucketedBatcher, classicBatcher } from './batcher';
+import { isBuiltin } from './builtin';
+import { type Checkpoint, readCheckpoint, readWeights, writeCheckpoint } from './checkpoint';
+import type { Tally } from './clean';
+import { checkConfig, type Progress, type RunConfig } from './config';
+import { type Dataset, loadDataset } from './dataset';
+import { defined } from './defined';
+import { TangshiError } from './errors';
+import { type Evaluation, evaluate } from './evaluate';
+import { countParameters, modelConfig } from './model';
+import type { Device, StepStats } from './native';
+import { generatePoems, type Poem } from './poem';
+import { type Preset, presetConfig } from './presets';
+import { createRun, Metrics, newestRun, newRunFolder, RUNS, readRunConfig, runFiles } from './run';
+import { learningRate } from './schedule';
+import { type DeviceRequest, resolveDevice, Session } from './session';
+
+export type TrainOptions = Readonly<{
+  preset?: Preset;
+  /** What differs from the preset. When resuming, only `epochs` and `threads` may. */
+  config?: Partial<Omit<RunConfig, 'preset'>>;
+  /** The run folder; default: a new one under `runs/`, when resuming the newest there. */
+  out?: string;
+  /** Go on with the run in `out`. */
+  resume?: boolean;
+  /** A safetensors file whose weights a new run starts from. */
+  init?: string;
+  device?: DeviceRequest;
+  /** Stop after this time of this sitting. */
+  minutes?: number;
+  /** Stop when the run has done this many steps. */
+  maxSteps?: number;
+  /** Steps between checkpoints. */
+  saveEvery?: number;
+  /** Abort to stop after the step in progress, with a checkpoint. */
+  signal?: AbortSignal;
+}>;
+
+export type TrainEvent =
+  | Readonly<{
+      type: 'plan';
+      /** The run folder. */
+      run: string;
+      corpus: string;
+      /** Training poems, held-out poems, training targets an epoch. */
+      poems: number;
+      heldOut: number;
+      tokens: number;
+      tally: Tally;
+      vocab: number;
+      parameters: number;
+      device: Device;
+      threads: number;
+      epochs: number;
+      stepsPerEpoch: number;
+      /** Steps of the whole run, and those already done. */
+      steps: number;
+      done: number;
+      /** Rough time to go, from the time of one forward pass. */
+      seconds: number;
+      /** What is not as it was when the run stopped. */
+      notices: readonly string[];
+    }>
+  | Readonly<{
+      type: 'step';
+      /** Counts from 1. */
+      step: number;
+      epoch: number;
+      /** In nats; before the update. */
+      loss: number;
+      smoothedLoss: number;
+      gradNorm: number;
+      lr: number;
+      tokens: number;
+      tokensPerSecond: number;
+    }>
+  | Readonly<{
+      type: 'epoch';
+      epoch: number;
+      step: number;
+      /** Mean of the epoch's losses. */
+      loss: number;
+      /** Of the held-out poems; absent where nothing is held out. */
+      heldOut?: Evaluation;
+    }>
+  | Readonly<{ type: 'sample'; epoch: number; step: number; text: string; lines: readonly string[] }>
+  | Readonly<{ type: 'checkpoint'; step: number; path: string; best: boolean }>
+  | Readonly<{ type: 'done'; reason: StopReason; step: number; run: string; seconds: number }>;
+
+export type StopReason = 'finished' | 'interrupted' | 'minutes' | 'max-steps';
+
+const SAVE_EVERY = 100;
+/** Of the smoothed loss, a step: an average over about 50. */
+const SMOOTHING = 0.98;
+/** The report's begin characters, one an epoch. */
+const SAMPLE_BEGINNINGS = '湖日红山夜君海月';
+
+/**
+ * Trains a model and keeps a run folder (`config.json`, `metrics.jsonl`, `last.safetensors`, `best.safetensors`),
+ * telling what happens. Work goes on only while events are asked for.
+ *
+ * A run that was stopped, at any step and in any way, goes on with `resume` as if it had never stopped: on the CPU with
+ * the same threads bit for bit.
+ *
+ * @throws (from the iteration) EARG, ECORPUS, EDEVICE, ERUN, ECHECKPOINT, EIO; ENONFINITE when the loss or the
+ * gradient is no longer a number.
+ * @example
+ * for await (const event of train({ preset: 'default', out: 'runs/mine' })) {
+ *   if (event.type === 'step') console.log(event.step, event.loss);
+ * }
+ */
+export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEvent, void, void> {
+  const run = await prepare(options);
+  const { progress, signal } = run;
+  const deadline = Date.now() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
+  const lastStep = Math.min(run.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
+  const saveEvery = options.saveEvery ?? SAVE_EVERY;
+  let reason: StopReason | undefined;
+  try {
+    yield await plan(run);
+    for (;;) {
+      // An epoch's end is handled before the next step, and after a resume if a stop came in between.
+      if (epochIsOver(run) && !signal?.aborted) yield* endEpoch(run);
+
+      if (signal?.aborted) reason = 'interrupted';
+      else if (progress.step >= run.totalSteps) reason = 'finished';
+      else if (progress.step >= lastStep) reason = 'max-steps';
+      else if (Date.now() >= deadline) reason = 'minutes';
+      if (reason) break;
+
+      yield await step(run);
+      if (progress.step % saveEvery === 0 && !epochIsOver(run)) yield await save(run, 'last');
+    }
+    if (run.savedStep !== progress.step) yield await save(run, 'last');
+    yield { type: 'done', reason, step: progress.step, run: run.folder, seconds: progress.seconds };
+  } finally {
+    await Promise.all([run.session.dispose(), run.metrics.close()]);
+  }
+}
+
+/** A training in progress. */
+type Run = {
+  folder: string;
+  files: ReturnType<typeof runFiles>;
+  config: RunConfig;
+  dataset: Dataset;
+  batcher: Batcher;
+  totalSteps: number;
+  session: Session;
+  device: Device;
+  progress: Progress;
+  /** Step of `last.safetensors`; undefined before the first save. */
+  savedStep: number | undefined;
+  metrics: Metrics;
+  notices: string[];
+  signal: AbortSignal | undefined;
+};
+
+async function prepare(options: TrainOptions): Promise<Run> {
+  const { signal } = options;
+  const device = resolveDevice(options.device ?? 'auto');
+  const start = options.resume ? await continued(options) : fresh(options);
+  const { config, folder, checkpoint } = start;
+  const { data, format, cleaning, minCount, heldOut } = config;
+  const corpus = { data, format, cleaning, minCount, heldOut };
+  const dataset = await loadDataset({ ...corpus, vocab: checkpoint?.vocab, signal });
+  if (checkpoint && checkpoint.corpus.fingerprint !== dataset.fingerprint) {
+    throw new TangshiError(
+      'ERUN',
+      `The corpus ${config.data} is not the one that the run in ${folder} learned from: ` +
+        'bring the old one back, or start a new run from its weights with --init',
+    );
+  }
+  const batcher =
+    config.batching === 'classic'
+      ? classicBatcher(dataset.train, config.batch)
+      : bucketedBatcher(dataset.train, config);
+  if (checkpoint) batcher.seek(checkpoint.progress.cursor);
+  const tensors = checkpoint?.tensors ?? (options.init && (await readWeights(options.init)));
+
+  const session = await Session.open({
+    model: modelConfig(config, dataset.vocab.size),
+    optimizer: config.optimizer,
+    device,
+    seed: BigInt(config.seed),
+    threads: config.threads,
+  });
+  try {
+    if (tensors) await session.restore(tensors);
+    if (!options.resume) await createRun(folder, config);
+    const progress = structuredClone(checkpoint?.progress ?? beginning());
+    const savedStep = checkpoint?.progress.step;
+    const files = runFiles(folder);
+    const metrics = await Metrics.open(files.metrics, progress.step);
+    const totalSteps = config.epochs * batcher.stepsPerEpoch;
+    const setting = { folder, files, config, dataset, batcher, totalSteps, device, signal };
+    return { ...setting, session, progress, savedStep, metrics, notices: start.notices };
+  } catch (error) {
+    await session.dispose();
+    throw error;
+  }
+}
+
+type Start = { folder: string; config: RunConfig; checkpoint?: Checkpoint; notices: string[] };
+
+function fresh({ preset = 'default', config: changes = {}, out }: TrainOptions): Start {
+  const config = checkConfig({ ...presetConfig(preset), ...defined(changes) });
+  // The run folder may be used from elsewhere: a path in it must not depend on where one stands.
+  const data = isBuiltin(config.data) ? config.data : resolve(config.data);
+  return { folder: out ?? newRunFolder(config), config: { ...config, data }, notices: [] };
+}
+
+async function continued({ out, init, preset, config: changes = {} }: TrainOptions): Promise<Start> {
+  const folder = out ?? (await newestRun());
+  if (folder === undefined) {
+    throw new TangshiError(
+      'ERUN',
+      `There is no run under ${RUNS}/ to go on with: start one with npm run train`,
+    );
+  }
+  if (init !== undefined) throw new TangshiError('EARG', 'A run that goes on has weights: leave --init away');
+  const { last } = runFiles(folder);
+  const checkpoint = existsSync(last) ? await readCheckpoint(last) : undefined;
+  const before = checkpoint?.config ?? checkConfig(await readRunConfig(folder), 'ECHECKPOINT');
+  const { threads = before.threads, epochs = before.epochs, ...others } = defined(changes);
+  checkUnchanged(before, defined({ ...others, preset }), folder);
+  const notices: string[] = [];
+  if (!checkpoint) notices.push('the run had not come to its first checkpoint: it begins again');
+  else if (threads !== before.threads) {
+    notices.push(
+      `${threads} threads instead of ${before.threads}: from here on not bit-equal to an unbroken run`,
+    );
+  }
+  const config = checkConfig({ ...before, threads, epochs });
+  return { folder, config, notices, checkpoint };
+}
+
+function checkUnchanged(before: RunConfig, changes: Partial<RunConfig>, folder: string): void {
+  for (const [key, value] of Object.entries(changes)) {
+    const old = before[key as keyof RunConfig];
+    const same =
+      key === 'data' && typeof value === 'string' ? old === value || old === resolve(value) : old === value;
+    if (!same) {
+      throw new TangshiError(
+        'ERUN',
+        `The run in ${folder} has ${key} ${JSON.stringify(old)}, which ${JSON.stringify(value)} cannot replace: ` +
+          'leave it away, or start a new run',
+      );
+    }
+  }
+}
+
+function beginning(): Progress {
+  return {
+    step: 0,
+    cursor: { epoch: 0, step: 0 },
+    epochsEnded: 0,
+    epochLoss: 0,
+    epochSteps: 0,
+    smoothedLoss: null,
+    best: null,
+    seconds: 0,
+  };
+}
+
+async function plan(run: Run): Promise<TrainEvent> {
+  const { folder, config, dataset, batcher, totalSteps, device, progress, notices } = run;
+  return {
+    type: 'plan',
+    run: folder,
+    corpus: dataset.name,
+    poems: dataset.train.length,
+    heldOut: dataset.heldOut.length,
+    tokens: dataset.tokens,
+    tally: dataset.tally,
+    vocab: dataset.vocab.size,
+    parameters: countParameters(modelConfig(config, dataset.vocab.size)),
+    device,
+    threads: config.threads,
+    epochs: config.epochs,
+    stepsPerEpoch: batcher.stepsPerEpoch,
+    steps: totalSteps,
+    done: progress.step,
+    seconds: await roughSeconds(run),
+    notices,
+  };
+}
+
+/** Forward and backward take about three times the forward pass alone. */
+async function roughSeconds({ session, dataset, config, totalSteps, progress }: Run): Promise<number> {
+  const poems = dataset.train.slice(0, config.batch);
+  await evaluate(session, poems); // the first is slower
+  const start = performance.now();
+  const { tokens } = await evaluate(session, poems);
+  const secondsPerToken = ((performance.now() - start) / 1000 / tokens) * 3;
+  return secondsPerToken * dataset.tokens * config.epochs * (1 - progress.step / totalSteps);
+}
+
+function checkFinite(stats: StepStats, { files, batcher, progress, savedStep }: Run): StepStats {
+  const { loss, gradNorm } = stats;
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return stats;
+  const { epoch, step: batch } = progress.cursor;
+  const checkpoint =
+    savedStep === undefined ? 'there is no checkpoint' : `${files.last} has step ${savedStep}`;
+  throw new TangshiError(
+    'ENONFINITE',
+    `Step ${progress.step + 1} (epoch ${epoch + 1}, batch ${batch + 1} of ${batcher.stepsPerEpoch}) gave loss ${loss} ` +
+      `and gradient norm ${gradNorm}; ${checkpoint}: start again with a lower --lr`,
+  );
+}
+
+/** One batch. The weights and `progress` move together: between two steps they are a whole state. */
+async function step(run: Run): Promise<TrainEvent> {
+  const { config, session, batcher, progress, metrics } = run;
+  const { epoch } = batcher.cursor;
+  const lr = learningRate(config, progress.step, run.totalSteps);
+  const start = performance.now();
+  const [stats] = await session.train([batcher.next()], { lr, clipNorm: config.clipNorm });
+  const { loss, gradNorm, tokens } = checkFinite(stats as StepStats, run);
+  const seconds = (performance.now() - start) / 1000;
+
+  const before = progress.smoothedLoss ?? loss;
+  const smoothedLoss = SMOOTHING * before + (1 - SMOOTHING) * loss;
+  progress.step += 1;
+  progress.cursor = batcher.cursor;
+  progress.epochLoss += loss;
+  progress.epochSteps += 1;
+  progress.smoothedLoss = smoothedLoss;
+  progress.seconds += seconds;
+
+  const facts = { step: progress.step, epoch: epoch + 1, loss, smoothedLoss, gradNorm, lr, tokens };
+  const event = { type: 'step', ...facts, tokensPerSecond: tokens / seconds } as const;
+  await metrics.write(event);
+  return event;
+}
+
+function epochIsOver({ batcher, progress }: Run): boolean {
+  return batcher.cursor.epoch > progress.epochsEnded;
+}
+
+/** Evaluates, samples and saves. When an abort comes in between, nothing is changed. */
+async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
+  const { session, dataset, progress, signal, metrics } = run;
+  const epoch = progress.epochsEnded + 1;
+  const { step } = progress;
+  const loss = progress.epochLoss / progress.epochSteps;
+  let heldOut: Evaluation | undefined;
+  let sample: TrainEvent;
+  try {
+    if (dataset.heldOut.length > 0) heldOut = await evaluate(session, dataset.heldOut, signal);
+    sample = await sampleEvent(run, epoch);
+  } catch (error) {
+    if (error instanceof TangshiError && error.code === 'ECANCELED') return;
+    throw error;
+  }
+  const event = { type: 'epoch', epoch, step, loss, heldOut } as const;
+  await metrics.write(event);
+  await metrics.write(sample);
+  yield event;
+  yield sample;
+
+  const measure = heldOut?.nll ?? loss;
+  const best = progress.best === null || measure < progress.best;
+  if (best) progress.best = measure;
+  progress.epochsEnded = epoch;
+  progress.epochLoss = 0;
+  progress.epochSteps = 0;
+  if (best) yield await save(run, 'best');
+  yield await save(run, 'last');
+}
+
+async function sampleEvent({ session, dataset, config, progress, signal }: Run, epoch: number) {
+  const { vocab } = dataset;
+  const known = [...SAMPLE_BEGINNINGS].filter((char) => vocab.has(char));
+  const prompt = known[(epoch - 1) % Math.max(1, known.length)] ?? '';
+  const options = { prompt, seed: config.seed, signal };
+  const [{ text, lines }] = (await generatePoems({ session, vocab }, options)) as [Poem];
+  return { type: 'sample', epoch, step: progress.step, text, lines } as const;
+}
+
+async function save(run: Run, name: 'last' | 'best'): Promise<TrainEvent> {
+  const { config, dataset, progress, metrics, session } = run;
+  const { vocab, name: corpus, fingerprint, tally } = dataset;
+  const path = run.files[name];
+  const tensors = await session.snapshot();
+  await metrics.sync();
+  const facts = { config, vocab, corpus: { name: corpus, fingerprint, tally }, progress };
+  await writeCheckpoint(path, { ...facts, tensors });
+  if (name === 'last') run.savedStep = progress.step;
+  return { type: 'checkpoint', step: progress.step, path, best: name === 'best' };
+}

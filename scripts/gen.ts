@@ -1,0 +1,40 @@
+import { Command, Option } from 'commander';
+import { classicPoem, generatePoems, loadModel } from '../lib';
+import { integer, number, run } from './cli';
+
+const command = new Command('gen')
+  .usage('湖 -- [options]')
+  .description('Writes a poem that begins with the given characters.')
+  .argument('[beginning]', 'any number of characters', '')
+  .option('--model <path>', 'a checkpoint or a run folder (default: the newest run)')
+  .addOption(new Option('--preset <name>', 'classic: as the original program').choices(['classic']))
+  .option('--temperature <t>', 'below 1 tamer, above 1 bolder', number(0))
+  .option('--top-k <k>', 'draw among the k likeliest characters', integer(0))
+  .option('--top-p <p>', 'draw among the likeliest that together reach p', number(0, 1))
+  .option('--greedy', 'always the likeliest character')
+  .option('--count <n>', 'how many poems', integer(1))
+  .option('--max-length <n>', 'characters at most', integer(1))
+  .option('--seed <n>', 'the same poem again', integer(0))
+  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
+  .option('--json', 'one JSON object a poem, a line each')
+  .action(async (beginning: string, { model: path, device, preset, greedy, json, ...options }) => {
+    const model = await loadModel(path, { device });
+    try {
+      const poems =
+        preset === 'classic'
+          ? [{ lines: await classicPoem(model, beginning) }]
+          : await generatePoems(model, { prompt: beginning, ...options, ...(greedy && { temperature: 0 }) });
+      if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(poem)}\n`);
+      else
+        process.stdout.write(poems.map(({ lines }) => lines.map((line) => `${line}\n`).join('')).join('\n'));
+      if (poems.every(({ lines }) => lines.length === 0)) {
+        process.stderr.write(
+          'The original program prints nothing here: no piece is longer than 10 characters.\n',
+        );
+      }
+    } finally {
+      await model.dispose();
+    }
+  });
+
+run(command);

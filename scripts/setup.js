@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+// @ts-check
+'use strict';
+
+/**
+ * Makes a clone ready to run, and does nothing when it is: node modules, libtorch, the addon. It needs nothing but
+ * Node itself, since it runs before anything is installed.
+ *
+ *   node scripts/setup.js               before each script of package.json
+ *   node scripts/setup.js --tests       and builds the C++ unit tests
+ *   node scripts/setup.js --installing  from npm install, which has seen to the node modules
+ *   node scripts/setup.js --where       prints where libtorch is, finding or fetching it; for CMakeLists.txt
+ */
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { readStamp, whyStale, buildAddon, buildTests } = require('./setup/addon');
+const { findQuickly } = require('./setup/libtorch');
+const { modulesStale, recordModules } = require('./setup/modules');
+const { Stop, say } = require('./setup/say');
+
+const root = path.resolve(__dirname, '..');
+
+/** @param {string[]} args */
+async function main(args) {
+  checkNode();
+  if (args.includes('--where')) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
+  if (process.env.TANGSHI_SETUP === root) return; // a build that this set-up started
+  if (args.includes('--installing')) recordModules(root);
+  const tests = args.includes('--tests');
+  if (!tests && !modulesStale(root) && !addonStale(findQuickly(readStamp(root)?.libtorch))) return;
+  await setUp(args.includes('--installing'), tests);
+}
+
+/**
+ * @param {boolean} installing
+ * @param {boolean} tests
+ */
+async function setUp(installing, tests) {
+  const { acquire } = require('./setup/lock');
+  fs.mkdirSync(path.join(root, 'build'), { recursive: true });
+  const lock = await acquire(path.join(root, 'build', 'setup.lock'), 'setting up this clone');
+  try {
+    const found = findQuickly(readStamp(root)?.libtorch);
+    if (addonStale(found)) require('./setup/tools').checkTools();
+    if (!installing && modulesStale(root)) await require('./setup/modules').installModules(root, lock);
+    if (addonStale(found)) {
+      const libtorch = found ?? (await findOrFetch());
+      await buildAddon(root, libtorch, addonStale(libtorch) ?? '', lock);
+    }
+    if (tests) await buildTests(root, lock);
+  } finally {
+    lock.release();
+  }
+}
+
+/** @param {import('./setup/libtorch').Libtorch | null} libtorch */
+function addonStale(libtorch) {
+  return whyStale(root, readStamp(root), libtorch);
+}
+
+async function findOrFetch() {
+  const found = findQuickly(readStamp(root)?.libtorch) ?? require('./setup/libtorch').findInPython();
+  return found ?? (await require('./setup/fetch').fetchLibtorch());
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 20)) {
+    throw new Stop(`Node ${process.versions.node} is too old: 20.20 or newer is needed.`);
+  }
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  if (error instanceof Stop) say(error.message);
+  else console.error(error);
+  process.exit(1);
+}
+
+// On a signal, leave by process.exit: its listeners end commands, remove half-made folders and release locks.
+for (const [signal, code] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+])) {
+  process.on(signal, () => process.exit(code));
+}
+
+main(process.argv.slice(2)).catch(fail);

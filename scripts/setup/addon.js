@@ -1,0 +1,231 @@
+// @ts-check
+'use strict';
+
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const { createRequire } = require('node:module');
+const os = require('node:os');
+const path = require('node:path');
+const { describe } = require('./libtorch');
+const { run } = require('./run');
+const { Stop, say, progress } = require('./say');
+
+/**
+ * @typedef {import('./libtorch').Libtorch} Libtorch
+ * @typedef {import('./lock').Lock} Lock
+ * @typedef {{ sources: string, libtorch: Libtorch, node: string }} Stamp what an addon was built from
+ */
+
+/** One compilation with libtorch's headers takes about this much memory. */
+const UNIT_BYTES = 2e9;
+/** What it takes in time: first the headers, alone, then each unit. */
+const HEADERS_SECONDS = 40;
+const UNIT_SECONDS = 15;
+
+/**
+ * What the addon was built from, when the last build came to its end.
+ * @param {string} root
+ * @returns {Stamp | undefined}
+ */
+function readStamp(root) {
+  try {
+    return JSON.parse(fs.readFileSync(stampFile(root), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {string} root
+ * @param {Stamp | undefined} stamp
+ * @param {Libtorch | null} libtorch
+ * @returns {string | null} why the addon must be built, null when it need not
+ */
+function whyStale(root, stamp, libtorch) {
+  if (!stamp || !fs.existsSync(addonFile(root))) return 'it is not built yet';
+  if (!libtorch) return `libtorch is gone from ${stamp.libtorch.dir}`;
+  if (!sameLibtorch(stamp.libtorch, libtorch)) return 'libtorch changed';
+  if (stamp.node !== nodeAbi()) return 'Node changed';
+  if (stamp.sources !== hashSources(root)) return 'its sources changed';
+  if (makefileIsForeign(root)) return 'node-gyp wrote over its Makefile';
+  return null;
+}
+
+/**
+ * @param {string} root
+ * @param {Libtorch} libtorch
+ * @param {string} why
+ * @param {Lock} lock
+ */
+async function buildAddon(root, libtorch, why, lock) {
+  const stamp = { sources: hashSources(root), libtorch, node: nodeAbi() };
+  const last = readStamp(root);
+  const sameLast = last !== undefined && sameLibtorch(last.libtorch, libtorch) && last.node === stamp.node;
+  if (!sameLast) say(describe(libtorch));
+  say(`building the addon, because ${why}${last ? '' : ` (about ${estimate(root)}, once)`}`);
+  const started = Date.now();
+  fs.rmSync(stampFile(root), { force: true }); // from here until the end, what lies there is no addon
+  fs.writeFileSync(logFile(root), '');
+  await configure(root, libtorch, sameLast, lock);
+  const { ok, lines } = await build(root, [], 'building the addon', lock);
+  if (!ok) throw failure(root, 'the addon could not be built', lines);
+  if (!fs.existsSync(addonFile(root))) throw failure(root, `the build made no ${addonFile(root)}`, lines);
+  fs.writeFileSync(`${stampFile(root)}.new`, JSON.stringify(stamp, null, 2));
+  fs.renameSync(`${stampFile(root)}.new`, stampFile(root));
+  say(`built the addon in ${seconds(started)} s`);
+}
+
+/**
+ * Builds the C++ unit tests; when they are up to date this takes no time.
+ * @param {string} root
+ * @param {Lock} lock
+ */
+async function buildTests(root, lock) {
+  const { ok, lines } = await build(root, ['--target', 'native-tests'], 'building the C++ tests', lock);
+  if (!ok) throw failure(root, 'the C++ tests could not be built', lines);
+}
+
+/**
+ * What CMake remembers of another libtorch, compiler or folder is dropped.
+ * @param {string} root
+ * @param {Libtorch} libtorch
+ * @param {boolean} keepCache
+ * @param {Lock} lock
+ */
+async function configure(root, libtorch, keepCache, lock) {
+  const cache = path.join(root, 'build', 'CMakeCache.txt');
+  const program = createRequire(path.join(root, 'package.json')).resolve('cmake-js/bin/cmake-js');
+  const args = [program, 'configure', '-d', root, `--CDLIBTORCH=${libtorch.dir}`];
+  const options = { cwd: root, env: buildEnv(root), log: logFile(root), lock };
+  if (keepCache && fs.existsSync(cache) && (await run(process.execPath, args, options)).ok) return;
+  fs.rmSync(cache, { force: true });
+  const { ok, lines } = await run(process.execPath, args, options);
+  if (!ok) throw failure(root, 'the build of the addon could not be configured', lines);
+}
+
+/**
+ * Does what cmake-js does once it has configured, and shows how far it is.
+ * @param {string} root
+ * @param {string[]} target
+ * @param {string} label
+ * @param {Lock} lock
+ */
+async function build(root, target, label, lock) {
+  const args = [
+    '--build',
+    path.join(root, 'build'),
+    '--config',
+    'Release',
+    '--parallel',
+    String(jobs()),
+    ...target,
+  ];
+  const line = progress();
+  const started = Date.now();
+  /** @param {string} text */
+  const onLine = (text) => {
+    const [, step] = text.match(/^\[\s*(\d+\/\d+|\d+%)\]/) ?? []; // ninja's and make's way to count
+    if (step) line.show(`${label}: ${step.replace('/', ' of ')} (${seconds(started)} s)`);
+  };
+  const options = { cwd: root, env: buildEnv(root), log: logFile(root), lock, onLine };
+  return run('cmake', args, options).finally(line.done);
+}
+
+/**
+ * The environment of a build. TANGSHI_SETUP keeps a build from starting the set-up that started it; what make hands
+ * down to its children is for make (we may run below it, from binding.gyp).
+ * @param {string} root
+ */
+function buildEnv(root) {
+  const { MAKEFLAGS, MFLAGS, MAKELEVEL, MAKEOVERRIDES, ...env } = process.env;
+  return { ...env, TANGSHI_SETUP: root };
+}
+
+/**
+ * @param {string} root
+ * @param {string} what
+ * @param {string[]} lines
+ */
+function failure(root, what, lines) {
+  return new Stop(`${what}:`, ...lines.slice(-40), `All of it is in ${logFile(root)}`);
+}
+
+/** @param {number} started */
+function seconds(started) {
+  return Math.round((Date.now() - started) / 1000);
+}
+
+/** As many compilations at once as there are cores, and as fit into memory. */
+function jobs() {
+  const free = process.platform === 'darwin' ? os.totalmem() / 2 : process.availableMemory();
+  return Math.max(1, Math.min(os.availableParallelism(), Math.floor(free / UNIT_BYTES)));
+}
+
+/** @param {string} root */
+function estimate(root) {
+  const units = nativeFiles(root).filter((file) => file.endsWith('.cc'));
+  const minutes = Math.max(1, Math.round((HEADERS_SECONDS + (units.length * UNIT_SECONDS) / jobs()) / 60));
+  return `${minutes} minute${minutes > 1 ? 's' : ''}`;
+}
+
+/** @param {string} root */
+function hashSources(root) {
+  const digest = createHash('sha256');
+  for (const file of ['CMakeLists.txt', ...nativeFiles(root)]) {
+    const content = fs.readFileSync(path.join(root, file));
+    digest.update(`${file}\0${content.length}\0`).update(content);
+  }
+  return digest.digest('hex');
+}
+
+/**
+ * @param {string} root
+ * @returns {string[]} in an order that does not depend on the machine
+ */
+function nativeFiles(root) {
+  return fs
+    .readdirSync(path.join(root, 'native'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    .filter((file) => !file.startsWith('native/test/')) // CMake itself sees to the tests, see buildTests
+    .sort();
+}
+
+/**
+ * CMake and node-gyp both call theirs build/Makefile.
+ * @param {string} root
+ */
+function makefileIsForeign(root) {
+  const file = path.join(root, 'build', 'Makefile');
+  return fs.existsSync(file) && !fs.readFileSync(file, 'utf8').startsWith('# CMAKE');
+}
+
+function nodeAbi() {
+  const { napi, modules } = process.versions;
+  return `napi ${napi}, modules ${modules}, ${process.platform} ${process.arch}`;
+}
+
+/**
+ * @param {Libtorch} a
+ * @param {Libtorch} b
+ */
+function sameLibtorch(a, b) {
+  return a.dir === b.dir && a.version === b.version && a.flavour === b.flavour;
+}
+
+/** @param {string} root */
+function addonFile(root) {
+  return path.join(root, 'build', 'Release', 'tangshi.node');
+}
+
+/** @param {string} root */
+function stampFile(root) {
+  return path.join(root, 'build', 'tangshi.stamp.json');
+}
+
+/** @param {string} root */
+function logFile(root) {
+  return path.join(root, 'build', 'setup.log');
+}
+
+module.exports = { readStamp, whyStale, buildAddon, buildTests };

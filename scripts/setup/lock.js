@@ -1,0 +1,186 @@
+// @ts-check
+'use strict';
+
+const { spawnSync } = require('node:child_process');
+const { randomBytes } = require('node:crypto');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { endGroup } = require('./run');
+const { say, tilde } = require('./say');
+
+/**
+ * A lock is a file that names the process holding it. It appears with its content in one step (a hard link),
+ * and a lock whose process is dead is taken over.
+ *
+ * @typedef {{ id: string, pid: number, start: string, where: string }} Owner
+ *   start: when the process began, which tells it from a later one with the same number;
+ *   where: the machine and process space in which the number means anything
+ * @typedef {{ adopt(pid: number): void, release(): void }} Lock
+ */
+
+/**
+ * Waits until the lock is ours.
+ * @param {string} file
+ * @param {string} doing what its holder is busy with, for the one who waits
+ * @returns {Promise<Lock>}
+ */
+async function acquire(file, doing) {
+  const me = { id: randomBytes(6).toString('hex'), ...identity() };
+  let told = false;
+  while (!claim(file, me)) {
+    const owner = read(file);
+    if (!owner) continue; // released in between
+    if (isDead(owner)) {
+      await remove(file, owner, doing);
+      continue;
+    }
+    if (!told) tellWhoHolds(file, owner, doing);
+    told = true;
+    await sleep(200);
+  }
+  await endWhatOutlived(file);
+  return hold(file, me);
+}
+
+/**
+ * @param {string} file
+ * @param {Owner} me
+ */
+function claim(file, me) {
+  const draft = `${file}.${me.id}.new`;
+  fs.writeFileSync(draft, JSON.stringify(me));
+  try {
+    fs.linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    fs.unlinkSync(draft);
+  }
+}
+
+/**
+ * @param {string} file
+ * @returns {Owner | null}
+ */
+function read(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return null;
+    return { id: 'unreadable', pid: 0, start: '', where: identity().where };
+  }
+}
+
+/**
+ * Removes the lock of a dead process. Only the holder of a second lock, named after that dead owner, may do it:
+ * two that found it dead at once could otherwise remove each other's new lock.
+ * @param {string} file
+ * @param {Owner} dead
+ * @param {string} doing
+ */
+async function remove(file, dead, doing) {
+  const turn = await acquire(`${file}.${dead.id}`, doing);
+  if (read(file)?.id === dead.id) fs.unlinkSync(file);
+  turn.release();
+}
+
+/**
+ * @param {string} file
+ * @param {Owner} me
+ * @returns {Lock}
+ */
+function hold(file, me) {
+  const release = () => {
+    if (read(file)?.id !== me.id) return; // the folder it lay in was wiped
+    fs.rmSync(`${file}.child`, { force: true });
+    fs.rmSync(file, { force: true });
+  };
+  process.on('exit', release);
+  return {
+    adopt(pid) {
+      const child = { pid, start: startOf(pid) };
+      if (fs.existsSync(file)) fs.writeFileSync(`${file}.child`, JSON.stringify(child));
+    },
+    release() {
+      process.off('exit', release);
+      release();
+    },
+  };
+}
+
+/**
+ * A set-up that was killed may have left a command running; two at work in one folder would spoil it.
+ * @param {string} file
+ */
+async function endWhatOutlived(file) {
+  const record = `${file}.child`;
+  const child = fs.existsSync(record) ? JSON.parse(fs.readFileSync(record, 'utf8') || '{}') : {};
+  const running = () => child.pid && child.start && startOf(child.pid) === child.start;
+  for (let tries = 0; running() && tries < 50; tries++) {
+    endGroup(child.pid, tries < 30 ? 'SIGTERM' : 'SIGKILL');
+    await sleep(100);
+  }
+  fs.rmSync(record, { force: true });
+}
+
+/**
+ * @param {string} file
+ * @param {Owner} owner
+ * @param {string} doing
+ */
+function tellWhoHolds(file, owner, doing) {
+  const elsewhere = owner.where !== identity().where;
+  const unsure = elsewhere ? `\nIt runs on ${owner.where}; if it no longer does, delete ${tilde(file)}` : '';
+  say(`waiting for process ${owner.pid}, which is ${doing} …${unsure}`);
+}
+
+/** @param {Owner} owner */
+function isDead(owner) {
+  return owner.where === identity().where && startOf(owner.pid) !== owner.start;
+}
+
+function identity() {
+  return { pid: process.pid, start: startOf(process.pid), where: os.hostname() + processSpace() };
+}
+
+/** Containers on one machine number their processes apart. */
+function processSpace() {
+  try {
+    return ` ${path.basename(fs.readlinkSync('/proc/self/ns/pid'))}`;
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * When a process began, or '' when there is no such process.
+ * @param {number} pid
+ * @returns {string}
+ */
+function startOf(pid) {
+  if (!pid) return '';
+  if (process.platform === 'linux') {
+    try {
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' ? '' : (fields[19] ?? '');
+    } catch {
+      return '';
+    }
+  }
+  if (process.platform === 'darwin') {
+    return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
+  }
+  try {
+    process.kill(pid, 0);
+    return 'running';
+  } catch {
+    return '';
+  }
+}
+
+module.exports = { acquire };

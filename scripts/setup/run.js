@@ -1,0 +1,84 @@
+// @ts-check
+'use strict';
+
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const readline = require('node:readline');
+
+/**
+ * Each command runs in a process group of its own, so that it can be ended with everything it started.
+ * @type {Set<number>}
+ */
+const groups = new Set();
+const ownGroup = process.platform !== 'win32';
+
+process.on('exit', () => {
+  for (const group of groups) endGroup(group, 'SIGTERM');
+});
+
+/**
+ * @param {number} pid leader of the group
+ * @param {NodeJS.Signals} signal
+ */
+function endGroup(pid, signal) {
+  try {
+    process.kill(ownGroup ? -pid : pid, signal);
+  } catch {} // already gone
+}
+
+/**
+ * Runs a command to its end; its output is kept, never shown.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv, log?: string, onLine?: (line: string) => void,
+ *           lock?: { adopt(pid: number): void } }} options log: a file that the output is added to;
+ *           lock: the lock under which the command runs, whose next holder ends it should it outlive us
+ * @returns {Promise<{ ok: boolean, lines: string[] }>}
+ */
+function run(command, args, { cwd, env, log, onLine, lock }) {
+  return new Promise((resolve) => {
+    /** @type {string[]} */
+    const lines = [];
+    const logFile = log ? fs.openSync(log, 'a') : null;
+    const child = spawn(command, args, {
+      cwd,
+      env: env ?? process.env,
+      detached: ownGroup,
+      shell: !ownGroup && command === 'npm',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    if (child.pid) {
+      groups.add(child.pid);
+      lock?.adopt(child.pid);
+    }
+    for (const stream of [child.stdout, child.stderr]) {
+      readline.createInterface({ input: stream }).on('line', (line) => {
+        lines.push(line);
+        if (logFile !== null) fs.writeSync(logFile, `${line}\n`);
+        onLine?.(line);
+      });
+    }
+    /** @param {boolean} ok */
+    const end = (ok) => {
+      if (child.pid) groups.delete(child.pid);
+      if (logFile !== null) fs.closeSync(logFile);
+      resolve({ ok, lines });
+    };
+    child.on('error', (error) => {
+      if (child.pid) return;
+      lines.push(
+        /** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT'
+          ? `${command}: not found`
+          : String(error),
+      );
+      end(false);
+    });
+    child.on('close', (code, signal) => {
+      if (!child.pid) return;
+      if (signal) lines.push(`${command} was ended by ${signal}`);
+      end(code === 0);
+    });
+  });
+}
+
+module.exports = { run, endGroup };

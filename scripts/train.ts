@@ -1,0 +1,78 @@
+import { Command, Option } from 'commander';
+import { type TrainOptions, train } from '../lib';
+import { Reporter } from '../lib/progress';
+import { integer, number, run } from './cli';
+
+const command = new Command('train')
+  .usage('-- [options]')
+  .description('Trains a model that writes Tang poems. Ctrl-C saves and stops; --resume goes on.')
+  .addOption(new Option('--preset <name>').choices(['classic', 'default', 'large']).default('default'))
+  .option('--data <corpus>', 'poems, tangshi, or the path of a file')
+  .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
+  .option('--min-count <n>', 'rarer characters are left out of the vocabulary', integer(1))
+  .addOption(new Option('--cell <cell>').choices(['lstm', 'gru', 'rnn']))
+  .option('--embed <size>', 'embedding', integer(1))
+  .option('--hidden <size>', 'hidden state', integer(1))
+  .option('--layers <n>', '', integer(1))
+  .option('--dropout <probability>', '', number(0, 0.99))
+  .option('--epochs <n>', '', integer(1))
+  .option('--minutes <n>', 'stop after this time', number(0))
+  .option('--max-steps <n>', 'stop when the run has done so many', integer(1))
+  .option('--batch <poems>', 'poems of a step', integer(1))
+  .option('--lr <rate>', 'learning rate', number(0))
+  .option('--seed <n>', '', integer(0))
+  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
+  .option('--threads <n>', 'CPU threads (default: all cores)', integer(1))
+  .option('--out <folder>', 'run folder (default: a new one under runs/)')
+  .option('--resume', 'go on with the run in --out, or with the newest')
+  .option('--init <file>', 'start from the weights of a .safetensors file')
+  .option('--save-every <steps>', 'between checkpoints', integer(1), 100)
+  .option('--log-every <steps>', 'between lines where output is not a terminal', integer(1), 50)
+  .option('--json', 'one JSON event a line, and nothing else, on stdout')
+  .action(async (flags) => {
+    const stop = stopOnSignals();
+    process.stdout.on('error', stop.abort); // nobody listens any more: save and stop
+    const options: TrainOptions = {
+      ...flags,
+      // The default preset is no wish of the user's: a run that goes on keeps its own.
+      preset: command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset,
+      config: {
+        ...{ data: flags.data, format: flags.format, minCount: flags.minCount, cell: flags.cell },
+        ...{ embedDim: flags.embed, hiddenDim: flags.hidden, layers: flags.layers, dropout: flags.dropout },
+        ...{
+          epochs: flags.epochs,
+          batch: flags.batch,
+          lr: flags.lr,
+          seed: flags.seed,
+          threads: flags.threads,
+        },
+      },
+      signal: stop.signal,
+    };
+    const reporter = new Reporter(process.stdout, flags);
+    for await (const event of train(options)) {
+      if (flags.json) process.stdout.write(`${JSON.stringify(event)}\n`);
+      else reporter.tell(event);
+    }
+    stop.done();
+  });
+
+/** The first Ctrl-C or SIGTERM asks for an end after the step in progress, the second leaves at once. */
+function stopOnSignals() {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const done = () => {
+    for (const signal of signals) process.removeListener(signal, onSignal);
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    done(); // so that the next one has its usual effect
+    process.stderr.write('\nStopping after this step. Once more to leave at once.\n');
+    process.exitCode = signal === 'SIGINT' ? 130 : 143;
+    abort();
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return { signal: controller.signal, abort, done };
+}
+
+run(command);

@@ -1,0 +1,176 @@
+/** A small clone of this package in a folder of its own, with a home, a cache and a python3 of its own. */
+import { execFileSync, spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+
+export const repository = path.resolve(__dirname, '../..');
+const library = process.platform === 'darwin' ? 'dylib' : 'so';
+const folders: string[] = [];
+
+export function folder(): string {
+  const made = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'tangshi-setup-')));
+  folders.push(made);
+  return made;
+}
+
+export function removeFolders(): void {
+  for (const made of folders.splice(0)) fs.rmSync(made, { recursive: true, force: true });
+}
+
+export function write(root: string, files: Record<string, string>): void {
+  for (const [file, content] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    fs.writeFileSync(path.join(root, file), content);
+  }
+}
+
+/** The files by which a libtorch is known, without the 434 MB. `versionFile` is where it says its version. */
+export function fakeLibtorch(dir: string, version: string, versionFile = 'build-version'): string {
+  const [major, minor, patch] = version.split('.');
+  const says: Record<string, string> = {
+    'build-version': `${version}\n`,
+    'version.py': `from typing import Optional\n__version__ = '${version}'\ndebug = False\n`,
+    'include/torch/headeronly/version.h': `#define TORCH_VERSION_MAJOR ${major}\n\n#define TORCH_VERSION_MINOR ${minor}\n#define TORCH_VERSION_PATCH ${patch}\n#define TORCH_VERSION_ABI_TAG 0\n`,
+  };
+  write(dir, {
+    'include/torch/csrc/api/include/torch/torch.h': '',
+    [`lib/libtorch.${library}`]: 'torch',
+    [`lib/libtorch_cpu.${library}`]: 'torch_cpu',
+    [`lib/libc10.${library}`]: 'c10',
+    [versionFile]: says[versionFile] ?? '',
+  });
+  return dir;
+}
+
+/** A wheel of torch as pip would bring it, with a RECORD; `damage` changes files after RECORD was written. */
+export function fakeWheel(name: string, damage: (dir: string) => void = () => {}): string {
+  const dir = folder();
+  fakeLibtorch(path.join(dir, 'torch'), '2.13.0+cpu', 'version.py');
+  write(dir, { 'torch/lib/libtorch_python.so': 'dropped', 'torch/nn/functional.py': 'dropped' });
+  const { createHash } = require('node:crypto');
+  const files = fs
+    .readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile());
+  const record = files.map((entry) => {
+    const file = path.join(entry.parentPath, entry.name);
+    const content = fs.readFileSync(file);
+    return `${path.relative(dir, file)},sha256=${createHash('sha256').update(content).digest('base64url')},${content.length}\n`;
+  });
+  write(dir, {
+    'torch-2.13.0+cpu.dist-info/RECORD': `${record.join('')}torch-2.13.0+cpu.dist-info/RECORD,,\n`,
+  });
+  damage(dir);
+  execFileSync('cmake', ['-E', 'tar', 'cf', name, '--format=zip', 'torch', 'torch-2.13.0+cpu.dist-info'], {
+    cwd: dir,
+  });
+  return path.join(dir, name);
+}
+
+export type Result = { code: number | null; stdout: string; stderr: string };
+
+export class Clone {
+  readonly root = folder();
+  readonly home = folder();
+  readonly bin = folder();
+  /** Where the set-up puts the libtorch that it fetches. */
+  readonly cached = path.join(
+    this.home,
+    `cache/tangshi/libtorch-2.13.0-cpu-${process.platform}-${process.arch}/torch`,
+  );
+
+  constructor() {
+    fs.cpSync(path.join(repository, 'scripts/setup'), path.join(this.root, 'scripts/setup'), {
+      recursive: true,
+    });
+    fs.copyFileSync(path.join(repository, 'scripts/setup.js'), path.join(this.root, 'scripts/setup.js'));
+    fs.copyFileSync(path.join(repository, 'package.json'), path.join(this.root, 'package.json'));
+    fs.symlinkSync(path.join(repository, 'node_modules'), path.join(this.root, 'node_modules'));
+    write(this.root, {
+      'CMakeLists.txt': `
+        cmake_minimum_required(VERSION 3.20)
+        project(small LANGUAGES CXX)
+        add_library(tangshi MODULE native/addon.cc)
+        set_target_properties(tangshi PROPERTIES PREFIX "" SUFFIX ".node")
+        target_compile_definitions(tangshi PRIVATE LIBTORCH="\${LIBTORCH}")
+        target_include_directories(tangshi PRIVATE \${CMAKE_JS_INC})
+        if(APPLE)
+          target_link_options(tangshi PRIVATE -undefined dynamic_lookup)
+        endif()`,
+      'native/addon.cc': `
+        #include <node_api.h>
+        NAPI_MODULE_INIT() {
+          napi_value path;
+          napi_create_string_utf8(env, LIBTORCH, NAPI_AUTO_LENGTH, &path);
+          return path;
+        }`,
+    });
+    this.python('exit 1');
+  }
+
+  /** Sets what `python3` is here: a shell script. */
+  python(script: string): void {
+    fs.writeFileSync(path.join(this.bin, 'python3'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  /** A python3 whose pip brings this wheel and counts how often. */
+  pipBrings(wheel: string): void {
+    this.python(
+      `case "$*" in *"pip download"*) echo x >> '${this.home}/downloads'; cp '${wheel}' . ;; *) exit 1 ;; esac`,
+    );
+  }
+
+  downloads(): number {
+    return fs.readFileSync(path.join(this.home, 'downloads'), 'utf8').split('\n').length - 1;
+  }
+
+  start(args: string[], env: NodeJS.ProcessEnv = {}) {
+    const { LIBTORCH, TANGSHI_SETUP, ...rest } = process.env;
+    const PATH = `${this.bin}${path.delimiter}${process.env.PATH}`;
+    const own = { HOME: this.home, XDG_CACHE_HOME: path.join(this.home, 'cache'), PATH };
+    return spawn(process.execPath, [path.join(this.root, 'scripts/setup.js'), ...args], {
+      cwd: this.root,
+      env: { ...rest, ...own, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  run(args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+    return ended(this.start(args, env));
+  }
+
+  /** What the built addon exports: the path of the libtorch it was built with. A process of its own loads it. */
+  addon(): string {
+    const program = "process.stdout.write(require('./build/Release/tangshi.node'))";
+    return execFileSync(process.execPath, ['-e', program], { cwd: this.root, encoding: 'utf8' });
+  }
+}
+
+export function ended(child: ReturnType<typeof spawn>): Promise<Result> {
+  const result: Result = { code: null, stdout: '', stderr: '' };
+  child.stdout?.on('data', (data) => {
+    result.stdout += data;
+  });
+  child.stderr?.on('data', (data) => {
+    result.stderr += data;
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ ...result, code })));
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries > 500) throw new Error('waited for 5 s in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A dead process that nobody has fetched yet (a zombie) does not count. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    const stat = process.platform === 'linux' ? fs.readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+    return !stat.includes(') Z');
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,142 @@
+import * as fs from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as path from 'node:path';
+import {
+  Clone,
+  ended,
+  fakeLibtorch,
+  fakeWheel,
+  folder,
+  isRunning,
+  removeFolders,
+  repository,
+  until,
+} from './clone';
+
+afterAll(removeFolders);
+
+const wheelName = 'torch-2.13.0+cpu-cp311-cp311-fake.whl';
+const unpack: (archive: string, into: string) => Promise<void> =
+  require('../../scripts/setup/wheel.js').unpack;
+
+function beside(clone: Clone): string[] {
+  return fs.readdirSync(path.join(clone.home, 'cache/tangshi'));
+}
+
+describe('fetching libtorch', () => {
+  test('brings it into the cache once, without what is not libtorch', async () => {
+    const clone = new Clone();
+    clone.pipBrings(fakeWheel(wheelName));
+    const first = await clone.run(['--where']);
+    expect(first.stdout).toBe(`${clone.cached}\n`);
+    expect(first.stderr).toContain('fetching libtorch 2.13.0: pip download torch==2.13.0');
+    expect(fs.readdirSync(clone.cached).sort()).toEqual(['include', 'lib', 'version.py']);
+    expect(fs.existsSync(path.join(clone.cached, 'lib/libtorch_python.so'))).toBe(false);
+    expect(beside(clone)).toEqual([path.basename(path.dirname(clone.cached))]);
+    expect(await clone.run(['--where'])).toEqual({ code: 0, stdout: first.stdout, stderr: '' });
+    expect(clone.downloads()).toBe(1);
+  });
+
+  test('two at once fetch it once; the one that waits says for whom, once', async () => {
+    const clone = new Clone();
+    clone.pipBrings(fakeWheel(wheelName));
+    const runs = await Promise.all([clone.run(['--where']), clone.run(['--where'])]);
+    expect(runs.map(({ stdout }) => stdout)).toEqual([`${clone.cached}\n`, `${clone.cached}\n`]);
+    expect(clone.downloads()).toBe(1);
+    expect(
+      runs
+        .map(({ stderr }) => stderr)
+        .join('')
+        .match(/waiting for process \d+/g),
+    ).toHaveLength(1);
+  });
+
+  test('a set-up killed while it fetches leaves nothing that is used later', async () => {
+    const clone = new Clone();
+    const wheel = fakeWheel(wheelName);
+    clone.python(
+      `case "$*" in *download*) head -c 200 '${wheel}' > ${wheelName}; echo $$ > '${clone.home}/pip'; exec sleep 60 ;; *) exit 1 ;; esac`,
+    );
+    const killed = clone.start(['--where']);
+    await until(() => fs.existsSync(path.join(clone.home, 'pip')));
+    killed.kill('SIGKILL');
+    await ended(killed);
+    expect(beside(clone).some((name) => name.includes('.part-'))).toBe(true);
+    clone.pipBrings(wheel);
+    expect((await clone.run(['--where'])).stdout).toBe(`${clone.cached}\n`);
+    expect(beside(clone)).toEqual([path.basename(path.dirname(clone.cached))]);
+    const pip = Number(fs.readFileSync(path.join(clone.home, 'pip'), 'utf8'));
+    expect(isRunning(pip)).toBe(false);
+  });
+
+  test('a libtorch in the cache that is not whole is replaced', async () => {
+    const clone = new Clone();
+    clone.pipBrings(fakeWheel(wheelName));
+    fakeLibtorch(clone.cached, '2.13.0');
+    fs.rmSync(path.join(clone.cached, 'include'), { recursive: true });
+    expect((await clone.run(['--where'])).stdout).toBe(`${clone.cached}\n`);
+    expect(fs.existsSync(path.join(clone.cached, 'include'))).toBe(true);
+  });
+
+  test('a cache that cannot be written is named, with what to do', async () => {
+    const clone = new Clone();
+    const XDG_CACHE_HOME = path.join(clone.home, 'file');
+    fs.writeFileSync(XDG_CACHE_HOME, '');
+    const { code, stderr } = await clone.run(['--where'], { XDG_CACHE_HOME });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/libtorch cannot be put into .*\n.*set XDG_CACHE_HOME .* or set LIBTORCH/);
+  });
+});
+
+describe('what is checked of a wheel', () => {
+  const refusal = (archive: string) => unpack(archive, folder()).catch((error: Error) => error.message);
+
+  test('one flipped byte', async () => {
+    const wheel = fakeWheel(wheelName, (dir) => {
+      const file = path.join(dir, 'torch/include/torch/csrc/api/include/torch/torch.h');
+      fs.writeFileSync(file, 'x');
+    });
+    expect(await refusal(wheel)).toMatch(/torch\.h is damaged/);
+  });
+
+  test('a file that is missing, and one too many', async () => {
+    const libc10 = fs
+      .readdirSync(path.join(fakeLibtorch(folder(), '2.13.0'), 'lib'))
+      .find((name) => /c10/.test(name));
+    const fewer = fakeWheel(wheelName, (dir) => fs.rmSync(path.join(dir, `torch/lib/${libc10}`)));
+    expect(await refusal(fewer)).toContain('libc10');
+    const more = fakeWheel(wheelName, (dir) => fs.writeFileSync(path.join(dir, 'torch/lib/evil.so'), ''));
+    expect(await refusal(more)).toContain('torch/lib/evil.so is damaged');
+  });
+
+  test('a known name with another content', async () => {
+    const wheel = fakeWheel('torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl');
+    expect(await refusal(wheel)).toContain('its sha256 differs');
+  });
+
+  test('an archive that broke off', async () => {
+    const wheel = fakeWheel(wheelName);
+    fs.truncateSync(wheel, 300);
+    expect(await refusal(wheel)).toContain('cannot be unpacked');
+  });
+});
+
+describe('the official zip', () => {
+  const { download } = require(path.join(repository, 'scripts/setup/fetch.js'));
+
+  test('a download that breaks off, or that the server refuses, is an error', async () => {
+    const server = createServer((request, response) => {
+      if (request.url === '/none') return response.writeHead(404).end();
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('half', () => response.destroy());
+      return response;
+    }).listen(0, '127.0.0.1');
+    await until(() => server.listening);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const file = path.join(folder(), 'zip');
+    await expect(download(`${url}/none`, file)).rejects.toThrow('404');
+    await expect(download(`${url}/half`, file)).rejects.toThrow();
+    server.close();
+  });
+});

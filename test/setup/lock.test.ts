@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { ended, folder, isRunning, removeFolders, repository, until } from './clone';
+
+afterAll(removeFolders);
+
+/** A process that takes the lock and runs `body` while it holds it. */
+function holder(file: string, body: string) {
+  const program = `
+    const fs = require('node:fs');
+    const { acquire } = require(${JSON.stringify(path.join(repository, 'scripts/setup/lock.js'))});
+    acquire(${JSON.stringify(file)}, 'counting').then(async (lock) => { ${body}; lock.release(); });`;
+  return spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function killedHolder(file: string, body = ''): Promise<void> {
+  const mark = `${file}.held`;
+  const held = holder(
+    file,
+    `${body}; fs.writeFileSync('${mark}', ''); await new Promise((r) => setTimeout(r, 60_000))`,
+  );
+  await until(() => fs.existsSync(mark));
+  held.kill('SIGKILL');
+  await ended(held);
+  fs.rmSync(mark);
+}
+
+test('one at a time, also when all find the lock of a dead process', async () => {
+  const file = path.join(folder(), 'lock');
+  const counter = `${file}.counter`;
+  fs.writeFileSync(counter, '0');
+  await killedHolder(file);
+  expect(fs.existsSync(file)).toBe(true);
+  const count = `const n = +fs.readFileSync('${counter}', 'utf8');
+    await new Promise((r) => setTimeout(r, 20));
+    fs.writeFileSync('${counter}', String(n + 1))`;
+  await Promise.all(Array.from({ length: 8 }, () => ended(holder(file, count))));
+  expect(fs.readFileSync(counter, 'utf8')).toBe('8');
+  expect(fs.readdirSync(path.dirname(file))).toEqual(['lock.counter']);
+});
+
+test('a lock is taken over when another process has come to bear the number of its dead owner', async () => {
+  const file = path.join(folder(), 'lock');
+  await killedHolder(file);
+  const owner = JSON.parse(fs.readFileSync(file, 'utf8'));
+  fs.writeFileSync(file, JSON.stringify({ ...owner, pid: process.pid })); // ours, but begun at another time
+  expect((await ended(holder(file, "process.stdout.write('taken over')"))).stdout).toBe('taken over');
+});
+
+test('what a killed holder had running is ended before the next one begins', async () => {
+  const file = path.join(folder(), 'lock');
+  const command = `const child = require('node:child_process').spawn('sleep', ['60'], { detached: true });
+    lock.adopt(child.pid); fs.writeFileSync('${file}.pid', String(child.pid))`;
+  await killedHolder(file, command);
+  const pid = Number(fs.readFileSync(`${file}.pid`, 'utf8'));
+  expect(isRunning(pid)).toBe(true);
+  await ended(holder(file, ''));
+  expect(isRunning(pid)).toBe(false);
+});
