@@ -37,7 +37,7 @@ const RunConfigSchema = v.strictObject({
   reluLogits: v.boolean(),
 
   optimizer: Optimizer,
-  lr: positive,
+  lr: v.pipe(positive, v.maxValue(1e6)),
   /** `cosine`: a short warm-up, then down to a twentieth at the last epoch's end. */
   schedule: v.picklist(['constant', 'cosine']),
   clipNorm: positive,
@@ -68,7 +68,7 @@ const ProgressSchema = v.strictObject({
   /** Exponential average over about 50 steps; null before the first. */
   smoothedLoss: v.nullable(v.number()),
   /** Lowest held-out NLL at an epoch's end (training loss where nothing is held out); null before the first. */
-  best: v.nullable(v.number()),
+  best: v.nullable(v.strictObject({ measure: v.number(), step: count })),
   /** Time spent training, in seconds, over all sittings. */
   seconds: v.pipe(v.number(), v.minValue(0)),
 });

@@ -1,4 +1,4 @@
-import { open, rename, unlink } from 'node:fs/promises';
+import { copyFile, link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TangshiError } from './errors';
 
@@ -21,7 +21,25 @@ export async function writeWhole(path: string, pieces: readonly Uint8Array[]): P
     await rename(beside, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await unlink(beside).catch(() => undefined);
+    await rm(beside, { force: true }).catch(() => undefined);
+    throw diskError('write', path, error);
+  }
+}
+
+/**
+ * Gives a whole file that is never written to again, only replaced, a second name; the old file of that name is there
+ * whole until the new one is.
+ *
+ * @throws EIO that names the file.
+ */
+export async function linkWhole(existing: string, path: string): Promise<void> {
+  const beside = `${path}.tmp`;
+  try {
+    await rm(beside, { force: true });
+    await link(existing, beside).catch(() => copyFile(existing, beside)); // where the disk knows no links
+    await rename(beside, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
     throw diskError('write', path, error);
   }
 }

@@ -59,17 +59,24 @@ export class Session {
   }
 
   /** One optimizer step a batch. On abort, resolves with the steps that were done. */
-  train(batches: readonly Batch[], options: StepOptions, signal?: AbortSignal): Promise<StepStats[]> {
+  async train(batches: readonly Batch[], options: StepOptions, signal?: AbortSignal): Promise<StepStats[]> {
+    if (signal?.aborted) return [];
     return run(this.#native.train(batches, options), signal);
   }
 
   /** NLL in nats, summed over all real targets, and their count. */
-  evaluate(batches: readonly Batch[], signal?: AbortSignal): Promise<{ nll: number; tokens: number }> {
+  async evaluate(batches: readonly Batch[], signal?: AbortSignal): Promise<{ nll: number; tokens: number }> {
+    refuseIfAborted(signal);
     return run(this.#native.evaluate(batches), signal);
   }
 
   /** One sequence of ids a prompt. */
-  sample(prompts: readonly Int32Array[], options: SampleOptions, signal?: AbortSignal): Promise<Sample[]> {
+  async sample(
+    prompts: readonly Int32Array[],
+    options: SampleOptions,
+    signal?: AbortSignal,
+  ): Promise<Sample[]> {
+    refuseIfAborted(signal);
     return run(this.#native.sample(prompts, options), signal);
   }
 
@@ -94,9 +101,12 @@ export class Session {
   }
 }
 
+function refuseIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new TangshiError('ECANCELED', 'The job was cancelled', { cause: signal.reason });
+}
+
 async function run<T>(job: Job<T>, signal: AbortSignal | undefined): Promise<T> {
   const cancel = () => job.cancel();
-  if (signal?.aborted) cancel();
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     return await coded(job.done);

@@ -7,6 +7,7 @@ import type { Tally } from './clean';
 import { checkConfig, type Progress, type RunConfig } from './config';
 import { type Dataset, loadDataset } from './dataset';
 import { defined } from './defined';
+import { linkWhole } from './disk';
 import { TangshiError } from './errors';
 import { type Evaluation, evaluate } from './evaluate';
 import { countParameters, modelConfig } from './model';
@@ -131,9 +132,9 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEv
       if (reason) break;
 
       yield await step(run);
-      if (progress.step % saveEvery === 0 && !epochIsOver(run)) yield await save(run, 'last');
+      if (progress.step % saveEvery === 0 && !epochIsOver(run)) yield await save(run);
     }
-    if (run.savedStep !== progress.step) yield await save(run, 'last');
+    if (run.savedStep !== progress.step) yield await save(run);
     yield { type: 'done', reason, step: progress.step, run: run.folder, seconds: progress.seconds };
   } finally {
     await Promise.all([run.session.dispose(), run.metrics.close()]);
@@ -193,6 +194,8 @@ async function prepare(options: TrainOptions): Promise<Run> {
     const progress = structuredClone(checkpoint?.progress ?? beginning());
     const savedStep = checkpoint?.progress.step;
     const files = runFiles(folder);
+    // A kill may have come between the save of the best and its second name.
+    if (savedStep !== undefined && savedStep === progress.best?.step) await linkWhole(files.last, files.best);
     const metrics = await Metrics.open(files.metrics, progress.step);
     const totalSteps = config.epochs * batcher.stepsPerEpoch;
     const setting = { folder, files, config, dataset, batcher, totalSteps, device, signal };
@@ -362,13 +365,13 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   yield sample;
 
   const measure = heldOut?.nll ?? loss;
-  const best = progress.best === null || measure < progress.best;
-  if (best) progress.best = measure;
+  const best = progress.best === null || measure < progress.best.measure;
+  if (best) progress.best = { measure, step };
   progress.epochsEnded = epoch;
   progress.epochLoss = 0;
   progress.epochSteps = 0;
-  if (best) yield await save(run, 'best');
-  yield await save(run, 'last');
+  yield await save(run);
+  if (best) yield await keepAsBest(run);
 }
 
 async function sampleEvent({ session, dataset, config, progress, signal }: Run, epoch: number) {
@@ -380,14 +383,24 @@ async function sampleEvent({ session, dataset, config, progress, signal }: Run, 
   return { type: 'sample', epoch, step: progress.step, text, lines } as const;
 }
 
-async function save(run: Run, name: 'last' | 'best'): Promise<TrainEvent> {
-  const { config, dataset, progress, metrics, session } = run;
-  const { vocab, name: corpus, fingerprint, tally } = dataset;
-  const path = run.files[name];
+async function save(run: Run): Promise<TrainEvent> {
+  const { config, dataset, progress, files, metrics, session } = run;
+  const { vocab, name, fingerprint, tally } = dataset;
   const tensors = await session.snapshot();
   await metrics.sync();
-  const facts = { config, vocab, corpus: { name: corpus, fingerprint, tally }, progress };
-  await writeCheckpoint(path, { ...facts, tensors });
-  if (name === 'last') run.savedStep = progress.step;
-  return { type: 'checkpoint', step: progress.step, path, best: name === 'best' };
+  await writeCheckpoint(files.last, {
+    config,
+    vocab,
+    corpus: { name, fingerprint, tally },
+    progress,
+    tensors,
+  });
+  run.savedStep = progress.step;
+  return { type: 'checkpoint', step: progress.step, path: files.last, best: false };
+}
+
+/** The checkpoint just saved, under its second name. */
+async function keepAsBest({ files, progress }: Run): Promise<TrainEvent> {
+  await linkWhole(files.last, files.best);
+  return { type: 'checkpoint', step: progress.step, path: files.best, best: true };
 }

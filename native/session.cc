@@ -35,6 +35,7 @@ Napi::Value Session::open(Napi::Env env, const Napi::Value& value) {
   std::shared_ptr<Session> session;
   SessionConfig config;
   try {
+    if (env.GetInstanceData<AddonData>()->ended) throw CodedError("EDISPOSED", "the process is ending");
     config = to_session_config(value);
     session = std::make_shared<Session>(env, config);
   } catch (const Napi::Error& error) {
@@ -209,8 +210,9 @@ void Session::perform(Job& job) {
     job.error = current_error();
   }
   job.work = nullptr;
-  // Refused only when the environment is ending: then nobody waits for the job any more.
-  settle_.NonBlockingCall(this);
+  // Refused only when the environment is ending: nobody waits for the job then, and `settle_` may be gone
+  // after it.
+  if (!refused_) refused_ = settle_.NonBlockingCall(this) != napi_ok;
 }
 
 void Session::settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, Session* session) {

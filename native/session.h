@@ -20,6 +20,7 @@ class Session;
 // What lives as long as the Node environment: a worker thread has its own.
 struct AddonData {
   std::set<Session*> sessions;
+  bool ended = false;
 };
 
 // Makes the result of a job into a value, on JavaScript's thread.
@@ -61,8 +62,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::deque<std::shared_ptr<Job>> pending_;        // oldest first, as they finish
   std::vector<Napi::Promise::Deferred> disposing_;  // promises of dispose(), settled together
   enum class Life { live, disposing, disposed, torn_down } life_ = Life::live;
-  std::unique_ptr<Trainer> trainer_;  // touched on the executor's thread only
-  Executor executor_;                 // last: it uses the others
+  std::unique_ptr<Trainer> trainer_;  // touched on the executor's thread only, as is refused_
+  bool refused_ = false;
+  Executor executor_;  // last: it uses the others
 };
 
 }  // namespace tangshi

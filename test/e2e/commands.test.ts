@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { inFolder, POEMS } from './corpus';
+
+const ROOT = join(__dirname, '..', '..');
+
+function start(script: string, args: readonly string[], cwd = ROOT): ChildProcess {
+  const command = [require.resolve('ts-node/dist/bin'), join(ROOT, 'scripts', `${script}.ts`)];
+  return spawn(process.execPath, [...command, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const [[code], stdout, stderr] = await Promise.all([
+    once(child, 'exit'),
+    text(child.stdout as NodeJS.ReadableStream),
+    text(child.stderr as NodeJS.ReadableStream),
+  ]);
+  return { code, stdout, stderr };
+}
+
+const run = (script: string, args: readonly string[], cwd?: string) => finish(start(script, args, cwd));
+const small = [
+  '--min-count',
+  '1',
+  '--embed',
+  '16',
+  '--hidden',
+  '48',
+  '--batch',
+  '4',
+  '--lr',
+  '0.02',
+  '--threads',
+  '1',
+];
+
+test('train, gen, eval', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const trained = await run('train', ['--data', data, '--out', out, ...small, '--epochs', '60', '--json']);
+    expect(trained.stderr).toBe('');
+    expect(trained.code).toBe(0);
+    const all = trained.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(new Set(all.map(({ type }) => type))).toEqual(
+      new Set(['plan', 'step', 'epoch', 'sample', 'checkpoint', 'done']),
+    );
+    const step = all.find(({ type }) => type === 'step');
+    expect(step).toMatchObject({ step: 1, epoch: 1 });
+    for (const key of ['loss', 'gradNorm', 'tokens', 'tokensPerSecond']) expect(step[key]).toBeGreaterThan(0);
+    for (const file of ['config.json', 'metrics.jsonl', 'last.safetensors', 'best.safetensors']) {
+      expect(existsSync(join(out, file))).toBe(true);
+    }
+
+    const greedy = await run('gen', ['春', '--model', out, '--greedy']);
+    expect(greedy).toMatchObject({ code: 0, stderr: '' });
+    expect(greedy.stdout).toMatch(/^春/);
+    const two = await run('gen', ['春眠', '--model', out, '--count', '2', '--seed', '7', '--json']);
+    const poems = two.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(poems).toHaveLength(2);
+    expect(poems[0]).toMatchObject({
+      text: expect.stringMatching(/^春眠/),
+      seed: 7,
+      ended: expect.any(Boolean),
+    });
+
+    const evaluated = await run('eval', ['--model', join(out, 'last.safetensors'), '--data', data, '--json']);
+    const result = JSON.parse(evaluated.stdout);
+    expect(result.tokens).toBe(POEMS.join('').length + POEMS.length);
+    expect(result.perplexity).toBeCloseTo(Math.exp(result.nll), 10);
+    expect(result.nll).toBeLessThan(3);
+  }));
+
+test('in a pipe, the plan, a line every --log-every steps, a poem an epoch', () =>
+  inFolder(async (folder, data) => {
+    const args = [
+      '--data',
+      data,
+      '--out',
+      join(folder, 'run'),
+      ...small,
+      '--epochs',
+      '2',
+      '--log-every',
+      '2',
+    ];
+    const { stdout } = await run('train', args);
+    for (const word of ['run', 'corpus', 'split', 'tokens', 'model', 'device', 'steps', 'time']) {
+      expect(stdout).toMatch(new RegExp(`^${word} `, 'm'));
+    }
+    expect(stdout).toMatch(/epoch 1\/2 step 2\/4 {2}loss \d.* tok\/s {2}ETA /);
+    expect(stdout.match(/^epoch \d of 2: loss/gm)).toHaveLength(2);
+    expect(stdout).not.toContain('\x1b');
+    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^Finished after step 4/);
+  }));
+
+test('Ctrl-C saves and exits; --resume goes on', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const child = start('train', ['--data', data, '--out', out, ...small, '--epochs', '100000', '--json']);
+    const seeSteps = (chunk: Buffer) => {
+      if (!chunk.includes('"step"')) return;
+      child.stdout?.off('data', seeSteps);
+      child.kill('SIGINT');
+    };
+    child.stdout?.on('data', seeSteps);
+    const { code, stdout } = await finish(child);
+    expect(code).toBe(130);
+    const done = JSON.parse(stdout.trimEnd().split('\n').at(-1) as string);
+    expect(done).toMatchObject({ type: 'done', reason: 'interrupted' });
+    const resumed = await run('train', [
+      '--resume',
+      '--out',
+      out,
+      '--max-steps',
+      `${done.step + 2}`,
+      '--json',
+    ]);
+    expect(resumed.code).toBe(0);
+    expect(JSON.parse(resumed.stdout.split('\n')[0] as string)).toMatchObject({
+      type: 'plan',
+      done: done.step,
+    });
+  }));
+
+test(
+  'what is wrong is one line on stderr, and exit code 1',
+  () =>
+    inFolder(async (folder, data) => {
+      const refused = async (script: string, args: string[], message: RegExp) => {
+        const { code, stdout, stderr } = await run(script, args, folder);
+        expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+        expect(stderr).toMatch(message);
+        expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      };
+      await refused('gen', ['湖'], /no model yet.*npm run train/);
+      await refused('gen', ['湖', '--model', 'nowhere'], /no model at nowhere/);
+      await refused('train', ['--data', 'nowhere.txt'], /nowhere\.txt/);
+      await refused('train', ['--data', data, '--device', 'cuda:42'], /cuda:42/);
+      await refused('train', ['--resume'], /no run/);
+      await refused('train', ['--epochs', 'many'], /--epochs/);
+      const out = join(folder, 'run');
+      await run('train', ['--data', data, '--out', out, ...small, '--epochs', '1']);
+      await refused('gen', ['床前鱻', '--model', out], /"鱻" \(character 3\)/);
+      await refused('train', ['--data', data, '--out', out], /already holds a run/);
+    }),
+  60_000,
+);

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const ROOT = join(__dirname, '..', '..');
+
+/** Runs a program that has the addon as `addon`, a session's `config` and a `batch`; its stdout. */
+async function node(program: string): Promise<string> {
+  const prelude = `
+    const addon = require(${JSON.stringify(join(ROOT, 'build', 'Release', 'tangshi.node'))});
+    const model = { cell: 'gru', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false };
+    const optimizer = { kind: 'rmsprop', alpha: 0.99, eps: 1e-8, weightDecay: 0 };
+    const config = { model, optimizer, device: 'cpu', seed: 1n, threads: 1 };
+    const ids = new Int32Array(64 * 50).fill(1);
+    const batch = { inputs: ids, targets: ids, rows: 64, time: 50 };
+    const long = Array(1000).fill(batch);
+    const step = { lr: 0.01, clipNorm: 1 };`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', prelude + program], {
+    timeout: 30_000,
+  });
+  return stdout.trim();
+}
+
+test('a process ends by itself when the work is done, sessions left open or not', async () => {
+  const program = `(async () => {
+    const session = await addon.openSession(config);
+    await session.train([batch], step).done;
+    console.log('done');
+  })();`;
+  expect(await node(program)).toBe('done');
+});
+
+test('a process stays while there is work', async () => {
+  const program = `addon.openSession(config).then((session) => session.train([batch, batch], step).done)
+    .then((stats) => console.log(stats.length));`;
+  expect(await node(program)).toBe('2');
+});
+
+test('process.exit in the middle of a step is clean', async () => {
+  const program = `(async () => {
+    const session = await addon.openSession(config);
+    session.train(long, step);
+    session.snapshot();
+    setTimeout(() => { console.log('leaving'); process.exit(0); }, 100);
+  })();`;
+  expect(await node(program)).toBe('leaving');
+});
+
+test('workers have sessions of their own and are terminated in the middle of a step', async () => {
+  const program = `
+    const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+    const source = ${JSON.stringify('$PRELUDE')};
+    (async () => {
+      for (let round = 0; round < 5; round++) {
+        const workers = Array.from({ length: 3 }, () => new Worker(source, { eval: true }));
+        await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
+        await Promise.all(workers.map((worker) => worker.terminate()));
+      }
+      const session = await addon.openSession(config);
+      console.log((await session.train([batch], step).done).length, 'alive');
+    })();`;
+  const worker = `
+    const addon = require(${JSON.stringify(join(ROOT, 'build', 'Release', 'tangshi.node'))});
+    const model = { cell: 'lstm', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false };
+    const optimizer = { kind: 'rmsprop', alpha: 0.99, eps: 1e-8, weightDecay: 0 };
+    const ids = new Int32Array(64 * 50).fill(1);
+    const batch = { inputs: ids, targets: ids, rows: 64, time: 50 };
+    addon.openSession({ model, optimizer, device: 'cpu', seed: 1n, threads: 1 }).then((session) => {
+      session.train(Array(1000).fill(batch), { lr: 0.01, clipNorm: 1 });
+      session.snapshot();
+      require('node:worker_threads').parentPort.postMessage('training');
+    });`;
+  expect(await node(program.replace(JSON.stringify('$PRELUDE'), () => JSON.stringify(worker)))).toBe(
+    '1 alive',
+  );
+});
+
+test('sessions that are dropped are collected, those in use are not', async () => {
+  const program = `(async () => {
+    for (let i = 0; i < 200; i++) await addon.openSession(config);
+    const kept = addon.openSession(config).then((session) => session.train([batch], step).done);
+    console.log((await kept).length);
+  })();`;
+  expect(await node(program)).toBe('1');
+});

@@ -1,0 +1,190 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { addon } from '../../lib/binding';
+import type { Batch, SampleOptions, SessionConfig } from '../../lib/native';
+import { Session } from '../../lib/session';
+
+const config: SessionConfig = {
+  model: {
+    ...{ cell: 'lstm', vocabSize: 50, embedDim: 8, hiddenDim: 16, layers: 2 },
+    ...{ dropout: 0.1, tieWeights: false, reluLogits: false },
+  },
+  optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 },
+  ...{ device: 'cpu', seed: 1n, threads: 1 },
+};
+const batch: Batch = {
+  inputs: Int32Array.of(1, 2, 3, 4, 5, 0),
+  targets: Int32Array.of(2, 3, 4, 5, 6, -1),
+  ...{ rows: 2, time: 3 },
+};
+const step = { lr: 0.01, clipNorm: 1 };
+const sampling: SampleOptions = {
+  ...{ maxNewTokens: 20, endId: 2, banned: new Int32Array(), temperature: 1, topK: 0, topP: 1, seed: 1n },
+};
+/** Enough to run for a second or so, one step after the other. */
+const longTraining = (): Batch[] => {
+  const [rows, time] = [64, 50];
+  const ids = new Int32Array(rows * time).fill(1);
+  return Array<Batch>(200).fill({ inputs: ids, targets: ids, rows, time });
+};
+
+let session: Session;
+beforeEach(async () => {
+  session = await Session.open(config);
+});
+afterEach(() => session.dispose());
+
+test('the addon says which libtorch it is', () => {
+  expect(addon().torchVersion).toMatch(/^2\.\d+\.\d+/);
+  expect(addon().cudaDeviceCount()).toBeGreaterThanOrEqual(0);
+});
+
+test('trains, evaluates, samples', async () => {
+  const before = await session.evaluate([batch]);
+  expect(before.tokens).toBe(5);
+  const [first, second] = await session.train([batch, batch], step);
+  expect(first?.loss).toBeCloseTo(before.nll / 5, 0); // dropout is on in training
+  expect(first).toMatchObject({ tokens: 5, loss: expect.any(Number), gradNorm: expect.any(Number) });
+  expect(second?.nativeMs).toBeGreaterThan(0);
+  for (let i = 0; i < 100; i++) await session.train([batch], step);
+  expect((await session.evaluate([batch])).nll).toBeLessThan(before.nll / 4);
+  const [sample] = await session.sample([Int32Array.of(1)], { ...sampling, temperature: 0, maxNewTokens: 3 });
+  expect([...(sample?.ids ?? []), sample?.ended]).toEqual([true]); // 1 -> 2, the end
+});
+
+test('inputs are copied before the call returns', async () => {
+  const inputs = batch.inputs.slice();
+  const other = await Session.open(config);
+  const training = session.train([{ ...batch, inputs }], step);
+  inputs.fill(49);
+  const [expected] = await other.train([batch], step);
+  expect((await training)[0]?.loss).toBe(expected?.loss);
+  await other.dispose();
+});
+
+test('calls are done in order', async () => {
+  const done: string[] = [];
+  await Promise.all([
+    session.train([batch], step).then(() => done.push('train')),
+    session.snapshot().then(() => done.push('snapshot')),
+    session.sample([Int32Array.of(1)], sampling).then(() => done.push('sample')),
+    session.evaluate([batch]).then(() => done.push('evaluate')),
+  ]);
+  expect(done).toEqual(['train', 'snapshot', 'sample', 'evaluate']);
+});
+
+test('a snapshot restored goes on bit for bit', async () => {
+  await session.train([batch, batch], step);
+  const other = await Session.open({ ...config, seed: 9n });
+  await other.restore(await session.snapshot());
+  await session.train([batch, batch], step);
+  await other.train([batch, batch], step);
+  expect(await other.snapshot()).toEqual(await session.snapshot());
+  await other.dispose();
+});
+
+const wrongConfigs: [string, unknown, string][] = [
+  ['nothing', undefined, 'EARG'],
+  ['a number', 5, 'EARG'],
+  ['no model', {}, 'EARG'],
+  ['an unknown cell', { ...config, model: { ...config.model, cell: 'qrnn' } }, 'EARG'],
+  ['half a layer', { ...config, model: { ...config.model, layers: 0.5 } }, 'EARG'],
+  ['no vocabulary', { ...config, model: { ...config.model, vocabSize: 0 } }, 'EARG'],
+  ['NaN', { ...config, model: { ...config.model, hiddenDim: Number.NaN } }, 'EARG'],
+  [
+    'more than there is memory',
+    { ...config, model: { ...config.model, vocabSize: 2 ** 30, embedDim: 65536 } },
+    'EOOM',
+  ],
+  ['tied weights that do not fit', { ...config, model: { ...config.model, tieWeights: true } }, 'ESHAPE'],
+  ['an unknown device', { ...config, device: 'tpu' }, 'EARG'],
+  ['a device that is not there', { ...config, device: 'cuda:99' }, 'EDEVICE'],
+  ['a seed that is no bigint', { ...config, seed: 1 }, 'EARG'],
+  ['threads below 1', { ...config, threads: 0 }, 'EARG'],
+];
+test.each(wrongConfigs)('opening with %s is refused', async (_, wrong, code) => {
+  const error = await Session.open(wrong as SessionConfig).catch((reason) => reason);
+  expect(error).toMatchObject({ name: 'TangshiError', code, message: expect.stringMatching(/\w/) });
+});
+
+const wrongBatches: [string, unknown, string][] = [
+  ['no array', batch, 'EARG'],
+  ['no batch', [null], 'EARG'],
+  ['an id too high', [{ ...batch, inputs: Int32Array.of(1, 2, 3, 4, 50, 0) }], 'ESHAPE'],
+  ['a negative input', [{ ...batch, inputs: batch.targets }], 'ESHAPE'],
+  ['a target below -1', [{ ...batch, targets: Int32Array.of(1, 2, 3, 4, 5, -2) }], 'ESHAPE'],
+  ['fewer ids than rows x time', [{ ...batch, rows: 3 }], 'ESHAPE'],
+  ['too few weights', [{ ...batch, weights: Float32Array.of(1) }], 'ESHAPE'],
+  ['a plain array', [{ ...batch, inputs: [...batch.inputs] }], 'EARG'],
+  ['another typed array', [{ ...batch, inputs: new Uint32Array(6) }], 'EARG'],
+  ['a detached buffer', [{ ...batch, inputs: detached() }], 'ESHAPE'],
+  ['no rows', [{ inputs: new Int32Array(), targets: new Int32Array(), rows: 0, time: 0 }], 'EARG'],
+];
+function detached(): Int32Array {
+  const array = new Int32Array(6);
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  return array;
+}
+test.each(wrongBatches)('a batch with %s is refused and changes nothing', async (_, wrong, code) => {
+  const before = await session.snapshot();
+  await expect(session.train(wrong as Batch[], step)).rejects.toMatchObject({ code });
+  await expect(session.evaluate(wrong as Batch[])).rejects.toMatchObject({ code });
+  expect(await session.snapshot()).toEqual(before);
+});
+
+test('what a getter throws is what the promise rejects with', async () => {
+  const trap = {
+    get rows(): number {
+      throw new Error('no rows today');
+    },
+  };
+  await expect(session.train([trap as Batch], step)).rejects.toMatchObject({ message: 'no rows today' });
+});
+
+test('sampling refuses what it cannot do', async () => {
+  const sample = (prompts: unknown, options: object = {}) =>
+    session.sample(prompts as Int32Array[], { ...sampling, ...options });
+  await expect(sample([new Int32Array()])).rejects.toMatchObject({ code: 'EARG' });
+  await expect(sample([Int32Array.of(-1)])).rejects.toMatchObject({ code: 'ESHAPE' });
+  await expect(sample([Int32Array.of(1)], { temperature: -1 })).rejects.toMatchObject({ code: 'EARG' });
+  await expect(sample([Int32Array.of(1)], { topP: Number.NaN })).rejects.toMatchObject({ code: 'EARG' });
+  const all = Int32Array.from({ length: 50 }, (_, id) => id);
+  await expect(sample([Int32Array.of(1)], { banned: all })).rejects.toMatchObject({ code: 'EARG' });
+});
+
+test('an aborted training resolves with the steps that were done', async () => {
+  const controller = new AbortController();
+  const training = session.train(longTraining(), step, controller.signal);
+  setTimeout(() => controller.abort(), 100);
+  const done = await training;
+  expect(done.length).toBeLessThan(200);
+  expect(await session.train([batch], step, AbortSignal.abort())).toEqual([]);
+});
+
+test('an aborted evaluation or sampling rejects', async () => {
+  const aborted = AbortSignal.abort();
+  await expect(session.evaluate([batch], aborted)).rejects.toMatchObject({ code: 'ECANCELED' });
+  await expect(session.sample([Int32Array.of(1)], sampling, aborted)).rejects.toMatchObject({
+    code: 'ECANCELED',
+  });
+});
+
+test('disposing ends what is under way and refuses what comes after', async () => {
+  const training = session.train(longTraining(), step);
+  const disposed = Promise.all([session.dispose(), session.dispose()]);
+  expect((await training).length).toBeLessThan(200);
+  await disposed;
+  await session.dispose();
+  await expect(session.train([batch], step)).rejects.toMatchObject({ code: 'EDISPOSED' });
+  await expect(session.snapshot()).rejects.toMatchObject({ code: 'EDISPOSED' });
+});
+
+test('the event loop does not wait for training', async () => {
+  const training = session.train(longTraining(), step);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  await training;
+  delay.disable();
+  // A call that blocked would show as its whole second; the bound leaves room for a busy machine.
+  expect(delay.percentile(90) / 1e6).toBeLessThan(50);
+});
