@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import {
-  type CorpusFacts,
-  checkConfig,
-  checkCorpus,
-  checkProgress,
-  type Progress,
-  type RunConfig,
-} from './config';
+import { type CorpusFacts, checkFacts, type Progress, type RunConfig } from './config';
 import { diskError, writeWhole } from './disk';
 import { TangshiError } from './errors';
 import type { TensorMap } from './native';
@@ -64,13 +57,11 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   if (checksum(rest, tensors) !== expected) {
     throw new TangshiError('ECHECKPOINT', `${path} is damaged: its checksum does not match`);
   }
-  return {
-    config: checkConfig(parse(path, metadata, 'config'), 'ECHECKPOINT'),
-    vocab: Vocab.fromJSON(parse(path, metadata, 'vocab')),
-    corpus: checkCorpus(parse(path, metadata, 'corpus')),
-    progress: checkProgress(parse(path, metadata, 'progress')),
-    tensors,
-  };
+  const [config, corpus, progress, vocab] = ['config', 'corpus', 'progress', 'vocab'].map((key) =>
+    parse(path, metadata, key),
+  );
+  const facts = checkFacts({ config, corpus, progress }, path);
+  return { ...facts, vocab: Vocab.fromJSON(vocab), tensors };
 }
 
 /** The model's tensors alone of any safetensors file, a checkpoint or one that Python wrote. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { REJECTIONS } from './clean';
-import { TangshiError } from './errors';
+import { type ErrorCode, TangshiError } from './errors';
 
 const size = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
 const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
@@ -17,41 +17,47 @@ const Optimizer = v.variant('kind', [
   }),
 ]);
 
-const RunConfigSchema = v.strictObject({
-  preset: v.picklist(['classic', 'default', 'large']),
-  /** `poems`, `tangshi`, or a path. */
-  data: v.pipe(v.string(), v.nonEmpty()),
-  format: v.optional(v.picklist(['titled', 'lines', 'json'])),
-  cleaning: v.picklist(['classic', 'modern']),
-  /** Characters that stand fewer times are UNK. */
-  minCount: size(1e6),
-  /** Share of the poems kept from training. */
-  heldOut: share,
+const ConfigSchema = v.pipe(
+  v.strictObject({
+    preset: v.picklist(['classic', 'default', 'large']),
+    /** `poems`, `tangshi`, or a path. */
+    data: v.pipe(v.string(), v.nonEmpty()),
+    format: v.optional(v.picklist(['titled', 'lines', 'json'])),
+    cleaning: v.picklist(['classic', 'modern']),
+    /** Characters that stand fewer times are UNK. */
+    minCount: size(1e6),
+    /** Share of the poems kept from training. */
+    heldOut: share,
 
-  cell: v.picklist(['lstm', 'gru', 'rnn']),
-  embedDim: size(65_536),
-  hiddenDim: size(65_536),
-  layers: size(64),
-  dropout: share,
-  tieWeights: v.boolean(),
-  reluLogits: v.boolean(),
+    cell: v.picklist(['lstm', 'gru', 'rnn']),
+    embedDim: size(65_536),
+    hiddenDim: size(65_536),
+    layers: size(64),
+    dropout: share,
+    tieWeights: v.boolean(),
+    reluLogits: v.boolean(),
 
-  optimizer: Optimizer,
-  lr: v.pipe(positive, v.maxValue(1e6)),
-  /** `cosine`: a short warm-up, then down to a twentieth at the last epoch's end. */
-  schedule: v.picklist(['constant', 'cosine']),
-  clipNorm: positive,
-  batching: v.picklist(['classic', 'bucketed']),
-  /** Poems of a step. */
-  batch: size(65_536),
-  epochs: size(1e6),
-  seed: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  /** CPU threads: a run is bit-equal at the same count only. */
-  threads: size(1024),
-});
+    optimizer: Optimizer,
+    lr: v.pipe(positive, v.maxValue(1e6)),
+    /** `cosine`: a short warm-up, then down to a twentieth at the last epoch's end. */
+    schedule: v.picklist(['constant', 'cosine']),
+    clipNorm: positive,
+    batching: v.picklist(['classic', 'bucketed']),
+    /** Poems of a step. */
+    batch: size(65_536),
+    epochs: size(1e6),
+    seed: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+    /** CPU threads: a run is bit-equal at the same count only. */
+    threads: size(1024),
+  }),
+  v.check(
+    ({ tieWeights, embedDim, hiddenDim }) => !tieWeights || embedDim === hiddenDim,
+    'tied weights need embedDim = hiddenDim',
+  ),
+);
 
 /** All that decides what a training does, but for the corpus itself. Stands in every checkpoint. */
-export type RunConfig = Readonly<v.InferOutput<typeof RunConfigSchema>>;
+export type RunConfig = Readonly<v.InferOutput<typeof ConfigSchema>>;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
@@ -92,36 +98,27 @@ const CorpusSchema = v.strictObject({
 /** Which corpus a model learned from. */
 export type CorpusFacts = Readonly<v.InferOutput<typeof CorpusSchema>>;
 
-/** @throws EARG, or the code given, that names each wrong value. */
-export function checkConfig(config: unknown, code: 'EARG' | 'ECHECKPOINT' = 'EARG'): RunConfig {
-  const checked = check(RunConfigSchema, config, code, 'The configuration cannot be used');
-  if (checked.tieWeights && checked.embedDim !== checked.hiddenDim) {
-    throw new TangshiError(
-      code,
-      `Tied weights need embedDim = hiddenDim, not ${checked.embedDim} and ${checked.hiddenDim}`,
-    );
-  }
-  return checked;
+const FactsSchema = v.object({ config: ConfigSchema, corpus: CorpusSchema, progress: ProgressSchema });
+type CheckpointFacts = v.InferOutput<typeof FactsSchema>;
+
+/** @throws EARG that names each wrong value. */
+export function checkConfig(config: unknown): RunConfig {
+  return check(ConfigSchema, config, 'EARG', 'The configuration cannot be used');
 }
 
-/** @throws ECHECKPOINT */
-export function checkProgress(progress: unknown): Progress {
-  return check(ProgressSchema, progress, 'ECHECKPOINT', 'The progress in the checkpoint is damaged');
+/**
+ * The parts of a checkpoint that are JSON.
+ *
+ * @param where Names the file in errors.
+ * @throws ECHECKPOINT that names each wrong value.
+ */
+export function checkFacts(facts: unknown, where: string): CheckpointFacts {
+  return check(FactsSchema, facts, 'ECHECKPOINT', `${where} is damaged, or from another version`);
 }
 
-/** @throws ECHECKPOINT */
-export function checkCorpus(corpus: unknown): CorpusFacts {
-  return check(CorpusSchema, corpus, 'ECHECKPOINT', 'The corpus facts in the checkpoint are damaged');
-}
-
-function check<T>(
-  schema: v.GenericSchema<unknown, T>,
-  value: unknown,
-  code: 'EARG' | 'ECHECKPOINT',
-  what: string,
-): T {
+function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown, code: ErrorCode, what: string): T {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'all'}: ${issue.message}`);
+  const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`);
   throw new TangshiError(code, `${what}: ${issues.join('; ')}`);
 }

@@ -226,7 +226,7 @@ async function continued({ out, init, preset, config: changes = {} }: TrainOptio
   if (init !== undefined) throw new TangshiError('EARG', 'A run that goes on has weights: leave --init away');
   const { last } = runFiles(folder);
   const checkpoint = existsSync(last) ? await readCheckpoint(last) : undefined;
-  const before = checkpoint?.config ?? checkConfig(await readRunConfig(folder), 'ECHECKPOINT');
+  const before = checkpoint?.config ?? checkConfig(await readRunConfig(folder));
   const { threads = before.threads, epochs = before.epochs, ...others } = defined(changes);
   checkUnchanged(before, defined({ ...others, preset }), folder);
   const notices: string[] = [];

@@ -1,0 +1,81 @@
+import { Session, Vocab } from '../../lib';
+import type { OptimizerConfig } from '../../lib/native';
+import { classicPoem, generatePoems, type Writer } from '../../lib/poem';
+
+const TEXT = '床前明月光，疑是地上霜。举头望明月，低头思故乡。';
+const optimizer: OptimizerConfig = { kind: 'adam', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+
+/** A model without training: what it writes is noise, but the rules hold. */
+async function writer(vocab: Vocab): Promise<Writer> {
+  const model = { cell: 'gru', vocabSize: vocab.size, embedDim: 8, hiddenDim: 8, layers: 1 } as const;
+  const rest = { dropout: 0, tieWeights: false, reluLogits: false };
+  const session = await Session.open({
+    ...{ model: { ...model, ...rest }, optimizer, device: 'cpu', seed: 1n, threads: 1 },
+  });
+  return { vocab, session };
+}
+
+let modern: Writer;
+let classic: Writer;
+beforeAll(async () => {
+  modern = await writer(Vocab.build([TEXT], { minCount: 1 }));
+  classic = await writer(Vocab.classic([TEXT]));
+});
+afterAll(() => Promise.all([modern.session.dispose(), classic.session.dispose()]));
+
+test('neither UNK nor begin is ever written, and the limit is kept', async () => {
+  for (const who of [modern, classic]) {
+    const poems = await generatePoems(who, { count: 200, temperature: 3, topP: 1, maxLength: 40, seed: 1 });
+    for (const { text } of poems) {
+      expect(text).not.toMatch(/[<>G]/);
+      expect([...text].length).toBeLessThanOrEqual(40);
+    }
+  }
+});
+
+test('what the limit cut ends with its last whole sentence, where there is one', async () => {
+  const poems = await generatePoems(modern, { count: 200, temperature: 3, topP: 1, maxLength: 40, seed: 2 });
+  const cut = poems.filter(({ ended }) => !ended);
+  expect(cut.length).toBeGreaterThan(0);
+  for (const { text } of cut) if (text.includes('。')) expect(text.endsWith('。')).toBe(true);
+  for (const { text, lines } of poems) expect(lines.join('')).toBe(text);
+});
+
+test('a seed repeats, another differs, none is drawn anew each time', async () => {
+  const write = async (seed?: number) => (await generatePoems(modern, { prompt: '明', seed }))[0];
+  expect(await write(3)).toEqual(await write(3));
+  expect((await write(3))?.text).not.toBe((await write(4))?.text);
+  const [a, b] = [await write(), await write()];
+  expect(a?.seed).not.toBe(b?.seed);
+  expect(await write(a?.seed)).toEqual(a);
+});
+
+test('options left undefined are as if left out', async () => {
+  const explicit = { prompt: '明', seed: 3, temperature: undefined, count: undefined, maxLength: undefined };
+  expect(await generatePoems(modern, explicit)).toEqual(
+    await generatePoems(modern, { prompt: '明', seed: 3 }),
+  );
+});
+
+test.each([
+  [{ count: 0 }, 'EARG'],
+  [{ count: 1.5 }, 'EARG'],
+  [{ seed: -1 }, 'EARG'],
+  [{ temperature: -1 }, 'EARG'],
+  [{ topP: 2 }, 'EARG'],
+  [{ prompt: '明月', maxLength: 2 }, 'EARG'],
+  [{ maxLength: Number.NaN }, 'EARG'],
+  [{ prompt: '鱻' }, 'EVOCAB'],
+  [{ signal: AbortSignal.abort() }, 'ECANCELED'],
+])('%j is refused with %s', async (options, code) => {
+  await expect(generatePoems(modern, options)).rejects.toMatchObject({ code });
+});
+
+test('the original program stops beyond 30 characters and prints pieces longer than 10', async () => {
+  for (const begin of ['床', '床前明月光，疑是地上霜。举头望明月，低头思故乡。床前明月光，疑是地上霜。']) {
+    const lines = await classicPoem(classic, begin);
+    for (const line of lines) expect([...line].length).toBeGreaterThan(11);
+    expect(lines.join('').length).toBeLessThanOrEqual(Math.max(31, begin.length + 1) + lines.length);
+  }
+  await expect(classicPoem(classic, '')).rejects.toMatchObject({ code: 'EARG' });
+});
