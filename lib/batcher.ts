@@ -50,7 +50,7 @@ export function classicBatcher(poems: readonly Poem[], batchSize: number): Batch
  * @example
  * const batcher = bucketedBatcher(dataset.train, { batch: 64, seed: 1 });
  * batcher.seek(checkpoint.cursor);
- * for (;;) await session.train([batcher.next()], { lr, clipNorm: 1 }).done;
+ * for (;;) await session.train([batcher.next()], { lr, clipNorm: 1 });
  */
 export function bucketedBatcher(
   poems: readonly Poem[],

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { writeWhole } from './disk';
 import { TangshiError } from './errors';
 
 /** Corpora made from the npm package chinese-poetry. */
@@ -12,8 +13,6 @@ export type Builtin = (typeof BUILTIN)[number];
 export type BuiltinOptions = Readonly<{
   /** Default: `$XDG_CACHE_HOME/tangshi/corpora`, or the same under `~/.cache`. */
   cacheDir?: string;
-  /** Source files done so far, while the corpus is made. Not called when it is in the cache. */
-  onProgress?: (done: number, total: number) => void;
 }>;
 
 /** What is taken from chinese-poetry for each corpus, and how a poem becomes a line. */
@@ -54,11 +53,11 @@ export async function builtinCorpus(name: Builtin, options: BuiltinOptions = {})
   for (const folder of folders) {
     if (await isCached(join(folder, fileName))) return join(folder, fileName);
   }
-  const text = await makeText(name, source.folder, options.onProgress);
+  const text = await makeText(name, source.folder);
   let refusal: unknown;
   for (const folder of folders) {
     try {
-      return await writeWhole(folder, fileName, text);
+      return await keep(folder, fileName, text);
     } catch (error) {
       refusal ??= error;
     }
@@ -133,19 +132,14 @@ async function isTrusted(folder: string): Promise<boolean> {
 type SourcePoem = Readonly<{ title: string; content: string }>;
 
 /** Awaits between files, so that the event loop waits for one file at most. */
-async function makeText(
-  name: Builtin,
-  root: string,
-  onProgress: BuiltinOptions['onProgress'],
-): Promise<string> {
+async function makeText(name: Builtin, root: string): Promise<string> {
   const { source, toLine } = RECIPES[name];
   const simplify = scriptConverter('to-simplified');
   const files = await listSources(join(root, source));
   const texts: string[] = [];
-  for (const [index, file] of files.entries()) {
+  for (const file of files) {
     const poems = await readPoems(file);
     texts.push(...poems.map((poem) => `${simplify(toLine(poem))}\n`));
-    onProgress?.(index + 1, files.length);
   }
   return texts.join('');
 }
@@ -190,24 +184,11 @@ function failSource(path: string, error: unknown): never {
   });
 }
 
-/** Beside, fsync, rename: whoever looks sees the whole file or none, however many make it at once. */
-async function writeWhole(folder: string, fileName: string, text: string): Promise<string> {
+/** Any number of processes may make the same corpus at once. */
+async function keep(folder: string, fileName: string, text: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!(await isTrusted(folder))) throw new Error(`${folder} belongs to another user`);
   const path = join(folder, fileName);
-  const beside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    const file = await open(beside, 'wx', 0o644);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-  } catch (error) {
-    await unlink(beside).catch(() => undefined);
-    throw error;
-  }
+  await writeWhole(path, [Buffer.from(text)], `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
   return path;
 }

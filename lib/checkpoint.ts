@@ -4,7 +4,7 @@ import { type CorpusFacts, checkFacts, type Progress, type RunConfig } from './c
 import { diskError, writeWhole } from './disk';
 import { TangshiError } from './errors';
 import type { TensorMap } from './native';
-import { decodeSafetensors, encodeSafetensors } from './safetensors';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './safetensors';
 import { Vocab } from './vocab';
 
 /** Raised when older programs could not read what is written. */
@@ -40,7 +40,10 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @throws EIO when it cannot be read. ECHECKPOINT when it is damaged, of a later version, or not made here.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
+  return toCheckpoint(path, decodeSafetensors(await readBytes(path), path));
+}
+
+function toCheckpoint(path: string, { tensors, metadata }: SafetensorsFile): Checkpoint {
   if (metadata.format !== 'tangshi') {
     throw new TangshiError(
       'ECHECKPOINT',
@@ -64,10 +67,15 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return { ...facts, vocab: Vocab.fromJSON(vocab), tensors };
 }
 
-/** The model's tensors alone of any safetensors file, a checkpoint or one that Python wrote. */
-export async function readWeights(path: string): Promise<TensorMap> {
-  const { tensors } = decodeSafetensors(await readBytes(path), path);
-  return weightsOf(tensors);
+/**
+ * The model's tensors of any safetensors file: a checkpoint, which brings the vocabulary that its ids belong to, or
+ * one that Python wrote.
+ */
+export async function readWeights(path: string): Promise<{ tensors: TensorMap; vocab?: Vocab }> {
+  const file = decodeSafetensors(await readBytes(path), path);
+  if (file.metadata.format !== 'tangshi') return { tensors: weightsOf(file.tensors) };
+  const { tensors, vocab } = toCheckpoint(path, file);
+  return { tensors: weightsOf(tensors), vocab };
 }
 
 /** Without the optimizer and the generator. */

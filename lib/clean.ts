@@ -15,6 +15,7 @@ export const REJECTIONS = [
   'too-short', // fewer than 5 characters
   'too-long', // more than 80 characters
   'duplicate', // modern: the same text was there before
+  'vocabulary', // a character outside a given vocabulary that has no UNK
 ] as const;
 export type Rejection = (typeof REJECTIONS)[number];
 

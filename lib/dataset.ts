@@ -17,7 +17,10 @@ export type DatasetOptions = BuiltinOptions &
     minCount: number;
     /** Share of the poems that is kept from training, 0 <= heldOut < 1. */
     heldOut: number;
-    /** To go on with a model: its vocabulary instead of one made from this corpus. */
+    /**
+     * To go on with a model: its vocabulary instead of one made from this corpus. Poems with characters that a classic
+     * one lacks are left out, and counted.
+     */
     vocab?: Vocab;
     signal?: AbortSignal;
   }>;
@@ -43,8 +46,7 @@ export type Dataset = Readonly<{
  * `modern`: the vocabulary is made from the training poems alone. `classic`: from all, as in the original, which
  * held nothing out.
  *
- * @throws ECORPUS when the corpus cannot be read or no poem passes. EVOCAB when a given classic vocabulary lacks a
- * character. ECANCELED on abort.
+ * @throws ECORPUS when the corpus cannot be read or no poem passes. ECANCELED on abort.
  * @example
  * const { train, vocab, tally } = await loadDataset({ data: 'poems', cleaning: 'modern', minCount: 2, heldOut: 0.05 });
  */
@@ -53,10 +55,11 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   if (!(share >= 0 && share < 1)) {
     throw new TangshiError('EARG', `Expected heldOut to be at least 0 and below 1 but received ${share}`);
   }
-  const { poems, tally } = await readPoems(options);
+  const { poems: cleaned, tally } = await readPoems(options);
   const fingerprint = createHash('sha256')
-    .update([cleaning, ...poems].join('\n'))
+    .update([cleaning, ...cleaned].join('\n'))
     .digest('hex');
+  const poems = encodable(cleaned, tally, options.vocab);
 
   // The vocabulary's ties are broken by first occurrence in this order, so it comes first.
   if (cleaning === 'classic') sortByLength(poems);
@@ -78,6 +81,16 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     fingerprint,
     tokens: encoded.reduce((sum, ids) => sum + ids.length - targetsMissing, 0),
   };
+}
+
+/** Without the poems that a given vocabulary has no ids for. */
+function encodable(poems: string[], tally: Tally, vocab: Vocab | undefined): string[] {
+  if (vocab === undefined || vocab.unk !== undefined) return poems;
+  const known = poems.filter((poem) => [...poem].every((char) => vocab.has(char)));
+  tally.rejected.vocabulary += poems.length - known.length;
+  tally.kept = known.length;
+  if (known.length > 0) return known;
+  throw new TangshiError('ECORPUS', 'Every poem has characters that the model does not know');
 }
 
 async function readPoems(options: DatasetOptions): Promise<{ poems: string[]; tally: Tally }> {

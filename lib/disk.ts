@@ -6,10 +6,14 @@ import { TangshiError } from './errors';
  * Writes a file so that whoever looks, at any moment and after any crash, sees the old one whole or the new one
  * whole: beside, fsync, rename, fsync the folder.
  *
+ * @param beside Needs a name of its own where two processes may write the same file.
  * @throws EIO that names the file; the old one is then as it was.
  */
-export async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
-  const beside = `${path}.tmp`;
+export async function writeWhole(
+  path: string,
+  pieces: readonly Uint8Array[],
+  beside = `${path}.tmp`,
+): Promise<void> {
   try {
     const file = await open(beside, 'w');
     try {
@@ -53,17 +57,22 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: free some space, or choose another folder with --out',
-  EACCES: 'permission denied: choose another folder with --out',
-  EROFS: 'the disk is read-only: choose another folder with --out',
-  ENOENT: 'it does not exist',
+const ELSEWHERE = 'choose another folder with --out';
+const REMEDIES: Readonly<Record<'read' | 'write', Readonly<Record<string, string>>>> = {
+  read: { ENOENT: 'it does not exist', EACCES: 'permission denied', EISDIR: 'it is a folder' },
+  write: {
+    ENOSPC: `the disk is full: free some space, or ${ELSEWHERE}`,
+    EDQUOT: `the disk quota is used up: free some space, or ${ELSEWHERE}`,
+    EACCES: `permission denied: ${ELSEWHERE}`,
+    EROFS: `the disk is read-only: ${ELSEWHERE}`,
+    ENOTDIR: `a part of the path is a file: ${ELSEWHERE}`,
+  },
 };
 
 /** An error of the file system in words, with what to do. */
-export function diskError(verb: 'read' | 'write' | 'create', path: string, error: unknown): TangshiError {
+export function diskError(verb: 'read' | 'write', path: string, error: unknown): TangshiError {
   const { code, message } = error as NodeJS.ErrnoException;
-  return new TangshiError('EIO', `Cannot ${verb} ${path}: ${REMEDIES[code ?? ''] ?? message}`, {
+  return new TangshiError('EIO', `Cannot ${verb} ${path}: ${REMEDIES[verb][code ?? ''] ?? message}`, {
     cause: error,
   });
 }

@@ -1,4 +1,4 @@
-/** What went wrong, as a word a program can switch on. The first group comes from the addon, the second from TypeScript. */
+/** What went wrong, as a word a program can switch on. */
 export type ErrorCode =
   | 'EARG' // an argument of the wrong type or value
   | 'ESHAPE' // sizes that do not fit together, or an id outside the vocabulary
@@ -20,7 +20,7 @@ export type ErrorCode =
  * Every error this package throws or rejects with.
  *
  * @example
- * try { await generate(model, { prompt: '鱻' }); }
+ * try { await generatePoems(model, { prompt: '鱻' }); }
  * catch (error) { if (error instanceof TangshiError && error.code === 'EVOCAB') … }
  */
 export class TangshiError extends Error {

@@ -22,7 +22,8 @@ export type Model = Readonly<{
 /**
  * Loads a model from a checkpoint, or from the best one of a run folder.
  *
- * @param path A `.safetensors` checkpoint or a run folder; default: the newest run under `runs/`.
+ * @param path A `.safetensors` checkpoint or a run folder; default: the run under `runs/` that came last to an
+ * epoch's end, or else to a save.
  * @throws ENOMODEL when there is none. ECHECKPOINT when it is damaged. EADDON when the addon is not built.
  * @example
  * const model = await loadModel('runs/poems');
@@ -74,7 +75,7 @@ export function countParameters(model: ModelConfig): number {
 }
 
 async function findCheckpoint(path: string | undefined): Promise<string> {
-  const place = path ?? (await newestRun());
+  const place = path ?? (await newestRun(['best'])) ?? (await newestRun(['last']));
   if (place === undefined) {
     throw new TangshiError('ENOMODEL', `There is no model yet under ${RUNS}/: make one with npm run train`);
   }

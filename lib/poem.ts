@@ -12,7 +12,7 @@ export type PoemOptions = Readonly<{
   prompt?: string;
   /** How many poems, drawn together. */
   count?: number;
-  /** Characters of a poem at most, the prompt and punctuation counted. */
+  /** Characters of a poem at most, the prompt and punctuation counted; default 80, more for a long prompt. */
   maxLength?: number;
   /** Below 1 likelier characters, above 1 bolder ones; 0 always the likeliest. */
   temperature?: number;
@@ -35,7 +35,11 @@ export type Poem = Readonly<{
   seed: number;
 }>;
 
-const DEFAULTS = { prompt: '', count: 1, maxLength: 80, temperature: 0.8, topK: 0, topP: 0.95 };
+const DEFAULTS = { prompt: '', count: 1, maxLength: undefined, temperature: 0.8, topK: 0, topP: 0.95 };
+/** The longest poem of the corpus; a long beginning gets half as much again. */
+const USUAL_LENGTH = 80;
+/** Drawn together, each with its logits. */
+const MAX_COUNT = 1000;
 const MAX_SEED = 2 ** 32;
 
 /**
@@ -49,17 +53,25 @@ const MAX_SEED = 2 ** 32;
  */
 export async function generatePoems(model: Writer, options: PoemOptions = {}): Promise<Poem[]> {
   const { session, vocab } = model;
-  const { prompt, count, maxLength, temperature, topK, topP } = { ...DEFAULTS, ...defined(options) };
-  const seed = options.seed ?? randomInt(MAX_SEED);
+  const given = { ...DEFAULTS, ...defined(options) };
+  const { prompt, count, temperature, topK, topP } = given;
   const length = [...prompt].length;
+  const maxLength = given.maxLength ?? Math.max(USUAL_LENGTH, length + USUAL_LENGTH / 2);
+  const seed = options.seed ?? randomInt(MAX_SEED);
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new TangshiError('EARG', `Expected an integer from 0 for seed but received ${seed}`);
   }
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new TangshiError('EARG', `Expected an integer from 1 for count but received ${count}`);
+  if (!Number.isSafeInteger(count) || count < 1 || count > MAX_COUNT) {
+    throw new TangshiError(
+      'EARG',
+      `Expected an integer from 1 to ${MAX_COUNT} for count but received ${count}`,
+    );
   }
   if (maxLength <= length) {
-    throw new TangshiError('EARG', `A beginning of ${length} characters leaves no room within ${maxLength}`);
+    throw new TangshiError(
+      'EARG',
+      `A beginning of ${length} characters leaves no room within a maximum length of ${maxLength}`,
+    );
   }
   const ids = Int32Array.from([vocab.bos, ...vocab.encode(prompt)]);
   const samples = await session.sample(
@@ -76,7 +88,7 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
     options.signal,
   );
   return samples.map((sample) => {
-    const text = finish(prompt + vocab.decode(sample.ids), sample);
+    const text = prompt + finish(vocab.decode(sample.ids), sample);
     return { text, lines: sentences(text), ended: sample.ended, seed };
   });
 }

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
+import { RUNS } from './run';
 import type { TrainEvent } from './train';
 
 type Plan = Extract<TrainEvent, { type: 'plan' }>;
@@ -122,7 +124,7 @@ function doneText({ reason, step, run, seconds }: Extract<TrainEvent, { type: 'd
   }[reason];
   const next =
     reason === 'finished'
-      ? `write with: npm run gen 湖`
+      ? `write with: npm run gen 湖${dirname(run) === RUNS ? '' : ` -- --model ${run}`}`
       : `go on with: npm run train -- --resume --out ${run}`;
   return `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}; ${next}`;
 }

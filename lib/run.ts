@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunConfig } from './config';
+import { checkConfig, type RunConfig } from './config';
 import { diskError, writeWhole } from './disk';
 import { TangshiError } from './errors';
 
@@ -23,12 +23,8 @@ export function newRunFolder({ data, preset }: RunConfig, now = new Date()): str
   return join(RUNS, `${time}-${corpus}-${preset}`);
 }
 
-/**
- * Makes the folder of a new run and writes its configuration.
- *
- * @throws ERUN when a run is already there. EIO when it cannot be written.
- */
-export async function createRun(folder: string, config: RunConfig): Promise<void> {
+/** @throws ERUN when a run is already there. */
+export function refuseExistingRun(folder: string): void {
   const files = runFiles(folder);
   if (existsSync(files.last) || existsSync(files.config)) {
     throw new TangshiError(
@@ -36,16 +32,28 @@ export async function createRun(folder: string, config: RunConfig): Promise<void
       `${folder} already holds a run: go on with --resume --out ${folder}, or choose another folder with --out`,
     );
   }
+}
+
+/**
+ * Makes the folder of a new run and writes its configuration.
+ *
+ * @throws EIO when it cannot be written.
+ */
+export async function createRun(folder: string, config: RunConfig): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw diskError('create', folder, error);
+    throw diskError('write', folder, error);
   }
-  await writeWhole(files.config, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+  await writeRunConfig(folder, config);
+}
+
+export async function writeRunConfig(folder: string, config: RunConfig): Promise<void> {
+  await writeWhole(runFiles(folder).config, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
 }
 
 /** The configuration that a run was started with. */
-export async function readRunConfig(folder: string): Promise<unknown> {
+export async function readRunConfig(folder: string): Promise<RunConfig> {
   const path = runFiles(folder).config;
   let text: string;
   try {
@@ -55,26 +63,25 @@ export async function readRunConfig(folder: string): Promise<unknown> {
     throw new TangshiError('ERUN', `${folder} holds no run to go on with: leave --resume away to start one`);
   }
   try {
-    return JSON.parse(text);
+    return checkConfig(JSON.parse(text));
   } catch (error) {
-    throw new TangshiError('ERUN', `${path} is not JSON`, { cause: error });
+    throw new TangshiError('ERUN', `${path} is damaged: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** The run whose configuration or checkpoint was written last; undefined when there is none. */
-export async function newestRun(): Promise<string | undefined> {
-  const folders = await readdir(RUNS, { withFileTypes: true }).catch(() => []);
+/** The run that wrote one of these files last; undefined when none did. */
+export async function newestRun(names: readonly ('config' | 'last' | 'best')[]): Promise<string | undefined> {
+  const entries = await readdir(RUNS, { withFileTypes: true }).catch(() => []);
   let newest: { folder: string; time: number } | undefined;
-  for (const entry of folders) {
-    if (!entry.isDirectory()) continue;
+  for (const entry of entries) {
     const folder = join(RUNS, entry.name);
-    const { last, config } = runFiles(folder);
-    const time = (
-      await stat(last)
-        .catch(() => stat(config))
-        .catch(() => undefined)
-    )?.mtimeMs;
-    if (time !== undefined && (newest === undefined || time > newest.time)) newest = { folder, time };
+    for (const name of names) {
+      const time = await stat(runFiles(folder)[name]).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => Number.NEGATIVE_INFINITY, // not a run, or not so far yet
+      );
+      if (time > (newest?.time ?? 0)) newest = { folder, time };
+    }
   }
   return newest?.folder;
 }
@@ -91,32 +98,34 @@ export class Metrics {
 
   /** Opens the file to go on after `step`: later lines, which a resumed run writes again, are dropped. */
   static async open(path: string, step: number): Promise<Metrics> {
-    if (existsSync(path)) {
-      const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => stepOf(line) <= step);
-      await writeWhole(path, [Buffer.from(lines.map((line) => `${line}\n`).join(''))]);
-    }
-    try {
+    return onDisk(path, async () => {
+      if (existsSync(path)) {
+        const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => stepOf(line) <= step);
+        await writeWhole(path, [Buffer.from(lines.map((line) => `${line}\n`).join(''))]);
+      }
       return new Metrics(path, await open(path, 'a'));
-    } catch (error) {
-      throw diskError('write', path, error);
-    }
+    });
   }
 
-  async write(entry: object): Promise<void> {
-    try {
-      await this.#file.appendFile(`${JSON.stringify(entry)}\n`);
-    } catch (error) {
-      throw diskError('write', this.#path, error);
-    }
+  write(entry: object): Promise<void> {
+    return onDisk(this.#path, () => this.#file.appendFile(`${JSON.stringify(entry)}\n`));
   }
 
   /** On the disk, whatever happens next. */
   sync(): Promise<void> {
-    return this.#file.sync();
+    return onDisk(this.#path, () => this.#file.sync());
   }
 
   close(): Promise<void> {
-    return this.#file.close();
+    return onDisk(this.#path, () => this.#file.close());
+  }
+}
+
+async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof TangshiError ? error : diskError('write', path, error);
   }
 }
 

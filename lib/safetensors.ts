@@ -46,6 +46,12 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   const tensors: Record<string, TensorData> = Object.create(null);
   let covered = 0;
   for (const [name, entry] of Object.entries(entries).sort(byOffset)) {
+    if (hasOtherType(entry)) {
+      throw new TangshiError(
+        'ECHECKPOINT',
+        `${where}: tensor '${name}' is ${entry.dtype}, and only F32, I64 and U8 are read: save it as float32`,
+      );
+    }
     if (!isEntry(entry))
       throw damaged(where, `tensor '${name}' has no dtype, shape and offsets that can be read`);
     const { dtype, shape, data_offsets } = entry;
@@ -85,6 +91,12 @@ function splitHeader(
 function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {
   const begin = (entry: unknown) => (isEntry(entry) ? entry.data_offsets[0] + entry.data_offsets[1] : -1);
   return begin(a) - begin(b);
+}
+
+/** A type that the format knows and this program does not. */
+function hasOtherType(entry: unknown): entry is { dtype: string } {
+  const { dtype } = Object(entry) as { dtype?: unknown };
+  return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|F16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
 }
 
 function isEntry(entry: unknown): entry is HeaderEntry {

@@ -19,9 +19,15 @@ export type DeviceRequest = 'auto' | 'cuda' | Device;
 /**
  * The device that a request means on this machine.
  *
- * @throws EDEVICE when CUDA is asked for and there is none.
+ * @throws EARG for a device of another name. EDEVICE when CUDA is asked for and there is none.
  */
 export function resolveDevice(request: DeviceRequest): Device {
+  if (!/^(auto|cpu|cuda(:\d+)?)$/.test(request)) {
+    throw new TangshiError(
+      'EARG',
+      `Expected auto, cpu, cuda or cuda:N for the device but received ${request}`,
+    );
+  }
   if (request === 'auto' || request === 'cpu') return 'cpu';
   const { cudaDeviceCount, torchVersion } = addon();
   const device: Device = request === 'cuda' ? 'cuda:0' : request;
@@ -120,7 +126,11 @@ async function coded<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;
   } catch (error) {
-    const { code, message } = error as Error & { code: ErrorCode };
+    // What a getter of the caller's threw has no code.
+    const { code = 'EARG', message = String(error) } = Object(error) as {
+      code?: ErrorCode;
+      message?: string;
+    };
     throw new TangshiError(code, message, { cause: error });
   }
 }

@@ -1,22 +1,16 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { type Batcher, bucketedBatcher, classicBatcher } from './batcher';
-import { isBuiltin } from './builtin';
-import { type Checkpoint, readCheckpoint, readWeights, writeCheckpoint } from './checkpoint';
+import { writeCheckpoint } from './checkpoint';
 import type { Tally } from './clean';
-import { checkConfig, type Progress, type RunConfig } from './config';
-import { type Dataset, loadDataset } from './dataset';
-import { defined } from './defined';
+import type { RunConfig } from './config';
 import { linkWhole } from './disk';
 import { TangshiError } from './errors';
 import { type Evaluation, evaluate } from './evaluate';
 import { countParameters, modelConfig } from './model';
 import type { Device, StepStats } from './native';
 import { generatePoems, type Poem } from './poem';
-import { type Preset, presetConfig } from './presets';
-import { createRun, Metrics, newestRun, newRunFolder, RUNS, readRunConfig, runFiles } from './run';
+import type { Preset } from './presets';
 import { learningRate } from './schedule';
-import { type DeviceRequest, resolveDevice, Session } from './session';
+import type { DeviceRequest } from './session';
+import { type Run, startRun } from './start';
 
 export type TrainOptions = Readonly<{
   preset?: Preset;
@@ -113,7 +107,7 @@ const SAMPLE_BEGINNINGS = '湖日红山夜君海月';
  * }
  */
 export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEvent, void, void> {
-  const run = await prepare(options);
+  const run = await startRun(options);
   const { progress, signal } = run;
   const deadline = Date.now() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
   const lastStep = Math.min(run.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
@@ -121,6 +115,8 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEv
   let reason: StopReason | undefined;
   try {
     yield await plan(run);
+    // Given weights are part of the run from the start: a resume must not begin without them.
+    if (options.init !== undefined) yield await save(run);
     for (;;) {
       // An epoch's end is handled before the next step, and after a resume if a stop came in between.
       if (epochIsOver(run) && !signal?.aborted) yield* endEpoch(run);
@@ -139,133 +135,6 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEv
   } finally {
     await Promise.all([run.session.dispose(), run.metrics.close()]);
   }
-}
-
-/** A training in progress. */
-type Run = {
-  folder: string;
-  files: ReturnType<typeof runFiles>;
-  config: RunConfig;
-  dataset: Dataset;
-  batcher: Batcher;
-  totalSteps: number;
-  session: Session;
-  device: Device;
-  progress: Progress;
-  /** Step of `last.safetensors`; undefined before the first save. */
-  savedStep: number | undefined;
-  metrics: Metrics;
-  notices: string[];
-  signal: AbortSignal | undefined;
-};
-
-async function prepare(options: TrainOptions): Promise<Run> {
-  const { signal } = options;
-  const device = resolveDevice(options.device ?? 'auto');
-  const start = options.resume ? await continued(options) : fresh(options);
-  const { config, folder, checkpoint } = start;
-  const { data, format, cleaning, minCount, heldOut } = config;
-  const corpus = { data, format, cleaning, minCount, heldOut };
-  const dataset = await loadDataset({ ...corpus, vocab: checkpoint?.vocab, signal });
-  if (checkpoint && checkpoint.corpus.fingerprint !== dataset.fingerprint) {
-    throw new TangshiError(
-      'ERUN',
-      `The corpus ${config.data} is not the one that the run in ${folder} learned from: ` +
-        'bring the old one back, or start a new run from its weights with --init',
-    );
-  }
-  const batcher =
-    config.batching === 'classic'
-      ? classicBatcher(dataset.train, config.batch)
-      : bucketedBatcher(dataset.train, config);
-  if (checkpoint) batcher.seek(checkpoint.progress.cursor);
-  const tensors = checkpoint?.tensors ?? (options.init && (await readWeights(options.init)));
-
-  const session = await Session.open({
-    model: modelConfig(config, dataset.vocab.size),
-    optimizer: config.optimizer,
-    device,
-    seed: BigInt(config.seed),
-    threads: config.threads,
-  });
-  try {
-    if (tensors) await session.restore(tensors);
-    if (!options.resume) await createRun(folder, config);
-    const progress = structuredClone(checkpoint?.progress ?? beginning());
-    const savedStep = checkpoint?.progress.step;
-    const files = runFiles(folder);
-    // A kill may have come between the save of the best and its second name.
-    if (savedStep !== undefined && savedStep === progress.best?.step) await linkWhole(files.last, files.best);
-    const metrics = await Metrics.open(files.metrics, progress.step);
-    const totalSteps = config.epochs * batcher.stepsPerEpoch;
-    const setting = { folder, files, config, dataset, batcher, totalSteps, device, signal };
-    return { ...setting, session, progress, savedStep, metrics, notices: start.notices };
-  } catch (error) {
-    await session.dispose();
-    throw error;
-  }
-}
-
-type Start = { folder: string; config: RunConfig; checkpoint?: Checkpoint; notices: string[] };
-
-function fresh({ preset = 'default', config: changes = {}, out }: TrainOptions): Start {
-  const config = checkConfig({ ...presetConfig(preset), ...defined(changes) });
-  // The run folder may be used from elsewhere: a path in it must not depend on where one stands.
-  const data = isBuiltin(config.data) ? config.data : resolve(config.data);
-  return { folder: out ?? newRunFolder(config), config: { ...config, data }, notices: [] };
-}
-
-async function continued({ out, init, preset, config: changes = {} }: TrainOptions): Promise<Start> {
-  const folder = out ?? (await newestRun());
-  if (folder === undefined) {
-    throw new TangshiError(
-      'ERUN',
-      `There is no run under ${RUNS}/ to go on with: start one with npm run train`,
-    );
-  }
-  if (init !== undefined) throw new TangshiError('EARG', 'A run that goes on has weights: leave --init away');
-  const { last } = runFiles(folder);
-  const checkpoint = existsSync(last) ? await readCheckpoint(last) : undefined;
-  const before = checkpoint?.config ?? checkConfig(await readRunConfig(folder));
-  const { threads = before.threads, epochs = before.epochs, ...others } = defined(changes);
-  checkUnchanged(before, defined({ ...others, preset }), folder);
-  const notices: string[] = [];
-  if (!checkpoint) notices.push('the run had not come to its first checkpoint: it begins again');
-  else if (threads !== before.threads) {
-    notices.push(
-      `${threads} threads instead of ${before.threads}: from here on not bit-equal to an unbroken run`,
-    );
-  }
-  const config = checkConfig({ ...before, threads, epochs });
-  return { folder, config, notices, checkpoint };
-}
-
-function checkUnchanged(before: RunConfig, changes: Partial<RunConfig>, folder: string): void {
-  for (const [key, value] of Object.entries(changes)) {
-    const old = before[key as keyof RunConfig];
-    const same =
-      key === 'data' && typeof value === 'string' ? old === value || old === resolve(value) : old === value;
-    if (!same) {
-      throw new TangshiError(
-        'ERUN',
-        `The run in ${folder} has ${key} ${JSON.stringify(old)}, which ${JSON.stringify(value)} cannot replace: ` +
-          'leave it away, or start a new run',
-      );
-    }
-  }
-}
-
-function beginning(): Progress {
-  return {
-    step: 0,
-    cursor: { epoch: 0, step: 0 },
-    epochsEnded: 0,
-    epochLoss: 0,
-    epochSteps: 0,
-    smoothedLoss: null,
-    best: null,
-    seconds: 0,
-  };
 }
 
 async function plan(run: Run): Promise<TrainEvent> {
@@ -293,12 +162,15 @@ async function plan(run: Run): Promise<TrainEvent> {
 
 /** Forward and backward take about three times the forward pass alone. */
 async function roughSeconds({ session, dataset, config, totalSteps, progress }: Run): Promise<number> {
-  const poems = dataset.train.slice(0, config.batch);
+  // From all over the corpus: some are sorted by length.
+  const stride = Math.max(1, Math.floor(dataset.train.length / config.batch));
+  const poems = dataset.train.filter((_, index) => index % stride === 0).slice(0, config.batch);
   await evaluate(session, poems); // the first is slower
   const start = performance.now();
   const { tokens } = await evaluate(session, poems);
   const secondsPerToken = ((performance.now() - start) / 1000 / tokens) * 3;
-  return secondsPerToken * dataset.tokens * config.epochs * (1 - progress.step / totalSteps);
+  const epochsToGo = Math.max(0, config.epochs * (1 - progress.step / totalSteps));
+  return secondsPerToken * dataset.tokens * epochsToGo;
 }
 
 function checkFinite(stats: StepStats, { files, batcher, progress, savedStep }: Run): StepStats {
@@ -370,8 +242,9 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   progress.epochsEnded = epoch;
   progress.epochLoss = 0;
   progress.epochSteps = 0;
-  yield await save(run);
-  if (best) yield await keepAsBest(run);
+  // Written once: the best is the last under another name. A kill in between makes the epoch end again.
+  yield await save(run, best ? run.files.best : run.files.last);
+  if (best) yield await keepAsLast(run);
 }
 
 async function sampleEvent({ session, dataset, config, progress, signal }: Run, epoch: number) {
@@ -383,24 +256,19 @@ async function sampleEvent({ session, dataset, config, progress, signal }: Run, 
   return { type: 'sample', epoch, step: progress.step, text, lines } as const;
 }
 
-async function save(run: Run): Promise<TrainEvent> {
+async function save(run: Run, path = run.files.last): Promise<TrainEvent> {
   const { config, dataset, progress, files, metrics, session } = run;
   const { vocab, name, fingerprint, tally } = dataset;
   const tensors = await session.snapshot();
   await metrics.sync();
-  await writeCheckpoint(files.last, {
-    config,
-    vocab,
-    corpus: { name, fingerprint, tally },
-    progress,
-    tensors,
-  });
-  run.savedStep = progress.step;
-  return { type: 'checkpoint', step: progress.step, path: files.last, best: false };
+  await writeCheckpoint(path, { config, vocab, corpus: { name, fingerprint, tally }, progress, tensors });
+  if (path === files.last) run.savedStep = progress.step;
+  return { type: 'checkpoint', step: progress.step, path, best: path === files.best };
 }
 
-/** The checkpoint just saved, under its second name. */
-async function keepAsBest({ files, progress }: Run): Promise<TrainEvent> {
-  await linkWhole(files.last, files.best);
-  return { type: 'checkpoint', step: progress.step, path: files.best, best: true };
+async function keepAsLast(run: Run): Promise<TrainEvent> {
+  const { files, progress } = run;
+  await linkWhole(files.best, files.last);
+  run.savedStep = progress.step;
+  return { type: 'checkpoint', step: progress.step, path: files.last, best: false };
 }

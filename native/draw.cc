@@ -36,7 +36,10 @@ int32_t Draw::greedy(std::span<const float> logits) const {
 int32_t Draw::operator()(std::span<const float> logits, Random& random) {
   if (options_.temperature == 0) return greedy(logits);
   float max = -INFINITY;
-  for (const int32_t id : allowed_) max = std::max(max, logits[id]);
+  for (const int32_t id : allowed_) {
+    if (std::isnan(logits[id])) return greedy(logits);  // there is no order among them to draw by
+    max = std::max(max, logits[id]);
+  }
   candidates_.clear();
   for (const int32_t id : allowed_) {
     candidates_.push_back({id, logits[id], std::exp((logits[id] - max) / options_.temperature)});
@@ -51,7 +54,7 @@ int32_t Draw::operator()(std::span<const float> logits, Random& random) {
     rest -= candidate.weight;
     if (rest < 0) return candidate.id;
   }
-  // Only rounding, or logits that are not numbers, lead here.
+  // Only rounding, or infinite logits, lead here.
   return greedy(logits);
 }
 

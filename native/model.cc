@@ -39,9 +39,8 @@ std::shared_ptr<torch::nn::Module> make_cells(const ModelConfig& config) {
 at::Tensor drop(const at::Tensor& x, double probability, const std::optional<at::Generator>& generator) {
   if (!generator || probability == 0) return x;
   const double keep = 1 - probability;
-  at::Tensor mask =
-      at::empty(x.sizes(), x.options().requires_grad(false)).bernoulli_(keep, generator).div_(keep);
-  return x * mask;
+  const at::Tensor mask = at::empty(x.sizes(), at::kFloat).bernoulli_(keep, generator).div_(keep);
+  return x * mask.to(x.device());
 }
 
 // One layer over all time steps. x: [time, batch, in]; h and c: [1, batch, hidden], replaced.

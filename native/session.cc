@@ -65,8 +65,11 @@ Session::Session(Napi::Env env, const SessionConfig& config)
   addon_.sessions.insert(this);
 }
 
-Session::~Session() {
-  if (life_ == Life::torn_down) return;
+Session::~Session() { end(); }
+
+void Session::end() {
+  if (life_ == Life::ended) return;
+  life_ = Life::ended;
   addon_.sessions.erase(this);
   executor_.stop();
   executor_.join();
@@ -74,7 +77,7 @@ Session::~Session() {
 }
 
 void Session::tear_down() {
-  life_ = Life::torn_down;
+  life_ = Life::ended;
   for (const auto& job : pending_) job->canceled = true;
   executor_.stop();
   executor_.join();
@@ -151,6 +154,8 @@ std::shared_ptr<Session::Job> Session::start(Napi::Env env, const std::function<
   try {
     if (life_ != Life::live) throw CodedError("EDISPOSED", "the session was disposed");
     job->work = prepare();
+    // Reading the arguments may have run code of the caller's, which may have disposed.
+    if (life_ != Life::live) throw CodedError("EDISPOSED", "the session was disposed");
   } catch (const Napi::Error& error) {
     job->deferred.Reject(error.Value());
     return job;
@@ -233,9 +238,11 @@ void Session::settle_oldest(Napi::Env env) {
     }
   } catch (const Napi::Error& error) {  // no memory for the result
     job->deferred.Reject(error.Value());
+  } catch (...) {
+    job->deferred.Reject(to_js(env, current_error()).Value());
   }
   if (life_ == Life::disposing && pending_.empty()) {
-    life_ = Life::disposed;
+    end();
     for (const auto& deferred : disposing_) deferred.Resolve(env.Undefined());
     disposing_.clear();
   }

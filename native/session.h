@@ -44,6 +44,8 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   struct Job;
 
+  // Joins the thread, which has nothing left to do or nobody to do it for.
+  void end();
   Napi::Object to_object(Napi::Env env);
   // Reads arguments by `prepare`, which may throw, and queues the work that it returns. Both never throw.
   std::shared_ptr<Job> start(Napi::Env env, const std::function<Work()>& prepare);
@@ -61,8 +63,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Settle settle_;
   std::deque<std::shared_ptr<Job>> pending_;        // oldest first, as they finish
   std::vector<Napi::Promise::Deferred> disposing_;  // promises of dispose(), settled together
-  enum class Life { live, disposing, disposed, torn_down } life_ = Life::live;
-  std::unique_ptr<Trainer> trainer_;  // touched on the executor's thread only, as is refused_
+  enum class Life { live, disposing, ended } life_ = Life::live;
+  std::unique_ptr<Trainer> trainer_;  // while the thread lives, touched there only; as is refused_
   bool refused_ = false;
   Executor executor_;  // last: it uses the others
 };

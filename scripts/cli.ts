@@ -23,14 +23,23 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: stri
   };
 }
 
-/** Runs a command: what goes wrong is one line on stderr and exit code 1. */
-export function run(command: Command): void {
-  // A reader that has seen enough (`| head`) closes the pipe: that is no error.
+/**
+ * Runs a command until it is done or `stop` is asked for; what goes wrong is one line on stderr and exit code 1.
+ *
+ * @param stop Called when stdout can no longer be written.
+ */
+export function run(command: Command, stop: () => void = () => process.exit()): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // A reader that has seen enough (`| head`) closes the pipe: that is no error.
+    if (error.code !== 'EPIPE') {
+      process.stderr.write(`Cannot write to stdout: ${error.message}\n`);
+      process.exitCode = 1;
+    }
+    stop();
   });
   command.parseAsync().catch((error: unknown) => {
     if (!(error instanceof TangshiError)) throw error;
+    if (error.code === 'ECANCELED') return; // as asked
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
   });

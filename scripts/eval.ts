@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { evaluate, loadDataset, loadModel } from '../lib';
+import { type Evaluation, evaluate, loadDataset, loadModel, TangshiError } from '../lib';
 import { run } from './cli';
 
 const command = new Command('eval')
@@ -16,25 +16,35 @@ const command = new Command('eval')
     try {
       const { config, vocab } = model;
       const corpus = data === undefined ? config : { ...config, data, format };
-      const dataset = await loadDataset({ ...corpus, vocab });
-      const poems = heldOut ? dataset.heldOut : [...dataset.train, ...dataset.heldOut];
-      const result = await evaluate(model.session, poems);
-      const facts = {
-        model: model.path,
-        data: dataset.name,
-        split: heldOut ? 'held-out' : 'all',
-        poems: poems.length,
-      };
-      if (json) process.stdout.write(`${JSON.stringify({ ...facts, ...result })}\n`);
-      else {
-        process.stdout.write(
-          `${facts.data} (${facts.split}, ${facts.poems} poems) by ${facts.model}\n` +
-            `nll ${result.nll.toFixed(4)}  perplexity ${result.perplexity.toFixed(2)}  tokens ${result.tokens}\n`,
+      const share = heldOut ? config.heldOut : 0;
+      const dataset = await loadDataset({ ...corpus, heldOut: share, vocab });
+      const poems = heldOut ? dataset.heldOut : dataset.train;
+      if (poems.length === 0) {
+        throw new TangshiError(
+          'ECORPUS',
+          `${model.path} was trained with nothing held out: leave --held-out away`,
         );
       }
+      const result = await evaluate(model.session, poems);
+      const split = heldOut ? 'held-out' : 'all';
+      const skipped = dataset.tally.rejected.vocabulary;
+      const facts = { model: model.path, data: dataset.name, split, poems: poems.length, skipped };
+      process.stdout.write(
+        json ? `${JSON.stringify({ ...facts, ...result })}\n` : report({ ...facts, ...result }),
+      );
     } finally {
       await model.dispose();
     }
   });
+
+type Result = Evaluation & { model: string; data: string; split: string; poems: number; skipped: number };
+
+function report({ model, data, split, poems, skipped, nll, perplexity, tokens }: Result): string {
+  const without = skipped > 0 ? `, ${skipped} skipped for characters that it does not know` : '';
+  return (
+    `${data} (${split}, ${poems} poems${without}) by ${model}\n` +
+    `nll ${nll.toFixed(4)}  perplexity ${perplexity.toFixed(2)}  tokens ${tokens}\n`
+  );
+}
 
 run(command);

@@ -7,7 +7,11 @@ const command = new Command('gen')
   .description('Writes a poem that begins with the given characters.')
   .argument('[beginning]', 'any number of characters', '')
   .option('--model <path>', 'a checkpoint or a run folder (default: the newest run)')
-  .addOption(new Option('--preset <name>', 'classic: as the original program').choices(['classic']))
+  .addOption(
+    new Option('--preset <name>', 'classic: what the original program prints')
+      .choices(['classic'])
+      .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'maxLength', 'seed']),
+  )
   .option('--temperature <t>', 'below 1 tamer, above 1 bolder', number(0))
   .option('--top-k <k>', 'draw among the k likeliest characters', integer(0))
   .option('--top-p <p>', 'draw among the likeliest that together reach p', number(0, 1))
@@ -20,21 +24,27 @@ const command = new Command('gen')
   .action(async (beginning: string, { model: path, device, preset, greedy, json, ...options }) => {
     const model = await loadModel(path, { device });
     try {
-      const poems =
-        preset === 'classic'
-          ? [{ lines: await classicPoem(model, beginning) }]
-          : await generatePoems(model, { prompt: beginning, ...options, ...(greedy && { temperature: 0 }) });
+      if (preset === 'classic') return printClassic(await classicPoem(model, beginning), json);
+      const poems = await generatePoems(model, {
+        prompt: beginning,
+        ...options,
+        ...(greedy && { temperature: 0 }),
+      });
       if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(poem)}\n`);
-      else
-        process.stdout.write(poems.map(({ lines }) => lines.map((line) => `${line}\n`).join('')).join('\n'));
-      if (poems.every(({ lines }) => lines.length === 0)) {
-        process.stderr.write(
-          'The original program prints nothing here: no piece is longer than 10 characters.\n',
-        );
-      }
+      else process.stdout.write(poems.map(({ lines }) => `${lines.join('\n')}\n`).join('\n'));
     } finally {
       await model.dispose();
     }
   });
+
+function printClassic(lines: readonly string[], json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify({ text: lines.join(''), lines })}\n`);
+  else for (const line of lines) process.stdout.write(`${line}\n`);
+  if (lines.length === 0) {
+    process.stderr.write(
+      'The original program prints nothing here: no piece is longer than 10 characters.\n',
+    );
+  }
+}
 
 run(command);

@@ -5,22 +5,29 @@ import { integer, number, run } from './cli';
 
 const command = new Command('train')
   .usage('-- [options]')
-  .description('Trains a model that writes Tang poems. Ctrl-C saves and stops; --resume goes on.')
-  .addOption(new Option('--preset <name>').choices(['classic', 'default', 'large']).default('default'))
+  .description(
+    'Trains a model that writes Tang poems. Ctrl-C saves and stops; --resume goes on.\n' +
+      'What is left out is as the preset has it.',
+  )
+  .addOption(
+    new Option('--preset <name>', 'classic: the original program')
+      .choices(['classic', 'default', 'large'])
+      .default('default'),
+  )
   .option('--data <corpus>', 'poems, tangshi, or the path of a file')
   .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
   .option('--min-count <n>', 'rarer characters are left out of the vocabulary', integer(1))
-  .addOption(new Option('--cell <cell>').choices(['lstm', 'gru', 'rnn']))
-  .option('--embed <size>', 'embedding', integer(1))
-  .option('--hidden <size>', 'hidden state', integer(1))
-  .option('--layers <n>', '', integer(1))
-  .option('--dropout <probability>', '', number(0, 0.99))
-  .option('--epochs <n>', '', integer(1))
+  .addOption(new Option('--cell <cell>', 'of the network').choices(['lstm', 'gru', 'rnn']))
+  .option('--embed <size>', 'size of the embedding', integer(1))
+  .option('--hidden <size>', 'size of the hidden state', integer(1))
+  .option('--layers <n>', 'of cells', integer(1))
+  .option('--dropout <probability>', 'in training, on the embedding and between layers', number(0, 0.99))
+  .option('--epochs <n>', 'times through the corpus', integer(1))
   .option('--minutes <n>', 'stop after this time', number(0))
   .option('--max-steps <n>', 'stop when the run has done so many', integer(1))
   .option('--batch <poems>', 'poems of a step', integer(1))
   .option('--lr <rate>', 'learning rate', number(0))
-  .option('--seed <n>', '', integer(0))
+  .option('--seed <n>', 'of weights, batches and dropout', integer(0))
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
   .option('--threads <n>', 'CPU threads (default: all cores)', integer(1))
   .option('--out <folder>', 'run folder (default: a new one under runs/)')
@@ -28,10 +35,8 @@ const command = new Command('train')
   .option('--init <file>', 'start from the weights of a .safetensors file')
   .option('--save-every <steps>', 'between checkpoints', integer(1), 100)
   .option('--log-every <steps>', 'between lines where output is not a terminal', integer(1), 50)
-  .option('--json', 'one JSON event a line, and nothing else, on stdout')
+  .option('--json', 'one JSON event a line, and nothing else, on stdout (with npm run -s)')
   .action(async (flags) => {
-    const stop = stopOnSignals();
-    process.stdout.on('error', stop.abort); // nobody listens any more: save and stop
     const options: TrainOptions = {
       ...flags,
       // The default preset is no wish of the user's: a run that goes on keeps its own.
@@ -54,25 +59,28 @@ const command = new Command('train')
       if (flags.json) process.stdout.write(`${JSON.stringify(event)}\n`);
       else reporter.tell(event);
     }
-    stop.done();
   });
 
+/** npm hands a terminal's Ctrl-C down once more: a second signal counts when it comes this much later. */
+const MILLISECONDS_BETWEEN_SIGNALS = 500;
+
 /** The first Ctrl-C or SIGTERM asks for an end after the step in progress, the second leaves at once. */
-function stopOnSignals() {
+function stopOnSignals(): AbortController {
   const controller = new AbortController();
-  const abort = () => controller.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  const done = () => {
-    for (const signal of signals) process.removeListener(signal, onSignal);
-  };
+  let first: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    done(); // so that the next one has its usual effect
-    process.stderr.write('\nStopping after this step. Once more to leave at once.\n');
-    process.exitCode = signal === 'SIGINT' ? 130 : 143;
-    abort();
+    if (first === undefined) {
+      first = performance.now();
+      process.stderr.write('\nStopping after this step. Once more to leave at once.\n');
+      process.exitCode = signal === 'SIGINT' ? 130 : 143;
+      controller.abort();
+    } else if (performance.now() - first > MILLISECONDS_BETWEEN_SIGNALS) {
+      process.kill(process.pid, 'SIGKILL'); // whatever the step in progress does
+    }
   };
-  for (const signal of signals) process.on(signal, onSignal);
-  return { signal: controller.signal, abort, done };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
+  return controller;
 }
 
-run(command);
+const stop = stopOnSignals();
+run(command, () => stop.abort());

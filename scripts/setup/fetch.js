@@ -181,7 +181,7 @@ function zip(url) {
     name: `download ${url}`,
     async get(into) {
       const stop = watch(into);
-      const file = path.join(into, 'libtorch.zip');
+      const file = path.join(into, path.basename(decodeURIComponent(url)));
       await download(url, file).finally(stop);
       return file;
     },

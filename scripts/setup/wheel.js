@@ -6,10 +6,12 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { run } = require('./run');
 
-/** Wheels whose content is known. A wheel by such a name with another content is refused. */
+/** Archives whose content is known. One by such a name with another content is refused. */
 const KNOWN = {
   'torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl':
     '6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b',
+  'libtorch-shared-with-deps-2.13.0+cpu.zip':
+    'edbf4cbed78433d803e90a65f1752e57783d164bce66c95c0872b2ab8f5c159e',
 };
 
 /** What of an archive is kept: libtorch, its licences, and its version; not the Python around it, nor its tests. */
@@ -37,6 +39,8 @@ async function unpack(archive, into, lock) {
 function checkKnown(archive) {
   const name = path.basename(archive);
   const known = /** @type {Record<string, string>} */ (KNOWN)[name];
+  // A wheel carries the hashes of its files, a zip nothing.
+  if (!known && !name.endsWith('.whl')) throw new Error(`the content of ${name} is not known`);
   if (known && hash(archive, 'hex') !== known)
     throw new Error(`${name} is not the file it should be (its sha256 differs)`);
 }

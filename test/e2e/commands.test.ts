@@ -72,8 +72,12 @@ test('train, gen, eval', () =>
       ended: expect.any(Boolean),
     });
 
+    const printed = await run('gen', ['春', '--model', out, '--preset', 'classic', '--json']);
+    expect(JSON.parse(printed.stdout)).toEqual({ text: expect.any(String), lines: expect.any(Array) });
+
     const evaluated = await run('eval', ['--model', join(out, 'last.safetensors'), '--data', data, '--json']);
     const result = JSON.parse(evaluated.stdout);
+    expect(result).toMatchObject({ split: 'all', poems: 8, skipped: 0 });
     expect(result.tokens).toBe(POEMS.join('').length + POEMS.length);
     expect(result.perplexity).toBeCloseTo(Math.exp(result.nll), 10);
     expect(result.nll).toBeLessThan(3);
@@ -110,6 +114,7 @@ test('Ctrl-C saves and exits; --resume goes on', () =>
       if (!chunk.includes('"step"')) return;
       child.stdout?.off('data', seeSteps);
       child.kill('SIGINT');
+      setTimeout(() => child.kill('SIGINT'), 2); // as npm hands it down a second time
     };
     child.stdout?.on('data', seeSteps);
     const { code, stdout } = await finish(child);

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   classicPoem,
@@ -79,14 +79,29 @@ async function readMetrics(run: string): Promise<unknown[]> {
   return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0 }));
 }
 
-test('a kill between the save of the best and its second name loses neither', () =>
+test('given weights are part of the run from the start, and bring their vocabulary', () =>
   inFolder(async (folder, data) => {
-    const out = join(folder, 'run');
-    const [last, best] = ['last', 'best'].map((name) => join(out, `${name}.safetensors`)) as [string, string];
-    await events({ config: { ...small(data), epochs: 1 }, out });
-    await rm(best);
-    await events({ out, resume: true });
-    expect(await readFile(best)).toEqual(await readFile(last));
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+    await events({ config: { ...small(data), epochs: 1 }, out: first });
+    const init = join(first, 'last.safetensors');
+    const other = join(folder, 'other.txt');
+    await writeFile(other, `题:${POEMS[0]}\n题:${POEMS[1]}\n题:渭城朝雨浥轻尘，客舍青青柳色新。\n`);
+    const config = { ...small(other), heldOut: 0 };
+    const unbroken = await events({ config, out: join(folder, 'whole'), init });
+
+    // Dropped after the first step, long before a checkpoint would be due.
+    for await (const event of train({ config, out: second, init })) if (event.type === 'step') break;
+    const resumed = await events({ out: second, resume: true });
+    expect(resumed[0]).toMatchObject({ done: 0, notices: [] });
+    expect(losses(resumed)).toEqual(losses(unbroken));
+    const [a, b] = await Promise.all([init, join(second, 'last.safetensors')].map(readCheckpoint));
+    expect(b?.vocab.toJSON()).toEqual(a?.vocab.toJSON());
+
+    const wrong = events({ config: { ...config, hiddenDim: 25 }, out: join(folder, 'wrong'), init });
+    await expect(wrong).rejects.toMatchObject({
+      code: 'ECHECKPOINT',
+      message: expect.stringContaining(init),
+    });
   }));
 
 test('an abort stops after the step in progress, and the run goes on from there', () =>
@@ -138,7 +153,11 @@ test('more epochs go on; anything else that differs is refused', () =>
       message: expect.stringContaining('--resume'),
     });
     const more = await resume({ epochs: 2, threads: 2 });
-    expect(more[0]).toMatchObject({ done: 3, steps: 6, notices: [expect.stringContaining('bit-equal')] });
+    expect(more[0]).toMatchObject({
+      done: 3,
+      steps: 6,
+      notices: [expect.stringContaining('bit-equal'), expect.stringContaining('learning rate')],
+    });
     expect(more.at(-1)).toMatchObject({ step: 6, reason: 'finished' });
     await writeFile(data, '题:完全不同的一首诗，不是原来的。\n');
     await expect(resume({ epochs: 3 })).rejects.toMatchObject({

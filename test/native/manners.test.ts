@@ -75,6 +75,27 @@ test('workers have sessions of their own and are terminated in the middle of a s
   );
 });
 
+test('a thousand sessions made and disposed leave nothing behind', async () => {
+  const program = `(async () => {
+    const { readFileSync } = require('node:fs');
+    const threads = () => Number(/Threads:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+    const cycle = async (times) => {
+      for (let i = 0; i < times; i++) {
+        const session = await addon.openSession(config);
+        await session.train([{ inputs: ids.subarray(0, 4), targets: ids.subarray(0, 4), rows: 2, time: 2 }], step).done;
+        await session.dispose();
+      }
+    };
+    await cycle(200);
+    const [before, rss] = [threads(), process.memoryUsage.rss()];
+    await cycle(800);
+    console.log(threads() - before, Math.round((process.memoryUsage.rss() - rss) / 2 ** 20));
+  })();`;
+  const [threads, megabytes] = (await node(program)).split(' ').map(Number);
+  expect(threads).toBe(0);
+  expect(megabytes).toBeLessThan(60); // a leaked model each would be 100, a leaked thread's stack more
+});
+
 test('sessions that are dropped are collected, those in use are not', async () => {
   const program = `(async () => {
     for (let i = 0; i < 200; i++) await addon.openSession(config);

@@ -140,6 +140,18 @@ test('what a getter throws is what the promise rejects with', async () => {
   await expect(session.train([trap as Batch], step)).rejects.toMatchObject({ message: 'no rows today' });
 });
 
+test('a getter that disposes leaves nothing unsettled', async () => {
+  const trap = {
+    ...batch,
+    get weights(): undefined {
+      void session.dispose();
+      return undefined;
+    },
+  };
+  await expect(session.train([trap], step)).rejects.toMatchObject({ code: 'EDISPOSED' });
+  await session.dispose();
+});
+
 test('sampling refuses what it cannot do', async () => {
   const sample = (prompts: unknown, options: object = {}) =>
     session.sample(prompts as Int32Array[], { ...sampling, ...options });

@@ -47,7 +47,9 @@ test('a checkpoint comes back whole, and nothing else is left in the folder', as
     vocab: checkpoint.vocab.toJSON(),
     tensors: Object.keys(checkpoint.tensors),
   });
-  expect(Object.keys(await readWeights(path))).toEqual(['fc.bias']);
+  const weights = await readWeights(path);
+  expect(Object.keys(weights.tensors)).toEqual(['fc.bias']);
+  expect(weights.vocab?.toJSON()).toEqual(checkpoint.vocab.toJSON());
 });
 
 test('every flipped byte and every truncation is refused', async () => {

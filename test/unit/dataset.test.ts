@@ -125,9 +125,14 @@ test('a given vocabulary is used as it is', async () => {
   const dataset = await load(['床前明月光'], { vocab });
   expect(dataset.vocab).toBe(vocab);
   expect([...(dataset.train[0] as Int32Array)]).toEqual([1, 3, 4, 5, 6, 0, 2]);
-  await expect(load(['床前明月光'], { vocab: Vocab.classic(['床前明月']) })).rejects.toEqual(
-    failure('EVOCAB', /光/),
-  );
+});
+
+test('poems that a given classic vocabulary lacks characters of are left out and counted', async () => {
+  const classic = Vocab.classic(['床前明月光']);
+  const { train, tally } = await load(['床前明月光', '床前明月霜'], { vocab: classic });
+  expect(train).toHaveLength(1);
+  expect(tally).toMatchObject({ read: 2, kept: 1, rejected: { vocabulary: 1 } });
+  await expect(load(['床前明月霜'], { vocab: classic })).rejects.toEqual(failure('ECORPUS', /does not know/));
 });
 
 describe('nothing to learn from', () => {

@@ -41,6 +41,15 @@ test('what the limit cut ends with its last whole sentence, where there is one',
   for (const { text, lines } of poems) expect(lines.join('')).toBe(text);
 });
 
+test('a poem begins with its prompt, whatever is cut', async () => {
+  for (const prompt of ['明。月', '床前明月光，疑是地上霜。举头', '明'.repeat(100)]) {
+    for (const maxLength of [[...prompt].length + 1, [...prompt].length + 9, undefined]) {
+      const poems = await generatePoems(modern, { prompt, maxLength, count: 20, temperature: 3, seed: 1 });
+      for (const { text } of poems) expect(text.startsWith(prompt)).toBe(true);
+    }
+  }
+});
+
 test('a seed repeats, another differs, none is drawn anew each time', async () => {
   const write = async (seed?: number) => (await generatePoems(modern, { prompt: '明', seed }))[0];
   expect(await write(3)).toEqual(await write(3));
@@ -60,6 +69,7 @@ test('options left undefined are as if left out', async () => {
 test.each([
   [{ count: 0 }, 'EARG'],
   [{ count: 1.5 }, 'EARG'],
+  [{ count: 5e9 }, 'EARG'],
   [{ seed: -1 }, 'EARG'],
   [{ temperature: -1 }, 'EARG'],
   [{ topP: 2 }, 'EARG'],

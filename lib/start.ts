@@ -1,0 +1,206 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { type Batcher, bucketedBatcher, classicBatcher } from './batcher';
+import { isBuiltin } from './builtin';
+import { readCheckpoint, readWeights } from './checkpoint';
+import { checkConfig, type Progress, type RunConfig } from './config';
+import { type Dataset, loadDataset } from './dataset';
+import { defined } from './defined';
+import { TangshiError } from './errors';
+import { modelConfig } from './model';
+import type { Device, TensorMap } from './native';
+import { presetConfig } from './presets';
+import {
+  createRun,
+  Metrics,
+  newestRun,
+  newRunFolder,
+  RUNS,
+  readRunConfig,
+  refuseExistingRun,
+  runFiles,
+  writeRunConfig,
+} from './run';
+import { resolveDevice, Session } from './session';
+import type { TrainOptions } from './train';
+import type { Vocab } from './vocab';
+
+/** A training in progress. */
+export type Run = {
+  folder: string;
+  files: ReturnType<typeof runFiles>;
+  config: RunConfig;
+  dataset: Dataset;
+  batcher: Batcher;
+  totalSteps: number;
+  session: Session;
+  device: Device;
+  progress: Progress;
+  /** Step of `last.safetensors`; undefined before the first save. */
+  savedStep: number | undefined;
+  metrics: Metrics;
+  /** What is not as it was when the run stopped. */
+  notices: readonly string[];
+  signal: AbortSignal | undefined;
+};
+
+/** Where a run takes up: at the beginning, from given weights, or from a checkpoint. */
+type Start = {
+  folder: string;
+  config: RunConfig;
+  progress: Progress;
+  notices: string[];
+  /** File of the tensors. */
+  source?: string;
+  tensors?: TensorMap;
+  vocab?: Vocab;
+  /** Of the corpus that must still be there. */
+  fingerprint?: string;
+};
+
+/** Begins a new run, or goes on with one: reads, checks and builds all that a training needs. */
+export async function startRun(options: TrainOptions): Promise<Run> {
+  const { signal } = options;
+  const device = resolveDevice(options.device ?? 'auto');
+  const start = options.resume ? await resumed(options) : await fresh(options);
+  const { config, folder, progress, notices } = start;
+  const dataset = await loadRunDataset(start, signal);
+  const batcher = makeBatcher(dataset, config);
+  batcher.seek(progress.cursor);
+
+  const session = await Session.open({
+    model: modelConfig(config, dataset.vocab.size),
+    optimizer: config.optimizer,
+    device,
+    seed: BigInt(config.seed),
+    threads: config.threads,
+  });
+  try {
+    await restore(session, start);
+    if (!options.resume) await createRun(folder, config);
+    else await writeRunConfig(folder, config);
+    const files = runFiles(folder);
+    const metrics = await Metrics.open(files.metrics, progress.step);
+    const totalSteps = config.epochs * batcher.stepsPerEpoch;
+    const savedStep = start.fingerprint === undefined ? undefined : progress.step;
+    const setting = { folder, files, config, dataset, batcher, totalSteps, device, signal };
+    return { ...setting, session, progress, savedStep, metrics, notices };
+  } catch (error) {
+    await session.dispose();
+    throw error;
+  }
+}
+
+async function fresh({ preset = 'default', config: changes = {}, out, init }: TrainOptions): Promise<Start> {
+  const config = checkConfig({ ...presetConfig(preset), ...defined(changes) });
+  // The run folder may be used from elsewhere: a path in it must not depend on where one stands.
+  const data = isBuiltin(config.data) ? config.data : resolve(config.data);
+  const folder = out ?? newRunFolder(config);
+  refuseExistingRun(folder);
+  const weights = init === undefined ? {} : { ...(await readWeights(init)), source: init };
+  return { folder, config: { ...config, data }, progress: beginning(), notices: [], ...weights };
+}
+
+async function resumed({ out, init, preset, config: changes = {} }: TrainOptions): Promise<Start> {
+  if (init !== undefined) throw new TangshiError('EARG', 'A run that goes on has weights: leave --init away');
+  const folder = out ?? (await newestRun(['last', 'config']));
+  if (folder === undefined) {
+    throw new TangshiError(
+      'ERUN',
+      `There is no run under ${RUNS}/ to go on with: start one with npm run train`,
+    );
+  }
+  const { last } = runFiles(folder);
+  const checkpoint = existsSync(last) ? await readCheckpoint(last) : undefined;
+  const before = checkpoint?.config ?? (await readRunConfig(folder));
+  const { threads = before.threads, epochs = before.epochs, ...others } = defined(changes);
+  checkUnchanged(before, defined({ ...others, preset }), folder);
+  const config = checkConfig({ ...before, threads, epochs });
+  if (!checkpoint) {
+    const notices = ['the run had not come to its first checkpoint: it begins again'];
+    return { folder, config, progress: beginning(), notices };
+  }
+  const { tensors, vocab, corpus } = checkpoint;
+  const progress = structuredClone(checkpoint.progress);
+  const facts = { tensors, vocab, fingerprint: corpus.fingerprint, source: last };
+  return { folder, config, progress, notices: differences(before, config), ...facts };
+}
+
+function differences(before: RunConfig, { threads, epochs, schedule }: RunConfig): string[] {
+  const notices: string[] = [];
+  if (threads !== before.threads) {
+    notices.push(
+      `${threads} threads instead of ${before.threads}: from here on not bit-equal to an unbroken run`,
+    );
+  }
+  if (epochs !== before.epochs && schedule !== 'constant') {
+    notices.push(
+      `${epochs} epochs instead of ${before.epochs}: the learning rate now follows the new length`,
+    );
+  }
+  return notices;
+}
+
+function checkUnchanged(before: RunConfig, changes: Partial<RunConfig>, folder: string): void {
+  for (const [key, value] of Object.entries(changes)) {
+    const old = before[key as keyof RunConfig];
+    const same =
+      isDeepStrictEqual(old, value) ||
+      (key === 'data' && typeof value === 'string' && old === resolve(value));
+    if (!same) {
+      throw new TangshiError(
+        'ERUN',
+        `The run in ${folder} has ${key} ${JSON.stringify(old)}, which ${JSON.stringify(value)} cannot replace: ` +
+          'leave it away, or start a new run',
+      );
+    }
+  }
+}
+
+function beginning(): Progress {
+  return {
+    step: 0,
+    cursor: { epoch: 0, step: 0 },
+    epochsEnded: 0,
+    epochLoss: 0,
+    epochSteps: 0,
+    smoothedLoss: null,
+    best: null,
+    seconds: 0,
+  };
+}
+
+/** Given weights bring their vocabulary: their ids mean characters of it. */
+async function loadRunDataset(
+  { config, folder, vocab, fingerprint }: Start,
+  signal: AbortSignal | undefined,
+): Promise<Dataset> {
+  const { data, format, cleaning, minCount, heldOut } = config;
+  const dataset = await loadDataset({ data, format, cleaning, minCount, heldOut, vocab, signal });
+  if (fingerprint !== undefined && fingerprint !== dataset.fingerprint) {
+    throw new TangshiError(
+      'ERUN',
+      `The corpus ${data} is not the one that the run in ${folder} learned from: ` +
+        'bring the old one back, or start a new run from its weights with --init',
+    );
+  }
+  return dataset;
+}
+
+function makeBatcher({ train }: Dataset, config: RunConfig): Batcher {
+  return config.batching === 'classic' ? classicBatcher(train, config.batch) : bucketedBatcher(train, config);
+}
+
+async function restore(session: Session, { tensors, source }: Start): Promise<void> {
+  if (!tensors) return;
+  try {
+    await session.restore(tensors);
+  } catch (error) {
+    throw new TangshiError(
+      'ECHECKPOINT',
+      `${source} does not fit the model: ${(error as Error).message}: give the cell, sizes and corpus it was made with`,
+      { cause: error },
+    );
+  }
+}
