@@ -24,5 +24,6 @@ export type * from './native';
 export { classicPoem, generatePoems, type Poem, type PoemOptions, type Writer } from './poem';
 export { type Preset, presetConfig } from './presets';
 export { type DeviceRequest, resolveDevice, Session } from './session';
-export { type StopReason, type TrainEvent, type TrainOptions, train } from './train';
+export type { TrainOptions } from './start';
+export { type StopReason, type TrainEvent, train } from './train';
 export { Vocab, type VocabJson } from './vocab';

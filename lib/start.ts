@@ -10,7 +10,7 @@ import { defined } from './defined';
 import { TangshiError } from './errors';
 import { modelConfig } from './model';
 import type { Device, TensorMap } from './native';
-import { presetConfig } from './presets';
+import { type Preset, presetConfig } from './presets';
 import {
   createRun,
   Metrics,
@@ -22,9 +22,29 @@ import {
   runFiles,
   writeRunConfig,
 } from './run';
-import { resolveDevice, Session } from './session';
-import type { TrainOptions } from './train';
+import { type DeviceRequest, resolveDevice, Session } from './session';
 import type { Vocab } from './vocab';
+
+export type TrainOptions = Readonly<{
+  preset?: Preset;
+  /** What differs from the preset. When resuming, only `epochs` and `threads` may. */
+  config?: Partial<Omit<RunConfig, 'preset'>>;
+  /** The run folder; default: a new one under `runs/`, when resuming the newest there. */
+  out?: string;
+  /** Go on with the run in `out`. */
+  resume?: boolean;
+  /** A safetensors file whose weights a new run starts from. */
+  init?: string;
+  device?: DeviceRequest;
+  /** Stop after this time of this sitting. */
+  minutes?: number;
+  /** Stop when the run has done this many steps. */
+  maxSteps?: number;
+  /** Steps between checkpoints. */
+  saveEvery?: number;
+  /** Abort to stop after the step in progress, with a checkpoint. */
+  signal?: AbortSignal;
+}>;
 
 /** A training in progress. */
 export type Run = {

@@ -1,37 +1,13 @@
 import { writeCheckpoint } from './checkpoint';
 import type { Tally } from './clean';
-import type { RunConfig } from './config';
 import { linkWhole } from './disk';
 import { TangshiError } from './errors';
 import { type Evaluation, evaluate } from './evaluate';
 import { countParameters, modelConfig } from './model';
 import type { Device, StepStats } from './native';
 import { generatePoems, type Poem } from './poem';
-import type { Preset } from './presets';
 import { learningRate } from './schedule';
-import type { DeviceRequest } from './session';
-import { type Run, startRun } from './start';
-
-export type TrainOptions = Readonly<{
-  preset?: Preset;
-  /** What differs from the preset. When resuming, only `epochs` and `threads` may. */
-  config?: Partial<Omit<RunConfig, 'preset'>>;
-  /** The run folder; default: a new one under `runs/`, when resuming the newest there. */
-  out?: string;
-  /** Go on with the run in `out`. */
-  resume?: boolean;
-  /** A safetensors file whose weights a new run starts from. */
-  init?: string;
-  device?: DeviceRequest;
-  /** Stop after this time of this sitting. */
-  minutes?: number;
-  /** Stop when the run has done this many steps. */
-  maxSteps?: number;
-  /** Steps between checkpoints. */
-  saveEvery?: number;
-  /** Abort to stop after the step in progress, with a checkpoint. */
-  signal?: AbortSignal;
-}>;
+import { type Run, startRun, type TrainOptions } from './start';
 
 export type TrainEvent =
   | Readonly<{
