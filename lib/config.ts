@@ -36,6 +36,7 @@ const ConfigSchema = v.pipe(
     dropout: share,
     tieWeights: v.boolean(),
     reluLogits: v.boolean(),
+    xavierOutput: v.boolean(),
 
     optimizer: Optimizer,
     lr: v.pipe(positive, v.maxValue(1e6)),

@@ -61,8 +61,8 @@ export async function loadModel(
 
 /** The network's part of a configuration. */
 export function modelConfig(config: RunConfig, vocabSize: number): ModelConfig {
-  const { cell, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits } = config;
-  return { cell, vocabSize, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits };
+  const { cell, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits, xavierOutput } = config;
+  return { cell, vocabSize, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits, xavierOutput };
 }
 
 /** Weights of a network, a tied one counted once. */

@@ -20,6 +20,8 @@ export type ModelConfig = Readonly<{
   tieWeights: boolean;
   /** ReLU on the logits: a fault of the original program, kept by the `classic` preset. */
   reluLogits: boolean;
+  /** Initial output weights by Xavier, as the original program has them; otherwise wider, which learns faster. */
+  xavierOutput: boolean;
 }>;
 
 /** PyTorch's semantics and names. */

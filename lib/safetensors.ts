@@ -85,7 +85,9 @@ function splitHeader(
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     throw damaged(where, 'its header is not an object');
   }
-  return { header: header as Record<string, unknown>, body: bytes.subarray(8 + length) };
+  // A plain Uint8Array, whose slice() copies, even where a Buffer came in.
+  const body = new Uint8Array(view.buffer, view.byteOffset + 8 + length, view.length - 8 - length);
+  return { header: header as Record<string, unknown>, body };
 }
 
 function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {

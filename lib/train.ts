@@ -138,9 +138,10 @@ async function plan(run: Run): Promise<TrainEvent> {
 
 /** Forward and backward take about three times the forward pass alone. */
 async function roughSeconds({ session, dataset, config, totalSteps, progress }: Run): Promise<number> {
-  // From all over the corpus: some are sorted by length.
-  const stride = Math.max(1, Math.floor(dataset.train.length / config.batch));
-  const poems = dataset.train.filter((_, index) => index % stride === 0).slice(0, config.batch);
+  // A batch as training has them, of one length; the middle one stands for all.
+  const byLength = [...dataset.train].sort((a, b) => a.length - b.length);
+  const middle = Math.floor(Math.max(0, byLength.length - config.batch) / 2);
+  const poems = byLength.slice(middle, middle + config.batch);
   await evaluate(session, poems); // the first is slower
   const start = performance.now();
   const { tokens } = await evaluate(session, poems);

@@ -145,6 +145,7 @@ ModelConfig to_model_config(const Field& model) {
   config.dropout = model["dropout"].number(0, 0.99);
   config.tie_weights = model["tieWeights"].boolean();
   config.relu_logits = model["reluLogits"].boolean();
+  config.xavier_output = model["xavierOutput"].boolean();
   if (config.tie_weights && config.embed_dim != config.hidden_dim) {
     throw CodedError("ESHAPE", "tied weights need embedDim = hiddenDim, not " +
                                    std::to_string(config.embed_dim) + " and " +

@@ -92,21 +92,18 @@ ModelImpl::ModelImpl(const ModelConfig& config, const at::Device& device, at::Ge
 
 void ModelImpl::initialize(at::Generator& generator) {
   at::NoGradGuard no_grad;
-  const auto xavier = [&](at::Tensor& weight) {
-    const double bound = std::sqrt(6.0 / static_cast<double>(weight.size(0) + weight.size(1)));
-    weight.uniform_(-bound, bound, generator);
-  };
-  const double bound = 1 / std::sqrt(static_cast<double>(config_.hidden_dim));
+  const double cell_bound = 1 / std::sqrt(static_cast<double>(config_.hidden_dim));
+  // Xavier is very narrow for so many classes: the network then foretells mere frequencies for an epoch or
+  // two. With the wide bound the loss of the default preset is 5.6 after 400 steps, with Xavier still 6.5.
+  const double output_bound =
+      config_.xavier_output ? std::sqrt(6.0 / static_cast<double>(config_.vocab_size + config_.hidden_dim))
+                            : 4 * cell_bound;
   for (auto& [name, parameter] : distinct_parameters()) {
-    if (name == "embedding.weight") {
-      config_.tie_weights ? xavier(parameter) : static_cast<void>(parameter.uniform_(-1, 1, generator));
-    } else if (name == "fc.weight") {
-      xavier(parameter);
-    } else if (name == "fc.bias") {
-      parameter.zero_();
-    } else {
-      parameter.uniform_(-bound, bound, generator);
-    }
+    double bound = cell_bound;
+    if (name == "embedding.weight") bound = config_.tie_weights ? output_bound : 1;
+    if (name == "fc.weight") bound = output_bound;
+    if (name == "fc.bias") bound = 0;
+    parameter.uniform_(-bound, bound, generator);
   }
 }
 

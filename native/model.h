@@ -20,6 +20,7 @@ struct ModelConfig {
   double dropout = 0;        // on the embedding and each layer's output, in training
   bool tie_weights = false;  // the output layer's weight is the embedding's
   bool relu_logits = false;
+  bool xavier_output = false;  // initial output weights by Xavier, not wide
 };
 
 // What the cells carry from one character to the next: h and, for the LSTM, c; each [layers, batch, hidden].
@@ -32,8 +33,9 @@ struct HiddenState {
 
 class ModelImpl : public torch::nn::Module {
  public:
-  // Weights are drawn from the generator: embedding U(-1, 1) (Xavier when tied), cells U(-1/sqrt(H),
-  // 1/sqrt(H)), output layer Xavier with zero bias.
+  // Weights are drawn from the generator: embedding U(-1, 1), cells U(-1/sqrt(H), 1/sqrt(H)), zero output
+  // bias, and output weight U(-4/sqrt(H), 4/sqrt(H)) or Xavier; a tied embedding as the output weight it also
+  // is.
   ModelImpl(const ModelConfig& config, const at::Device& device, at::Generator& generator);
 
   // ids: [time, batch] int64 -> hidden outputs of the last layer [time, batch, hidden]. `state` is read and

@@ -30,6 +30,7 @@ TEST(model, names_are_pytorchs) {
 TEST(model, initial_weights_keep_their_bounds_and_follow_the_seed) {
   ModelConfig config = small_model();
   config.vocab_size = 500;
+  config.xavier_output = true;
   Model a = model(config), b = model(config), other = model(config, 2);
   const auto weights = a->distinct_parameters();
   const auto largest = [&](size_t i) { return weights[i].second.abs().max().item<double>(); };
@@ -40,6 +41,9 @@ TEST(model, initial_weights_keep_their_bounds_and_follow_the_seed) {
   for (size_t i = 0; i < weights.size(); i++) {
     EXPECT(weights[i].second.equal(b->distinct_parameters()[i].second));
   }
+  config.xavier_output = false;
+  const double wide = model(config)->output_weight().abs().max().item<double>();
+  EXPECT(wide <= 4 / std::sqrt(7.0) && wide > 1.4);
   EXPECT(!weights[0].second.equal(other->distinct_parameters()[0].second));
 }
 

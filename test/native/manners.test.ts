@@ -8,7 +8,7 @@ const ROOT = join(__dirname, '..', '..');
 async function node(program: string): Promise<string> {
   const prelude = `
     const addon = require(${JSON.stringify(join(ROOT, 'build', 'Release', 'tangshi.node'))});
-    const model = { cell: 'gru', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false };
+    const model = { cell: 'gru', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
     const optimizer = { kind: 'rmsprop', alpha: 0.99, eps: 1e-8, weightDecay: 0 };
     const config = { model, optimizer, device: 'cpu', seed: 1n, threads: 1 };
     const ids = new Int32Array(64 * 50).fill(1);
@@ -61,7 +61,7 @@ test('workers have sessions of their own and are terminated in the middle of a s
     })();`;
   const worker = `
     const addon = require(${JSON.stringify(join(ROOT, 'build', 'Release', 'tangshi.node'))});
-    const model = { cell: 'lstm', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false };
+    const model = { cell: 'lstm', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
     const optimizer = { kind: 'rmsprop', alpha: 0.99, eps: 1e-8, weightDecay: 0 };
     const ids = new Int32Array(64 * 50).fill(1);
     const batch = { inputs: ids, targets: ids, rows: 64, time: 50 };

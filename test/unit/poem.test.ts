@@ -8,7 +8,7 @@ const optimizer: OptimizerConfig = { kind: 'adam', beta1: 0.9, beta2: 0.999, eps
 /** A model without training: what it writes is noise, but the rules hold. */
 async function writer(vocab: Vocab): Promise<Writer> {
   const model = { cell: 'gru', vocabSize: vocab.size, embedDim: 8, hiddenDim: 8, layers: 1 } as const;
-  const rest = { dropout: 0, tieWeights: false, reluLogits: false };
+  const rest = { dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
   const session = await Session.open({
     ...{ model: { ...model, ...rest }, optimizer, device: 'cpu', seed: 1n, threads: 1 },
   });
