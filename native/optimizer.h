@@ -2,6 +2,7 @@
 #pragma once
 
 #include "parameters.h"
+#include "shards.h"
 
 namespace tangshi {
 
@@ -19,9 +20,10 @@ class Optimizer {
  public:
   Optimizer(const OptimizerConfig& config, const Parameters& parameters);
 
-  // Scales the gradients down to a 2-norm of clip_norm at most, then updates the parameters. Returns the norm
-  // before clipping. A norm that is not finite changes nothing: the caller sees it and decides.
-  double clip_and_step(Parameters& parameters, double lr, double clip_norm);
+  // Adds up the replicas' gradients, in grads[0], scales them down to a 2-norm of clip_norm at most, and
+  // updates the parameters; each shard does its share. Returns the norm before clipping. A norm that is not
+  // finite changes no parameter: the caller sees it and decides.
+  double clip_and_step(Parameters& parameters, Shards& shards, double lr, double clip_norm);
 
   // Running averages by PyTorch's names, each flat like the parameters.
   struct Slot {
@@ -35,8 +37,9 @@ class Optimizer {
   void reset();
 
  private:
-  void rmsprop(at::Tensor& values, const at::Tensor& grads, double lr);
-  void adam(at::Tensor& values, const at::Tensor& grads, double lr);
+  void update(const Range& range, Parameters& parameters, double lr, double scale);
+  void rmsprop(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr);
+  void adam(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr);
 
   OptimizerConfig config_;
   std::vector<Slot> slots_;

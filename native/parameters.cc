@@ -15,19 +15,22 @@ Parameters flatten_parameters(ModelImpl& model) {
     parameters.slices.push_back({name, parameter.sizes().vec(), size});
     size += (parameter.numel() + alignment - 1) / alignment * alignment;
   }
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(model.device());
-  parameters.values = at::zeros({size}, options);
-  parameters.grads = at::zeros({size}, options);
+  parameters.values = at::zeros({size}, at::TensorOptions().dtype(at::kFloat).device(model.device()));
+  const auto named = model.distinct_parameters();
+  for (size_t i = 0; i < named.size(); i++) parameters.slices[i].of(parameters.values).copy_(named[i].second);
+  add_replica(parameters, model);
+  return parameters;
+}
+
+void add_replica(Parameters& parameters, ModelImpl& model) {
+  const at::Tensor& grads = parameters.grads.emplace_back(at::zeros_like(parameters.values));
   auto named = model.distinct_parameters();
   for (size_t i = 0; i < named.size(); i++) {
     at::Tensor& parameter = named[i].second;
-    at::Tensor value = parameters.slices[i].of(parameters.values);
-    value.copy_(parameter);
-    parameter.set_data(value);
-    parameter.mutable_grad() = parameters.slices[i].of(parameters.grads);
+    parameter.set_data(parameters.slices[i].of(parameters.values));
+    parameter.mutable_grad() = parameters.slices[i].of(grads);
   }
   model.share_tied_weight();
-  return parameters;
 }
 
 }  // namespace tangshi

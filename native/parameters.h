@@ -1,5 +1,6 @@
 // All parameters in one flat tensor and all gradients in another, so that the gradient norm, clipping and the
-// optimizer each are one operation over contiguous memory.
+// optimizer each are one operation over contiguous memory. Replicas of a model share the parameters and have
+// gradients of their own.
 #pragma once
 
 #include <string>
@@ -20,11 +21,15 @@ struct ParameterSlice {
 
 struct Parameters {
   std::vector<ParameterSlice> slices;
-  at::Tensor values;  // [n]; the model's parameters are views of it
-  at::Tensor grads;   // [n]; the parameters' .grad are views of it, so backward adds to it
+  at::Tensor values;  // [n]; the models' parameters are views of it
+  std::vector<at::Tensor>
+      grads;  // of each replica [n]; its parameters' .grad are views of it: backward adds to it
 };
 
 // Moves the model's parameters into flat storage.
 Parameters flatten_parameters(ModelImpl& model);
+
+// Makes another model of the same configuration a replica: its own parameters are dropped.
+void add_replica(Parameters& parameters, ModelImpl& model);
 
 }  // namespace tangshi

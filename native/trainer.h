@@ -26,28 +26,41 @@ struct TotalNll {
   int64_t tokens = 0;
 };
 
+// Each thread has a replica of the model, which shares the weights, and takes its rows of every batch; the
+// gradients are added up once a step. Sums depend on how they are split, so results are bit-equal for equal
+// thread counts only.
 class Trainer {
  public:
-  Trainer(const ModelConfig& model, const OptimizerConfig& optimizer, const at::Device& device,
-          uint64_t seed);
+  Trainer(const ModelConfig& model, const OptimizerConfig& optimizer, const at::Device& device, uint64_t seed,
+          int threads = 1);
 
   StepStats step(const Batch& batch, double lr, double clip_norm);
   TotalNll evaluate(const Batch& batch);
 
-  Model& model() { return model_; }
+  Model& model() { return replicas_[0].model; }
   Parameters& parameters() { return parameters_; }
   Optimizer& optimizer() { return optimizer_; }
-  // Drew the initial weights; draws the dropout masks.
+  // Drew the initial weights; seeds the dropout masks.
   at::Generator& generator() { return generator_; }
 
  private:
-  OutputLayer output_layer() const;
+  struct Replica {
+    Model model;
+    ChunkedLoss loss;
+  };
+
+  static std::vector<Replica> make_replicas(const ModelConfig& config, const at::Device& device, int count,
+                                            at::Generator& generator);
+  static OutputLayer output_layer(const Replica& replica);
+  // Adds the gradient of these rows to the replica's own. Returns their part of the loss.
+  double forward_backward(Replica& replica, const Batch& batch, const Range& rows, float mean,
+                          uint64_t dropout_seed);
 
   at::Generator generator_;
-  Model model_;
+  std::vector<Replica> replicas_;
   Parameters parameters_;
   Optimizer optimizer_;
-  ChunkedLoss loss_;
+  Shards shards_;
 };
 
 }  // namespace tangshi

@@ -11,8 +11,8 @@ inline ModelConfig small_model(Cell cell = Cell::lstm) {
 }
 
 inline Trainer small_trainer(const ModelConfig& model = small_model(), const OptimizerConfig& optimizer = {},
-                             uint64_t seed = 1) {
-  return Trainer(model, optimizer, at::kCPU, seed);
+                             uint64_t seed = 1, int threads = 1) {
+  return Trainer(model, optimizer, at::kCPU, seed, threads);
 }
 
 // Two rows of four positions; the second row has two real ones.

@@ -10,7 +10,7 @@
 namespace tangshi::test {
 namespace {
 
-Parameters flat(const at::Tensor& values) { return {{}, values.clone(), at::zeros_like(values)}; }
+Parameters flat(const at::Tensor& values) { return {{}, values.clone(), {at::zeros_like(values)}}; }
 
 // Runs 30 steps of both on the same gradients and compares the weights after each.
 void check_against(
@@ -21,13 +21,14 @@ void check_against(
   const at::Tensor magnitude = at::pow(10, at::rand({1000}, generator) * 8 - 6);
   Parameters parameters = flat(start);
   Optimizer optimizer(config, parameters);
+  Shards shards(3);
   at::Tensor theirs = start.clone().requires_grad_();
   const auto reference = make({theirs});
   for (int step = 0; step < 30; step++) {
     const at::Tensor grad = at::randn({1000}, generator) * magnitude;
-    parameters.grads.copy_(grad);
+    parameters.grads[0].copy_(grad);
     theirs.mutable_grad() = grad.clone();
-    optimizer.clip_and_step(parameters, lr, INFINITY);
+    optimizer.clip_and_step(parameters, shards, lr, INFINITY);
     reference->step();
     EXPECT_CLOSE(parameters.values, theirs.detach(), 1e-6);
   }
@@ -59,18 +60,20 @@ TEST(optimizer, adamw_is_torchs) {
 TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
   Parameters parameters = flat(at::zeros({4}));
   Optimizer optimizer({}, parameters);
-  parameters.grads.copy_(at::tensor({3.0f, 0.0f, 4.0f, 0.0f}));
-  EXPECT_EQ(optimizer.clip_and_step(parameters, 0, 1), 5.0);
-  EXPECT_CLOSE(parameters.grads, at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
-  EXPECT(std::abs(optimizer.clip_and_step(parameters, 0, 2) - 1) < 1e-6);
-  EXPECT_CLOSE(parameters.grads, at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
+  Shards shards(2);
+  parameters.grads[0].copy_(at::tensor({3.0f, 0.0f, 4.0f, 0.0f}));
+  EXPECT_EQ(optimizer.clip_and_step(parameters, shards, 0, 1), 5.0);
+  EXPECT_CLOSE(parameters.grads[0], at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
+  EXPECT(std::abs(optimizer.clip_and_step(parameters, shards, 0, 2) - 1) < 1e-6);
+  EXPECT_CLOSE(parameters.grads[0], at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
 }
 
 TEST(optimizer, a_gradient_that_is_not_finite_changes_nothing) {
   Parameters parameters = flat(at::ones({3}));
   Optimizer optimizer({.kind = OptimizerKind::adam}, parameters);
-  parameters.grads.copy_(at::tensor({1.0f, NAN, 1.0f}));
-  EXPECT(std::isnan(optimizer.clip_and_step(parameters, 1, 1)));
+  Shards shards(2);
+  parameters.grads[0].copy_(at::tensor({1.0f, NAN, 1.0f}));
+  EXPECT(std::isnan(optimizer.clip_and_step(parameters, shards, 1, 1)));
   EXPECT(parameters.values.equal(at::ones({3})));
   EXPECT_EQ(optimizer.step(), 0);
   EXPECT_EQ(optimizer.slots()[0].values.abs().max().item<float>(), 0.0f);

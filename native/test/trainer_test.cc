@@ -33,15 +33,28 @@ TEST(trainer, what_stands_in_padding_does_not_matter) {
   EXPECT(a.parameters().values.equal(b.parameters().values));
 }
 
-TEST(trainer, same_seed_same_bytes) {
+TEST(trainer, same_seed_and_threads_same_bytes) {
   ModelConfig config = small_model();
   config.dropout = 0.3;
-  Trainer a = small_trainer(config), b = small_trainer(config);
-  for (int i = 0; i < 10; i++) {
-    a.step(small_batch(), 0.01, 1);
-    b.step(small_batch(), 0.01, 1);
+  for (const int threads : {1, 2}) {
+    Trainer a = small_trainer(config, {}, 1, threads), b = small_trainer(config, {}, 1, threads);
+    for (int i = 0; i < 10; i++) {
+      a.step(small_batch(), 0.01, 1);
+      b.step(small_batch(), 0.01, 1);
+    }
+    EXPECT(a.parameters().values.equal(b.parameters().values));
   }
-  EXPECT(a.parameters().values.equal(b.parameters().values));
+}
+
+TEST(trainer, more_threads_than_rows_do_no_harm) {
+  Trainer one = small_trainer(), five = small_trainer(small_model(), {}, 1, 5);
+  EXPECT(one.parameters().values.equal(five.parameters().values));
+  for (int i = 0; i < 5; i++) {
+    const StepStats a = one.step(small_batch(), 0.001, 1), b = five.step(small_batch(), 0.001, 1);
+    EXPECT(std::abs(a.loss - b.loss) < 1e-5 && std::abs(a.grad_norm - b.grad_norm) < 1e-5);
+  }
+  EXPECT_CLOSE(five.parameters().values, one.parameters().values, 1e-4);
+  EXPECT(std::abs(one.evaluate(small_batch()).nll - five.evaluate(small_batch()).nll) < 1e-4);
 }
 
 TEST(trainer, tied_weights_get_the_gradient_of_both_uses) {
@@ -51,7 +64,7 @@ TEST(trainer, tied_weights_get_the_gradient_of_both_uses) {
   Trainer trainer = small_trainer(config);
   const auto loss = [&] { return trainer.evaluate(small_batch()).nll / 6; };
   trainer.step(small_batch(), 0, INFINITY);
-  const at::Tensor grads = trainer.parameters().slices[0].of(trainer.parameters().grads).clone();
+  const at::Tensor grads = trainer.parameters().slices[0].of(trainer.parameters().grads[0]).clone();
   at::Tensor weight = trainer.parameters().slices[0].of(trainer.parameters().values);
   for (const auto& [row, column] : {std::pair{2, 1}, {4, 0}, {10, 6}}) {
     constexpr float delta = 1e-2;

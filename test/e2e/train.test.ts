@@ -56,9 +56,15 @@ test('the classic preset writes and prints as the original did', () =>
   }));
 
 // 6 of the 8 poems train here, 3 steps an epoch: stops in an epoch and at its end.
-test.each([1, 3, 5, 6, 11])('stopped after step %i and resumed, a run ends bit for bit as unbroken', (stop) =>
+test.each([
+  [1, 1],
+  [3, 1],
+  [5, 2],
+  [6, 1],
+  [11, 2],
+])('stopped after step %i on %i threads and resumed, a run ends bit for bit as unbroken', (stop, threads) =>
   inFolder(async (folder, data) => {
-    const config = small(data);
+    const config = { ...small(data), threads };
     const [whole, broken] = [join(folder, 'whole'), join(folder, 'broken')];
     const expected = await events({ config, out: whole });
     const before = await events({ config, out: broken, maxSteps: stop, saveEvery: 2 });
