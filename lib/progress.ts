@@ -68,18 +68,21 @@ export class Reporter {
     }
   }
 
+  /** What is most worth knowing first; the bar takes the room that is left. */
   #progress({ step, epoch, loss, smoothedLoss }: Step): string {
     const { steps, epochs, done } = this.#plan as Plan;
     const seconds = now() - this.#start;
-    const filled = Math.floor((step / steps) * BAR_WIDTH);
-    const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
     const toGo = (seconds / (step - done)) * (steps - step);
-    return [
-      `${bar} epoch ${epoch}/${epochs} step ${step}/${steps}`,
+    const text = [
+      `epoch ${epoch}/${epochs} step ${step}/${steps}`,
       `loss ${loss.toFixed(4)} (${smoothedLoss.toFixed(4)})`,
       `${Math.round(this.#tokens / seconds)} tok/s`,
       `ETA ${duration(toGo)}`,
     ].join('  ');
+    const room = this.#out.isTTY ? (this.#out.columns ?? 80) - 2 - text.length : BAR_WIDTH;
+    const width = Math.max(0, Math.min(BAR_WIDTH, room));
+    const filled = Math.floor((step / steps) * width);
+    return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`.trimStart();
   }
 
   /** A line that stays, above the one being redrawn. */

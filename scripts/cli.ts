@@ -37,12 +37,26 @@ export function run(command: Command, stop: () => void = () => process.exit()): 
     }
     stop();
   });
+  refuseSwallowedOptions(command);
   command.parseAsync().catch((error: unknown) => {
     if (!(error instanceof TangshiError)) throw error;
     if (error.code === 'ECANCELED') return; // as asked
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
   });
+}
+
+/** Without `--`, npm keeps options to itself, and the command would do something else than was asked. */
+function refuseSwallowedOptions(command: Command): void {
+  const swallowed = command.options
+    .filter(({ long }) => long !== '--json') // npm has one of that name
+    .filter(({ long }) => process.env[`npm_config_${long?.slice(2).replaceAll('-', '_')}`] !== undefined)
+    .map(({ long }) => long);
+  if (swallowed.length === 0) return;
+  process.stderr.write(
+    `npm kept ${swallowed.join(', ')} to itself: put -- before the options, as in npm run ${command.name()} -- ${swallowed[0]} …\n`,
+  );
+  process.exit(1);
 }
 
 function bounds(min: number, max: number): string {

@@ -22,7 +22,7 @@ const command = new Command('eval')
       if (poems.length === 0) {
         throw new TangshiError(
           'ECORPUS',
-          `${model.path} was trained with nothing held out: leave --held-out away`,
+          `None of the poems of ${dataset.name} is among those that training leaves aside: leave --held-out away`,
         );
       }
       const result = await evaluate(model.session, poems);

@@ -37,7 +37,7 @@ const step = (number: number): TrainEvent => ({
 });
 
 function told(terminal: boolean, events: readonly TrainEvent[]): string {
-  const out = Object.assign(new PassThrough(), terminal ? { isTTY: true, columns: 60 } : {});
+  const out = Object.assign(new PassThrough(), terminal ? { isTTY: true, columns: 80 } : {});
   const reporter = new Reporter(out, { logEvery: 2 });
   for (const event of events) reporter.tell(event);
   return out.read()?.toString() ?? '';
@@ -53,7 +53,8 @@ test('in a pipe, a line every logEvery steps', () => {
 test('on a terminal, one line in place, never wider than it', () => {
   const text = told(true, [plan, step(1)]);
   const redrawn = text.slice(text.lastIndexOf('\x1b[K') + 3);
-  expect(redrawn).toMatch(/^█*░+ epoch 1\/2/);
-  expect(redrawn.length).toBeLessThan(60);
+  expect(redrawn).toMatch(/epoch 1\/2 step 1\/10 {2}loss 5\.0000/);
+  expect(redrawn.length).toBeLessThan(80);
+  expect(redrawn).toMatch(/ETA \d+s$/);
   expect(redrawn).not.toContain('\n');
 });
