@@ -72,8 +72,9 @@ const SAMPLE_BEGINNINGS = '湖日红山夜君海月';
  * Trains a model and keeps a run folder (`config.json`, `metrics.jsonl`, `last.safetensors`, `best.safetensors`),
  * telling what happens. Work goes on only while events are asked for.
  *
- * A run that was stopped, at any step and in any way, goes on with `resume` as if it had never stopped: on the CPU with
- * the same threads bit for bit.
+ * A run that was stopped, at any step and in any way, goes on with `resume` from its last checkpoint as if it had never
+ * stopped: on the CPU with the same threads bit for bit. To stop with a checkpoint, abort `signal` and go on iterating
+ * until `done`; leaving the iteration saves nothing. An abort while the corpus is read rejects with ECANCELED.
  *
  * @throws (from the iteration) EARG, ECORPUS, EDEVICE, ERUN, ECHECKPOINT, EIO; ENONFINITE when the loss or the
  * gradient is no longer a number.
