@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/kernels.h"
+
 namespace tangshi {
 
 Random::Random(uint64_t seed, uint64_t stream) : state_(seed) {
@@ -20,66 +22,129 @@ uint64_t Random::next() {
 
 double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
-Draw::Draw(const DrawOptions& options, int64_t vocab_size) : options_(options) {
-  std::vector<bool> banned(vocab_size, false);
-  for (const int32_t id : options.banned) banned[id] = true;
-  for (int32_t id = 0; id < vocab_size; id++) {
-    if (!banned[id]) allowed_.push_back(id);
+namespace {
+
+constexpr int64_t block = 64;  // weights to a sum
+
+bool likelier(const auto& a, const auto& b) {
+  return a.weight > b.weight || (a.weight == b.weight && a.id < b.id);
+}
+
+// Inverse CDF: the first whose running sum passes a share, in [0, 1), of the total. Where rounding leaves the
+// sum short, the last that has any weight.
+template <typename Weight>
+size_t pass(size_t count, double rest, Weight weight) {
+  size_t last = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (weight(i) <= 0) continue;
+    last = i;
+    rest -= weight(i);
+    if (rest < 0) break;
   }
+  return last;
+}
+
+}  // namespace
+
+Draw::Draw(const DrawOptions& options, int64_t vocab_size)
+    : options_(options), sums_((vocab_size + block - 1) / block) {
+  std::sort(options_.banned.begin(), options_.banned.end());
+  while (std::binary_search(options_.banned.begin(), options_.banned.end(), first_allowed_)) first_allowed_++;
+}
+
+int32_t Draw::operator()(std::span<float> logits, Random& random) {
+  for (const int32_t id : options_.banned) logits[id] = -INFINITY;
+  const float largest = kernels().max(logits.data(), logits.size());
+  // Infinite or not a number: there is no order to draw by.
+  if (options_.temperature == 0 || !std::isfinite(largest)) return greedy(logits);
+  const auto scale = static_cast<float>(1 / options_.temperature);
+  kernels().exp_weights(logits.data(), logits.size(), largest, scale, sums_.data());
+  const double share = random.uniform();
+  const bool all = options_.top_k == 0 && options_.top_p >= 1;
+  return all ? among_all(logits, share) : among_some(logits, share);
 }
 
 int32_t Draw::greedy(std::span<const float> logits) const {
-  return *std::max_element(allowed_.begin(), allowed_.end(),
-                           [&](int32_t a, int32_t b) { return logits[a] < logits[b]; });
+  int32_t best = first_allowed_;
+  for (int32_t id = best + 1; id < static_cast<int32_t>(logits.size()); id++) {
+    if (logits[id] > logits[best]) best = id;
+  }
+  return best;
 }
 
-int32_t Draw::operator()(std::span<const float> logits, Random& random) {
-  if (options_.temperature == 0) return greedy(logits);
-  float max = -INFINITY;
-  for (const int32_t id : allowed_) {
-    if (std::isnan(logits[id])) return greedy(logits);  // there is no order among them to draw by
-    max = std::max(max, logits[id]);
+int32_t Draw::among_all(std::span<const float> weights, double share) const {
+  const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
+  double rest = share * total;
+  // The block first, then the place in it.
+  size_t chosen = 0;
+  for (size_t i = 0; i < sums_.size(); i++) {
+    if (sums_[i] <= 0) continue;
+    chosen = i;
+    if (rest < sums_[i]) break;
+    rest -= sums_[i];
   }
-  candidates_.clear();
-  for (const int32_t id : allowed_) {
-    candidates_.push_back({id, logits[id], std::exp((logits[id] - max) / options_.temperature)});
-  }
+  const size_t begin = chosen * block, size = std::min<size_t>(block, weights.size() - begin);
+  return static_cast<int32_t>(begin + pass(size, rest, [&](size_t i) { return weights[begin + i]; }));
+}
+
+int32_t Draw::among_some(std::span<const float> weights, double share) {
+  const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
+  // All those below this bound together weigh less than top-p leaves out.
+  const double bound = options_.top_k > 0 ? 0 : (1 - options_.top_p) * total / weights.size();
+  collect(weights, static_cast<float>(bound));
   keep_top_k();
   keep_top_p();
-  // Inverse CDF: walk until the running sum passes a uniform share of the total.
-  const double total = std::accumulate(candidates_.begin(), candidates_.end(), 0.0,
-                                       [](double sum, const Candidate& c) { return sum + c.weight; });
-  double rest = random.uniform() * total;
-  for (const Candidate& candidate : candidates_) {
-    rest -= candidate.weight;
-    if (rest < 0) return candidate.id;
-  }
-  // Only rounding, or infinite logits, lead here.
-  return greedy(logits);
+  const double kept = std::accumulate(candidates_.begin(), candidates_.end(), 0.0,
+                                      [](double sum, const Candidate& c) { return sum + c.weight; });
+  return candidates_[pass(candidates_.size(), share * kept, [&](size_t i) { return candidates_[i].weight; })]
+      .id;
 }
 
-namespace {
-const auto likelier = [](const auto& a, const auto& b) {
-  return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-};
-}  // namespace
+void Draw::collect(std::span<const float> weights, float least) {
+  candidates_.clear();
+  for (size_t i = 0; i < sums_.size(); i++) {
+    if (sums_[i] < least || sums_[i] <= 0) continue;
+    const size_t begin = i * block, end = std::min(begin + block, weights.size());
+    for (size_t id = begin; id < end; id++) {
+      if (weights[id] >= least && weights[id] > 0)
+        candidates_.push_back({static_cast<int32_t>(id), weights[id]});
+    }
+  }
+}
 
 void Draw::keep_top_k() {
   const auto k = static_cast<size_t>(options_.top_k);
   if (k == 0 || k >= candidates_.size()) return;
-  std::nth_element(candidates_.begin(), candidates_.begin() + k, candidates_.end(), likelier);
-  candidates_.resize(k);
+  ranked_ = candidates_;
+  std::nth_element(ranked_.begin(), ranked_.begin() + (k - 1), ranked_.end(), likelier<Candidate, Candidate>);
+  keep_down_to(ranked_[k - 1]);
 }
 
 void Draw::keep_top_p() {
   if (options_.top_p >= 1) return;
-  std::sort(candidates_.begin(), candidates_.end(), likelier);
-  double total = 0;
-  for (const Candidate& candidate : candidates_) total += candidate.weight;
-  double sum = 0;
-  size_t kept = 0;
-  while (kept < candidates_.size() && sum < options_.top_p * total) sum += candidates_[kept++].weight;
-  candidates_.resize(std::max<size_t>(kept, 1));
+  ranked_ = candidates_;
+  double rest = 0;
+  for (const Candidate& candidate : ranked_) rest += candidate.weight;
+  rest *= options_.top_p;
+  // Halves the range in which the last one lies: ranked_[0, begin) are likelier and weigh less than top-p.
+  auto begin = ranked_.begin(), end = ranked_.end();
+  while (end - begin > 1) {
+    const auto middle = begin + (end - begin) / 2;
+    std::nth_element(begin, middle, end, likelier<Candidate, Candidate>);
+    const double upper =
+        std::accumulate(begin, middle, 0.0, [](double sum, const Candidate& c) { return sum + c.weight; });
+    if (upper >= rest) {
+      end = middle;
+    } else {
+      rest -= upper;
+      begin = middle;
+    }
+  }
+  keep_down_to(*begin);
+}
+
+void Draw::keep_down_to(const Candidate& last) {
+  std::erase_if(candidates_, [last](const Candidate& candidate) { return likelier(last, candidate); });
 }
 
 }  // namespace tangshi

@@ -30,22 +30,28 @@ class Draw {
  public:
   Draw(const DrawOptions& options, int64_t vocab_size);
 
-  // logits: [vocab]. Returns an id that is not banned. Ties go to the lower id.
-  int32_t operator()(std::span<const float> logits, Random& random);
+  // logits: [vocab], overwritten. Returns an id that is not banned. Ties go to the lower id.
+  int32_t operator()(std::span<float> logits, Random& random);
 
  private:
-  int32_t greedy(std::span<const float> logits) const;
-  void keep_top_k();
-  void keep_top_p();
-
   struct Candidate {
     int32_t id;
-    float logit;
-    double weight;  // exp((logit - max) / temperature)
+    float weight;  // exp((logit - largest) / temperature)
   };
+
+  int32_t greedy(std::span<const float> logits) const;
+  int32_t among_all(std::span<const float> weights, double share) const;
+  int32_t among_some(std::span<const float> weights, double share);
+  void collect(std::span<const float> weights, float least);
+  void keep_top_k();
+  void keep_top_p();
+  void keep_down_to(const Candidate& last);
+
   DrawOptions options_;
-  std::vector<int32_t> allowed_;       // ids not banned, ascending
-  std::vector<Candidate> candidates_;  // kept between calls
+  int32_t first_allowed_ = 0;
+  std::vector<float> sums_;            // of the weights, by blocks
+  std::vector<Candidate> candidates_;  // ascending by id
+  std::vector<Candidate> ranked_;      // scratch
 };
 
 }  // namespace tangshi

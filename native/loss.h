@@ -26,7 +26,7 @@ class ChunkedLoss {
                     const at::Tensor& weights, OutputGrads* grads);
 
  private:
-  at::Tensor logits_, log_probs_;  // [chunk, vocab], kept between calls
+  at::Tensor logits_;  // [chunk, vocab], kept between calls
 };
 
 }  // namespace tangshi

@@ -51,6 +51,11 @@ class ModelImpl : public torch::nn::Module {
   const at::Tensor& output_weight() const { return config_.tie_weights ? embedding_->weight : fc_->weight; }
   const at::Tensor& output_bias() const { return fc_->bias; }
 
+  // [vocab, embedding].
+  const at::Tensor& embedding_weight() const { return embedding_->weight; }
+  // weight_ih [gates x H, in], weight_hh [gates x H, H], bias_ih, bias_hh.
+  const std::vector<at::Tensor>& cell_weights(int64_t layer) const { return cell_weights_[layer]; }
+
   // Each distinct parameter once, in PyTorch's order; a tied output weight is not listed again.
   std::vector<std::pair<std::string, at::Tensor>> distinct_parameters() const;
 
@@ -66,7 +71,6 @@ class ModelImpl : public torch::nn::Module {
   ModelConfig config_;
   torch::nn::Embedding embedding_{nullptr};
   torch::nn::Linear fc_{nullptr};
-  // Per layer: weight_ih [gates x H, in], weight_hh [gates x H, H], bias_ih, bias_hh.
   std::vector<std::vector<at::Tensor>> cell_weights_;
 };
 TORCH_MODULE(Model);

@@ -18,11 +18,12 @@ struct OptimizerConfig {
 
 class Optimizer {
  public:
-  Optimizer(const OptimizerConfig& config, const Parameters& parameters);
+  // On the CPU the update is one pass by kernels; elsewhere, and without `use_kernels`, tensor operations.
+  Optimizer(const OptimizerConfig& config, const Parameters& parameters, bool use_kernels = true);
 
-  // Adds up the replicas' gradients, in grads[0], scales them down to a 2-norm of clip_norm at most, and
-  // updates the parameters; each shard does its share. Returns the norm before clipping. A norm that is not
-  // finite changes no parameter: the caller sees it and decides.
+  // Adds up the replicas' gradients, in grads[0], and updates the parameters with them scaled down to a
+  // 2-norm of clip_norm at most; each shard does its share. Returns the norm before clipping. A norm that is
+  // not finite changes no parameter: the caller sees it and decides.
   double clip_and_step(Parameters& parameters, Shards& shards, double lr, double clip_norm);
 
   // Running averages by PyTorch's names, each flat like the parameters.
@@ -37,14 +38,17 @@ class Optimizer {
   void reset();
 
  private:
+  double add_up(const Range& range, Parameters& parameters) const;
   void update(const Range& range, Parameters& parameters, double lr, double scale);
+  void update_by_kernel(const Range& range, Parameters& parameters, double lr, double scale);
   void rmsprop(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr);
   void adam(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr);
+  double correction(double beta) const;
 
   OptimizerConfig config_;
+  bool use_kernels_;
   std::vector<Slot> slots_;
   int64_t step_ = 0;
-  at::Tensor denominator_;  // scratch
 };
 
 }  // namespace tangshi

@@ -16,18 +16,32 @@ struct Row {
   int32_t next_input() { return in_prompt() ? (*prompt)[fed++] : out->ids.back(); }
 };
 
-// logits of the next character of each row: [rows, vocab] on the CPU.
-at::Tensor step(ModelImpl& model, std::vector<Row>& rows, HiddenState& state) {
-  at::Tensor ids = at::empty({1, static_cast<int64_t>(rows.size())}, at::kLong);
-  int64_t* id = ids.mutable_data_ptr<int64_t>();
-  for (Row& row : rows) *id++ = row.next_input();
-  const at::Tensor hidden = model.forward(ids.to(model.device()), state, std::nullopt);
-  return model.logits(hidden[0]).cpu().contiguous();
-}
+// As Decoder::State, by tensor operations on the model's own device.
+class TensorState {
+ public:
+  TensorState(ModelImpl& model, int64_t rows) : model_(model), state_(model.zero_state(rows)) {}
+
+  void advance(std::span<const int32_t> ids) {
+    const at::Tensor input = at::tensor(at::ArrayRef(ids.data(), ids.size()), at::kLong).unsqueeze(0);
+    hidden_ = model_.forward(input.to(model_.device()), state_, std::nullopt)[0];
+  }
+  void predict() { logits_ = model_.logits(hidden_).cpu().contiguous(); }
+  std::span<float> logits(int64_t row) {
+    const int64_t vocab = logits_.size(1);
+    return {logits_.mutable_data_ptr<float>() + row * vocab, static_cast<size_t>(vocab)};
+  }
+  void keep(std::span<const int64_t> rows) {
+    state_ = state_.select(at::tensor(at::ArrayRef(rows.data(), rows.size())).to(model_.device()));
+  }
+
+ private:
+  ModelImpl& model_;
+  HiddenState state_;
+  at::Tensor hidden_, logits_;
+};
 
 // Draws for one row; true while the row goes on.
-bool advance(Row& row, std::span<const float> logits, const SampleOptions& options, Draw& draw) {
-  if (row.in_prompt()) return true;
+bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Draw& draw) {
   const int32_t id = draw(logits, row.random);
   if (id == options.end_id) {
     row.out->ended = true;
@@ -37,36 +51,57 @@ bool advance(Row& row, std::span<const float> logits, const SampleOptions& optio
   return static_cast<int64_t>(row.out->ids.size()) < options.max_new_tokens;
 }
 
+template <typename State>
+void decode(State state, std::vector<Row> rows, Draw draw, const SampleOptions& options,
+            const std::function<bool()>& canceled) {
+  std::vector<int32_t> ids;
+  std::vector<int64_t> kept;
+  while (!rows.empty() && !canceled()) {
+    ids.clear();
+    for (Row& row : rows) ids.push_back(row.next_input());
+    state.advance(ids);
+    if (std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.in_prompt(); })) continue;
+    state.predict();
+    kept.clear();
+    for (size_t r = 0; r < rows.size(); r++) {
+      if (rows[r].in_prompt() || advance(rows[r], state.logits(r), options, draw)) kept.push_back(r);
+    }
+    if (kept.size() == rows.size()) continue;
+    // Finished rows leave.
+    state.keep(kept);
+    for (size_t r = 0; r < kept.size(); r++) rows[r] = rows[kept[r]];
+    rows.erase(rows.begin() + kept.size(), rows.end());
+  }
+}
+
 }  // namespace
 
-std::vector<Sample> sample(ModelImpl& model, const std::vector<std::vector<int32_t>>& prompts,
+std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32_t>>& prompts,
                            const SampleOptions& options, const std::function<bool()>& canceled) {
-  at::NoGradGuard no_grad;
   std::vector<Sample> samples(prompts.size());
   if (prompts.empty() || options.max_new_tokens == 0) return samples;
-  std::vector<Row> rows;
-  for (size_t i = 0; i < prompts.size(); i++)
-    rows.push_back({&prompts[i], 0, Random(options.seed, i), &samples[i]});
-
-  const int64_t vocab = model.config().vocab_size;
-  Draw draw(options.draw, vocab);
-  HiddenState state = model.zero_state(static_cast<int64_t>(rows.size()));
-  while (!rows.empty() && !canceled()) {
-    const at::Tensor logits = step(model, rows, state);
-    const float* row_logits = logits.const_data_ptr<float>();
-    std::vector<Row> going;
-    std::vector<int64_t> kept;
-    for (size_t r = 0; r < rows.size(); r++, row_logits += vocab) {
-      if (!advance(rows[r], {row_logits, static_cast<size_t>(vocab)}, options, draw)) continue;
-      going.push_back(rows[r]);
-      kept.push_back(static_cast<int64_t>(r));
+  const auto rows_of = [&](const Range& range) {
+    std::vector<Row> rows;
+    for (int64_t i = range.begin; i < range.end; i++) {
+      rows.push_back({&prompts[i], 0, Random(options.seed, i), &samples[i]});
     }
-    // Finished rows leave the batch.
-    if (going.size() < rows.size() && !going.empty()) {
-      state = state.select(at::tensor(kept, at::kLong).to(model.device()));
-    }
-    rows = std::move(going);
+    return rows;
+  };
+  ModelImpl& model = *trainer.model();
+  const Draw draw(options.draw, model.config().vocab_size);
+  const auto count = static_cast<int64_t>(prompts.size());
+  if (!model.device().is_cpu()) {
+    at::NoGradGuard no_grad;
+    decode(TensorState(model, count), rows_of({0, count}), draw, options, canceled);
+    return samples;
   }
+  const Decoder& decoder = trainer.decoder();
+  trainer.shards().run([&](int shard) {
+    const Range share = trainer.shards().share(shard, count);
+    if (share.size() > 0) {
+      decode(Decoder::State(decoder, share.size()), rows_of(share), draw, options, canceled);
+    }
+  });
   return samples;
 }
 

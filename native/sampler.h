@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "draw.h"
-#include "model.h"
+#include "trainer.h"
 
 namespace tangshi {
 
@@ -20,9 +20,11 @@ struct Sample {
   bool ended = false;        // the end was drawn, not cut at max_new_tokens
 };
 
-// One sample a prompt, all decoded together; each prompt has at least one id. `canceled` is asked before each
-// character; once true, what there is so far is returned.
-std::vector<Sample> sample(ModelImpl& model, const std::vector<std::vector<int32_t>>& prompts,
+// One sample a prompt; each prompt has at least one id. A sample depends on its prompt, the options and its
+// place among the prompts alone, not on the others nor on the threads, which take their shares of the
+// prompts. `canceled` is asked before each character, by each thread; once true, what there is so far is
+// returned.
+std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32_t>>& prompts,
                            const SampleOptions& options, const std::function<bool()>& canceled);
 
 }  // namespace tangshi

@@ -123,7 +123,7 @@ Napi::Object Session::to_object(Napi::Env env) {
       return [prompts = to_prompts(info[0], self->vocab_size_),
               options = to_sample_options(info[1], self->vocab_size_)](
                  std::unique_ptr<Trainer>& trainer, const std::atomic<bool>& canceled) -> ToJs {
-        auto samples = sample(*trainer->model(), prompts, options, [&] { return canceled.load(); });
+        auto samples = sample(*trainer, prompts, options, [&] { return canceled.load(); });
         throw_if(canceled);
         return [samples = std::move(samples)](Napi::Env env) { return to_js(env, samples); };
       };

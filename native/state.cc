@@ -131,6 +131,7 @@ void restore(Trainer& trainer, const State& state) {
   if (!given.empty()) refuse("tensor '" + given.begin()->first + "' is not one of this model's");
 
   // … then everything is changed.
+  trainer.forget_decoder();
   if (!with_optimizer) trainer.optimizer().reset();
   for (const auto& [name, bytes] : taken) {
     const at::Tensor value = from_bytes(*bytes, targets.at(name));

@@ -92,6 +92,7 @@ StepStats Trainer::step(const Batch& batch, double lr, double clip_norm) {
     const Range rows = shards_.share(shard, batch.rows);
     losses[shard] = forward_backward(replicas_[shard], batch, rows, mean, dropout_seeds[shard]);
   });
+  forget_decoder();
   const double norm = optimizer_.clip_and_step(parameters_, shards_, lr, clip_norm);
 
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
@@ -114,6 +115,11 @@ double Trainer::forward_backward(Replica& replica, const Batch& batch, const Ran
   const double loss = replica.loss(output_layer(replica), flat, positions.targets, positions.weights, &grads);
   hidden.backward(grads.hidden.view_as(hidden));
   return loss;
+}
+
+const Decoder& Trainer::decoder() {
+  if (!decoder_) decoder_ = std::make_unique<Decoder>(*model());
+  return *decoder_;
 }
 
 TotalNll Trainer::evaluate(const Batch& batch) {

@@ -1,6 +1,7 @@
 // One training step: forward, loss, backward, clip, update. Also the same forward for evaluation.
 #pragma once
 
+#include "decoder.h"
 #include "loss.h"
 #include "optimizer.h"
 
@@ -40,6 +41,11 @@ class Trainer {
   Model& model() { return replicas_[0].model; }
   Parameters& parameters() { return parameters_; }
   Optimizer& optimizer() { return optimizer_; }
+  Shards& shards() { return shards_; }
+  // The weights as they are now, for decoding.
+  const Decoder& decoder();
+  // To be called when the parameters were changed from outside.
+  void forget_decoder() { decoder_.reset(); }
   // Drew the initial weights; seeds the dropout masks.
   at::Generator& generator() { return generator_; }
 
@@ -61,6 +67,7 @@ class Trainer {
   Parameters parameters_;
   Optimizer optimizer_;
   Shards shards_;
+  std::unique_ptr<Decoder> decoder_;  // made when it is asked for, gone when the weights change
 };
 
 }  // namespace tangshi

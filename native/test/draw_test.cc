@@ -11,11 +11,19 @@ namespace {
 
 const std::vector<float> logits = {0, 1, 2, 3, -1};
 
+int32_t draw_once(const DrawOptions& options, std::vector<float> logits, uint64_t seed = 1) {
+  Random random(seed, 0);
+  return Draw(options, static_cast<int64_t>(logits.size()))(logits, random);
+}
+
 std::array<double, 5> frequencies(const DrawOptions& options, int draws = 200'000) {
   Draw draw(options, 5);
   Random random(42, 0);
   std::array<double, 5> counts{};
-  for (int i = 0; i < draws; i++) counts[draw(logits, random)] += 1.0 / draws;
+  for (int i = 0; i < draws; i++) {
+    std::vector<float> overwritten = logits;
+    counts[draw(overwritten, random)] += 1.0 / draws;
+  }
   return counts;
 }
 
@@ -32,10 +40,10 @@ TEST(draw, follows_the_softmax_at_its_temperature) {
 }
 
 TEST(draw, greedy_takes_the_likeliest_and_the_first_of_equals) {
-  Random random(1, 0);
-  EXPECT_EQ(Draw({.temperature = 0}, 5)(logits, random), 3);
-  EXPECT_EQ(Draw({.temperature = 0, .banned = {3}}, 5)(logits, random), 2);
-  EXPECT_EQ(Draw({.temperature = 0}, 3)(std::vector<float>{1, 1, 1}, random), 0);
+  EXPECT_EQ(draw_once({.temperature = 0}, logits), 3);
+  EXPECT_EQ(draw_once({.temperature = 0, .banned = {3}}, logits), 2);
+  EXPECT_EQ(draw_once({.temperature = 0}, {1, 1, 1}), 0);
+  EXPECT_EQ(draw_once({.temperature = 0, .banned = {1, 0}}, {1, 1, 1}), 2);
 }
 
 TEST(draw, top_k_top_p_and_bans_leave_only_theirs) {
@@ -69,10 +77,11 @@ TEST(draw, streams_differ_and_repeat) {
 }
 
 TEST(draw, logits_that_are_not_numbers_still_give_an_allowed_id) {
-  Random random(1, 0);
-  Draw draw({.banned = {0}}, 3);
-  const int32_t id = draw(std::vector<float>{NAN, NAN, NAN}, random);
-  EXPECT(id == 1 || id == 2);
+  for (const float odd : {NAN, INFINITY, -INFINITY}) {
+    const int32_t id = draw_once({.banned = {0}}, {odd, odd, odd});
+    EXPECT(id == 1 || id == 2);
+  }
+  EXPECT_EQ(draw_once({}, {0, INFINITY, 0}), 1);
 }
 
 }  // namespace tangshi::test

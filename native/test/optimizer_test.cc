@@ -12,15 +12,15 @@ namespace {
 
 Parameters flat(const at::Tensor& values) { return {{}, values.clone(), {at::zeros_like(values)}}; }
 
+using Make = std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<at::Tensor>)>;
+
 // Runs 30 steps of both on the same gradients and compares the weights after each.
-void check_against(
-    const OptimizerConfig& config, double lr,
-    const std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<at::Tensor>)>& make) {
+void check_against(const OptimizerConfig& config, double lr, const Make& make, bool use_kernels) {
   const auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
   const at::Tensor start = at::randn({1000}, generator);
   const at::Tensor magnitude = at::pow(10, at::rand({1000}, generator) * 8 - 6);
   Parameters parameters = flat(start);
-  Optimizer optimizer(config, parameters);
+  Optimizer optimizer(config, parameters, use_kernels);
   Shards shards(3);
   at::Tensor theirs = start.clone().requires_grad_();
   const auto reference = make({theirs});
@@ -32,6 +32,10 @@ void check_against(
     reference->step();
     EXPECT_CLOSE(parameters.values, theirs.detach(), 1e-6);
   }
+}
+
+void check_against(const OptimizerConfig& config, double lr, const Make& make) {
+  for (const bool use_kernels : {true, false}) check_against(config, lr, make, use_kernels);
 }
 
 }  // namespace
@@ -58,14 +62,18 @@ TEST(optimizer, adamw_is_torchs) {
 }
 
 TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
-  Parameters parameters = flat(at::zeros({4}));
-  Optimizer optimizer({}, parameters);
-  Shards shards(2);
-  parameters.grads[0].copy_(at::tensor({3.0f, 0.0f, 4.0f, 0.0f}));
-  EXPECT_EQ(optimizer.clip_and_step(parameters, shards, 0, 1), 5.0);
-  EXPECT_CLOSE(parameters.grads[0], at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
-  EXPECT(std::abs(optimizer.clip_and_step(parameters, shards, 0, 2) - 1) < 1e-6);
-  EXPECT_CLOSE(parameters.grads[0], at::tensor({0.6f, 0.0f, 0.8f, 0.0f}), 1e-6);
+  const at::Tensor grad = at::tensor({3.0f, 0.0f, 4.0f, 0.0f});
+  for (const bool use_kernels : {true, false}) {
+    for (const double clip_norm : {1.0, 7.0}) {
+      Parameters parameters = flat(at::zeros({4}));
+      Optimizer optimizer({.alpha = 0}, parameters, use_kernels);  // keeps the square of the last gradient
+      Shards shards(2);
+      parameters.grads[0].copy_(grad);
+      EXPECT_EQ(optimizer.clip_and_step(parameters, shards, 0, clip_norm), 5.0);
+      const at::Tensor clipped = grad * std::min(1.0, clip_norm / 5);
+      EXPECT_CLOSE(optimizer.slots()[0].values, clipped * clipped, 1e-6);
+    }
+  }
 }
 
 TEST(optimizer, a_gradient_that_is_not_finite_changes_nothing) {

@@ -32,7 +32,7 @@ TEST(sampler, carrying_the_state_is_feeding_the_prefix_again) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     Trainer trainer = small_trainer(small_model(cell));
     const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {7}};
-    const auto samples = sample(*trainer.model(), prompts, greedy(20), never);
+    const auto samples = sample(trainer, prompts, greedy(20), never);
     for (size_t i = 0; i < prompts.size(); i++) {
       EXPECT(samples[i].ids == greedy_from_scratch(*trainer.model(), prompts[i], 20));
     }
@@ -43,37 +43,37 @@ TEST(sampler, recites_what_it_learned_and_stops_at_the_end) {
   Trainer trainer = small_trainer(small_model(), {.kind = OptimizerKind::adam});
   const Batch poem{.inputs = {1, 3, 5, 7, 9, 2}, .targets = {3, 5, 7, 9, 2, 10}, .rows = 1, .time = 6};
   for (int i = 0; i < 200; i++) trainer.step(poem, 0.02, 1);
-  const auto samples = sample(*trainer.model(), {{1}, {1, 3, 5}}, greedy(50), never);
+  const auto samples = sample(trainer, {{1}, {1, 3, 5}}, greedy(50), never);
   EXPECT(samples[0].ids == (std::vector<int32_t>{3, 5, 7, 9, 2}) && samples[0].ended);
   EXPECT(samples[1].ids == (std::vector<int32_t>{7, 9, 2}) && samples[1].ended);
-  const auto cut = sample(*trainer.model(), {{1}}, greedy(2), never);
+  const auto cut = sample(trainer, {{1}}, greedy(2), never);
   EXPECT(cut[0].ids == (std::vector<int32_t>{3, 5}) && !cut[0].ended);
 }
 
 TEST(sampler, sequences_follow_seed_and_place) {
   Trainer trainer = small_trainer();
   SampleOptions options{.max_new_tokens = 30, .end_id = 10, .draw = {.banned = {10}}, .seed = 7};
-  const auto first = sample(*trainer.model(), {{1}, {1}}, options, never);
-  const auto again = sample(*trainer.model(), {{1}, {1}}, options, never);
+  const auto first = sample(trainer, {{1}, {1}}, options, never);
+  const auto again = sample(trainer, {{1}, {1}}, options, never);
   EXPECT_EQ(first[0].ids.size(), 30u);
   EXPECT(first[0].ids == again[0].ids && first[1].ids == again[1].ids);
   EXPECT(first[0].ids != first[1].ids);
   options.seed = 8;
-  EXPECT(sample(*trainer.model(), {{1}, {1}}, options, never)[0].ids != first[0].ids);
+  EXPECT(sample(trainer, {{1}, {1}}, options, never)[0].ids != first[0].ids);
 }
 
 TEST(sampler, stops_when_cancelled) {
   Trainer trainer = small_trainer();
   int asked = 0;
   SampleOptions options{.max_new_tokens = 1000, .end_id = 10, .draw = {.banned = {10}}};
-  const auto samples = sample(*trainer.model(), {{1}}, options, [&] { return ++asked > 5; });
+  const auto samples = sample(trainer, {{1}}, options, [&] { return ++asked > 5; });
   EXPECT_EQ(samples[0].ids.size(), 5u);
 }
 
 TEST(sampler, nothing_asked_nothing_drawn) {
   Trainer trainer = small_trainer();
-  EXPECT(sample(*trainer.model(), {}, greedy(5), never).empty());
-  EXPECT(sample(*trainer.model(), {{1}}, greedy(0), never)[0].ids.empty());
+  EXPECT(sample(trainer, {}, greedy(5), never).empty());
+  EXPECT(sample(trainer, {{1}}, greedy(0), never)[0].ids.empty());
 }
 
 }  // namespace tangshi::test

@@ -1,0 +1,36 @@
+#include "kernels.h"
+#include "simd.h"
+
+namespace tangshi::LEVEL {
+
+void lstm_cell(const float* from_input, const float* from_hidden, int64_t hidden, float* h, float* c) {
+  each_vector(hidden, [&](int64_t at, int64_t count) {
+    const auto gate = [&](int64_t index) {
+      const int64_t place = index * hidden + at;
+      return load(from_input + place, count, 0) + load(from_hidden + place, count, 0);
+    };
+    const Vec in = sigmoid(gate(0)), forget = sigmoid(gate(1)), cell = tanh(gate(2)), out = sigmoid(gate(3));
+    const Vec next = forget * load(c + at, count, 0) + in * cell;
+    store(c + at, next, count);
+    store(h + at, out * tanh(next), count);
+  });
+}
+
+void gru_cell(const float* from_input, const float* from_hidden, int64_t hidden, float* h) {
+  each_vector(hidden, [&](int64_t at, int64_t count) {
+    const auto input = [&](int64_t index) { return load(from_input + index * hidden + at, count, 0); };
+    const auto carried = [&](int64_t index) { return load(from_hidden + index * hidden + at, count, 0); };
+    const Vec reset = sigmoid(input(0) + carried(0)), update = sigmoid(input(1) + carried(1));
+    const Vec fresh = tanh(input(2) + reset * carried(2));
+    const Vec old = load(h + at, count, 0);
+    store(h + at, fresh + update * (old - fresh), count);
+  });
+}
+
+void rnn_cell(const float* from_input, const float* from_hidden, int64_t hidden, float* h) {
+  each_vector(hidden, [&](int64_t at, int64_t count) {
+    store(h + at, tanh(load(from_input + at, count, 0) + load(from_hidden + at, count, 0)), count);
+  });
+}
+
+}  // namespace tangshi::LEVEL
