@@ -62,6 +62,17 @@ TEST(sampler, sequences_follow_seed_and_place) {
   EXPECT(sample(trainer, {{1}, {1}}, options, never)[0].ids != first[0].ids);
 }
 
+TEST(sampler, a_sequence_does_not_depend_on_company_or_threads) {
+  const SampleOptions options{.max_new_tokens = 30, .end_id = 10, .draw = {.top_p = 0.9}, .seed = 7};
+  Trainer one = small_trainer(), three = small_trainer(small_model(), {}, 1, 3);
+  const std::vector<std::vector<int32_t>> prompts(17, {1, 2});
+  const auto expected = sample(one, prompts, options, never);
+  const auto sharded = sample(three, prompts, options, never);
+  const auto alone = sample(one, {{1, 2}}, options, never);
+  for (size_t i = 0; i < prompts.size(); i++) EXPECT(sharded[i].ids == expected[i].ids);
+  EXPECT(alone[0].ids == expected[0].ids);
+}
+
 TEST(sampler, stops_when_cancelled) {
   Trainer trainer = small_trainer();
   int asked = 0;
