@@ -113,10 +113,10 @@ export class Clone {
     fs.writeFileSync(path.join(this.bin, 'python3'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 
-  /** A python3 whose pip brings this wheel and counts how often. */
-  pipBrings(wheel: string): void {
+  /** A python3 whose pip brings this wheel and counts how often, after it has done something else. */
+  pipBrings(wheel: string, before = ':'): void {
     this.python(
-      `case "$*" in *"pip download"*) echo x >> '${this.home}/downloads'; cp '${wheel}' . ;; *) exit 1 ;; esac`,
+      `case "$*" in *"pip download"*) echo x >> '${this.home}/downloads'; ${before}; cp '${wheel}' . ;; *) exit 1 ;; esac`,
     );
   }
 

@@ -40,8 +40,13 @@ describe('fetching libtorch', () => {
 
   test('two at once fetch it once; the one that waits says for whom, once', async () => {
     const clone = new Clone();
-    clone.pipBrings(fakeWheel(wheelName));
-    const runs = await Promise.all([clone.run(['--where']), clone.run(['--where'])]);
+    const [begun, go] = ['begun', 'go'].map((name) => path.join(clone.home, name)) as [string, string];
+    clone.pipBrings(fakeWheel(wheelName), `touch '${begun}'; while [ ! -e '${go}' ]; do sleep 0.05; done`);
+    const first = clone.run(['--where']);
+    await until(() => fs.existsSync(begun));
+    const second = clone.start(['--where']);
+    second.stderr.once('data', () => fs.writeFileSync(go, '')); // once it has said that it waits
+    const runs = await Promise.all([first, ended(second)]);
     expect(runs.map(({ stdout }) => stdout)).toEqual([`${clone.cached}\n`, `${clone.cached}\n`]);
     expect(clone.downloads()).toBe(1);
     expect(
