@@ -1,4 +1,4 @@
-// Linear -> log-softmax -> NLL and its gradient, in chunks of rows, so that the logits of a batch
+// Linear -> log-softmax -> NLL and its gradient, in chunks of positions, so that the logits of a batch
 // ([positions, vocab]: 77 MB for 64 poems of 50 characters) never exist as a whole.
 #pragma once
 
@@ -12,6 +12,14 @@ struct OutputLayer {
   bool relu_logits;
 };
 
+// The positions whose loss is asked for. hidden: [n, hidden]; targets: [n] int64, each inside the vocabulary;
+// weights: [n], 0 for padding.
+struct LossInput {
+  at::Tensor hidden, targets, weights;
+
+  LossInput narrow(int64_t begin, int64_t count) const;
+};
+
 // What a training step wants back besides the loss.
 struct OutputGrads {
   at::Tensor hidden;        // [n, hidden], overwritten
@@ -20,13 +28,14 @@ struct OutputGrads {
 
 class ChunkedLoss {
  public:
-  // The sum over rows of weights x NLL, in nats.
-  // hidden: [n, hidden]; targets: [n] int64, each inside the vocabulary; weights: [n], 0 for padding.
-  double operator()(const OutputLayer& layer, const at::Tensor& hidden, const at::Tensor& targets,
-                    const at::Tensor& weights, OutputGrads* grads);
+  // The sum over positions of weights x NLL, in nats.
+  double operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
 
  private:
-  at::Tensor logits_;  // [chunk, vocab], kept between calls
+  double by_kernels(const OutputLayer& layer, const LossInput& chunk, OutputGrads* grads);
+  double by_tensors(const OutputLayer& layer, const LossInput& chunk, OutputGrads* grads) const;
+
+  at::Tensor logits_, across_, columns_;  // of a chunk, kept between calls
 };
 
 }  // namespace tangshi

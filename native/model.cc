@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "lstm.h"
+
 namespace tangshi {
 namespace {
 
@@ -43,6 +45,9 @@ at::Tensor drop(const at::Tensor& x, double probability, const std::optional<at:
   return x * mask.to(x.device());
 }
 
+// With fewer sequences most lanes of the kernels' vectors would be empty.
+constexpr int64_t fewest_for_kernels = 8;
+
 // One layer over all time steps. x: [time, batch, in]; h and c: [1, batch, hidden], replaced.
 at::Tensor run_layer(Cell cell, const at::Tensor& x, at::TensorList weights, at::Tensor& h, at::Tensor& c) {
   constexpr bool has_biases = true, bidirectional = false, batch_first = false;
@@ -52,6 +57,12 @@ at::Tensor run_layer(Cell cell, const at::Tensor& x, at::TensorList weights, at:
   at::Tensor out;
   switch (cell) {
     case Cell::lstm:
+      if (x.is_cpu() && x.size(1) >= fewest_for_kernels) {
+        const LstmOutput result = lstm_layer(x, h, c, weights);
+        h = result.h;
+        c = result.c;
+        return result.out;
+      }
       std::tie(out, h, c) =
           at::lstm(x, {h, c}, weights, has_biases, layers, dropout, train, bidirectional, batch_first);
       break;

@@ -112,7 +112,8 @@ double Trainer::forward_backward(Replica& replica, const Batch& batch, const Ran
   const at::Tensor flat = hidden.detach().view({-1, hidden.size(2)});
   // The output layer's gradients go straight to their place; autograd carries on from the hidden outputs.
   OutputGrads grads{at::empty_like(flat), model.output_weight().grad(), model.output_bias().grad()};
-  const double loss = replica.loss(output_layer(replica), flat, positions.targets, positions.weights, &grads);
+  const double loss =
+      replica.loss(output_layer(replica), {flat, positions.targets, positions.weights}, &grads);
   hidden.backward(grads.hidden.view_as(hidden));
   return loss;
 }
@@ -134,7 +135,7 @@ TotalNll Trainer::evaluate(const Batch& batch) {
     HiddenState state = replica.model->zero_state(rows.size());
     const at::Tensor hidden = replica.model->forward(positions.inputs, state, std::nullopt);
     const at::Tensor flat = hidden.view({-1, hidden.size(2)});
-    nlls[shard] = replica.loss(output_layer(replica), flat, positions.targets, positions.weights, nullptr);
+    nlls[shard] = replica.loss(output_layer(replica), {flat, positions.targets, positions.weights}, nullptr);
   });
   return {std::accumulate(nlls.begin(), nlls.end(), 0.0), batch.tokens()};
 }

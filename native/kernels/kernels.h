@@ -18,6 +18,26 @@ struct PanelView {
   int64_t inputs, panels;
 };
 
+// One factor of a product, whose numbers are read one at a time: x[r][b][k], k below `count`, is
+// first[r * row + b * block + k * step].
+struct Scalars {
+  const float* first;
+  int64_t row, step, count;
+  int64_t blocks = 1, block = 0;
+};
+
+// out[r][c] = start + sum over b and k of x[r][b][k] w[b * count + k][c], where the start is start[r] or,
+// when that is null, the old value of out.
+struct Product {
+  Scalars x;
+  const float* w;  // readable up to the next multiple of 16 columns
+  int64_t w_stride;
+  int64_t rows, columns;
+  const float* start;
+  float* out;
+  int64_t out_stride;
+};
+
 // A part of the parameters and how to update it.
 struct Update {
   float* value;       // [n]
@@ -43,17 +63,36 @@ struct Kernels {
   void (*matmul)(const PanelView& layer, const float* x, int64_t x_stride, int64_t rows, float* out,
                  int64_t out_stride);
 
+  void (*multiply)(const Product& product);
+
   // Pointwise part of a cell for one row. from_input and from_hidden: [gates x hidden], products with their
   // biases, gates in PyTorch's order. h (and c) are replaced.
   void (*lstm_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h, float* c);
   void (*gru_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
   void (*rnn_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
 
-  // The negative log-likelihood of one row in nats. logits: [vocab] without bias. With a bias_grad, logits
-  // become weight x (softmax - one-hot of target), the gradient, which is also added to bias_grad. With relu
-  // the logits are cut at 0 first.
-  double (*nll_row)(float* logits, const float* bias, int64_t vocab, int64_t target, float weight, bool relu,
-                    float* bias_grad);
+  // A layer's cells at one time step in training. `n` numbers each: hidden units x sequences. gates: [4, n]
+  // in PyTorch's order, in front of the activation, become what is behind it.
+  void (*lstm_forward)(float* gates, const float* old_c, int64_t n, float* c, float* h);
+  // d_h: [n]; d_c: [n], of c, becomes that of old_c; gates become their derivatives in front of the
+  // activation.
+  void (*lstm_backward)(float* gates, const float* old_c, const float* c, const float* d_h, float* d_c,
+                        int64_t n);
+
+  // Softmax of columns, some rows of logits at a time. logits: [rows, columns], columns a multiple of 16.
+  // largest and total: [columns], the largest logit so far and the sum of exp(logit - largest).
+  void (*track_softmax)(const float* logits, int64_t rows, int64_t columns, float* largest, float* total);
+  // logits become weight x softmax. log_total: log of the sum of exp(logit). With relu there is none where a
+  // logit is not above 0. log_total and weight: [columns].
+  void (*softmax)(float* logits, int64_t rows, int64_t columns, const float* log_total, const float* weight,
+                  bool relu);
+  void (*relu)(float* x, int64_t n);
+
+  // Adds the sum of each row of x: [rows, columns] to sums: [rows].
+  void (*add_row_sums)(const float* x, int64_t rows, int64_t columns, float* sums);
+  // to[c][r] = from[r][c].
+  void (*transpose)(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
+                    int64_t to_stride);
 
   // The largest, NaN when there is a NaN.
   float (*max)(const float* x, int64_t n);

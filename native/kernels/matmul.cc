@@ -4,80 +4,118 @@
 namespace tangshi::LEVEL {
 namespace {
 
-constexpr int panel = panel_width / width;  // vectors of a panel
-
-// Registers for sums: a tile of rows x vectors must leave some for weights and inputs.
+// Registers for sums: a tile of rows x vectors must leave some for the factors.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int tile_rows = 6, tile_vectors = 4;
 #else
 constexpr int tile_rows = 6, tile_vectors = 2;
 #endif
-// A single row wants many sums, to hide the latency of adding.
-constexpr int row_vectors = panel < 8 ? panel : 8;
+constexpr int64_t tile_width = tile_vectors * width;
 
-template <int rows, int vectors, typename Weight>
-void tile(const Weight* w, const float* bias, int64_t inputs, const float* x, int64_t x_stride, float* out,
-          int64_t out_stride) {
+// Sums of a tile, one product at a time in the order of k. start(r, v): what sum r of vector v begins with.
+// The last vector may have fewer than `width` columns.
+template <int rows, int vectors, typename Weight, typename Start>
+inline void tile(const Scalars& x, const Weight* w, int64_t w_stride, Start start, int64_t columns,
+                 float* out, int64_t out_stride) {
   Vec sums[rows][vectors];
   for (int r = 0; r < rows; r++) {
-    for (int v = 0; v < vectors; v++) sums[r][v] = load(bias + v * width);
+    for (int v = 0; v < vectors; v++) {
+      __builtin_prefetch(out + r * out_stride + v * width, 1);
+      sums[r][v] = start(r, v);
+    }
   }
-  for (int64_t i = 0; i < inputs; i++, w += panel_width) {
-    Vec weights[vectors];
-    for (int v = 0; v < vectors; v++) weights[v] = load(w + v * width);
-    for (int r = 0; r < rows; r++) {
-      const Vec input = splat(x[r * x_stride + i]);
-      for (int v = 0; v < vectors; v++) sums[r][v] += input * weights[v];
+  for (int64_t block = 0; block < x.blocks; block++) {
+    const float* scalar = x.first + block * x.block;
+    for (int64_t k = 0; k < x.count; k++, w += w_stride, scalar += x.step) {
+      Vec weights[vectors];
+      for (int v = 0; v < vectors; v++) weights[v] = load(w + v * width);
+      for (int r = 0; r < rows; r++) {
+        const Vec input = splat(scalar[r * x.row]);
+        for (int v = 0; v < vectors; v++) sums[r][v] += input * weights[v];
+      }
     }
   }
   for (int r = 0; r < rows; r++) {
-    for (int v = 0; v < vectors; v++) store(out + r * out_stride + v * width, sums[r][v]);
+    for (int v = 0; v < vectors - 1; v++) store(out + r * out_stride + v * width, sums[r][v]);
+    constexpr int64_t last = (vectors - 1) * width;
+    store(out + r * out_stride + last, sums[r][vectors - 1], columns - last);
   }
 }
 
-template <int rows, typename Weight>
-void across_panel(const Weight* w, const float* bias, int64_t inputs, const float* x, int64_t x_stride,
-                  float* out, int64_t out_stride) {
-  constexpr int vectors = rows == 1 ? row_vectors : tile_vectors;
-  for (int v = 0; v < panel; v += vectors) {
-    const int64_t at = v * width;
-    tile<rows, vectors>(w + at, bias + at, inputs, x, x_stride, out + at, out_stride);
+template <int count>
+struct Constant {
+  static constexpr int value = count;
+};
+
+// Calls body(Constant<rows>(), first row) for tiles of six rows and one of the rest.
+template <typename Body>
+inline void each_tile(int64_t rows, Body body) {
+  int64_t r = 0;
+  for (; r + tile_rows <= rows; r += tile_rows) body(Constant<tile_rows>(), r);
+  switch (rows - r) {
+    case 5:
+      return body(Constant<5>(), r);
+    case 4:
+      return body(Constant<4>(), r);
+    case 3:
+      return body(Constant<3>(), r);
+    case 2:
+      return body(Constant<2>(), r);
+    case 1:
+      return body(Constant<1>(), r);
   }
+}
+
+// Returns how many columns it did.
+template <int vectors>
+int64_t strip(const Product& p, int64_t column, int64_t columns) {
+  each_tile(p.rows, [&](auto rows, int64_t r) {
+    Scalars x = p.x;
+    x.first += r * x.row;
+    float* out = p.out + r * p.out_stride + column;
+    const auto start = [&](int row, int v) {
+      if (p.start != nullptr) return splat(p.start[r + row]);
+      const int64_t left = columns - v * width;
+      return load(out + row * p.out_stride + v * width, left < width ? left : width, 0);
+    };
+    tile<rows.value, vectors>(x, p.w + column, p.w_stride, start, columns, out, p.out_stride);
+  });
+  return columns;
 }
 
 template <typename Weight>
 void matmul_of(const Weight* w, const PanelView& layer, const float* x, int64_t x_stride, int64_t rows,
                float* out, int64_t out_stride) {
-  for (int64_t p = 0; p < layer.panels; p++) {
-    const Weight* weights = w + p * layer.inputs * panel_width;
-    const float* bias = layer.bias + p * panel_width;
-    const auto some_rows = [&](auto across, int64_t r) {
-      across(weights, bias, layer.inputs, x + r * x_stride, x_stride, out + r * out_stride + p * panel_width,
-             out_stride);
-    };
-    int64_t r = 0;
-    for (; r + tile_rows <= rows; r += tile_rows) some_rows(across_panel<tile_rows, Weight>, r);
-    switch (rows - r) {
-      case 5:
-        some_rows(across_panel<5, Weight>, r);
-        break;
-      case 4:
-        some_rows(across_panel<4, Weight>, r);
-        break;
-      case 3:
-        some_rows(across_panel<3, Weight>, r);
-        break;
-      case 2:
-        some_rows(across_panel<2, Weight>, r);
-        break;
-      case 1:
-        some_rows(across_panel<1, Weight>, r);
-        break;
-    }
+  for (int64_t p = 0; p < layer.panels; p++, w += layer.inputs * panel_width) {
+    each_tile(rows, [&](auto count, int64_t r) {
+      // A single row wants many sums, to hide the latency of adding.
+      constexpr int panel = panel_width / width, most = panel < 8 ? panel : 8;
+      constexpr int vectors = count.value == 1 ? most : tile_vectors;
+      for (int64_t at = 0; at < panel_width; at += vectors * width) {
+        const float* bias = layer.bias + p * panel_width + at;
+        tile<count.value, vectors>(
+            {x + r * x_stride, x_stride, 1, layer.inputs}, w + at, panel_width,
+            [&](int, int v) { return load(bias + v * width); }, vectors * width,
+            out + r * out_stride + p * panel_width + at, out_stride);
+      }
+    });
   }
 }
 
 }  // namespace
+
+void multiply(const Product& p) {
+  for (int64_t column = 0; column < p.columns;) {
+    const int64_t left = p.columns - column;
+    if (left >= tile_width) {
+      column += strip<tile_vectors>(p, column, tile_width);
+    } else if (left > width) {
+      column += strip<2>(p, column, left < 2 * width ? left : 2 * width);
+    } else {
+      column += strip<1>(p, column, left);
+    }
+  }
+}
 
 void matmul(const PanelView& layer, const float* x, int64_t x_stride, int64_t rows, float* out,
             int64_t out_stride) {

@@ -34,43 +34,34 @@ void exp_weights(float* x, int64_t n, float max, float scale, float* sums) {
   }
 }
 
-double nll_row(float* logits, const float* bias, int64_t vocab, int64_t target, float weight, bool relu,
-               float* bias_grad) {
-  Vec largest = splat(-INFINITY);
-  each_vector(vocab, [&](int64_t at, int64_t count) {
-    Vec logit = load(logits + at, count, 0) + load(bias + at, count, -INFINITY);
-    if (relu) logit = logit < 0.0f ? splat(0) : logit;
-    store(logits + at, logit, count);
-    largest = max(largest, logit);
-  });
-  float top = -INFINITY;
-  for (int i = 0; i < width; i++) top = largest[i] > top ? largest[i] : top;
-
-  const double target_logit = logits[target];
-  Vec sums = {};
-  each_vector(vocab, [&](int64_t at, int64_t count) {
-    const Vec logit = load(logits + at, count, -INFINITY);
-    const Vec share = exp(logit - top);
-    sums += share;
-    // A logit that ReLU cut has no gradient: marked by its sign.
-    if (bias_grad != nullptr) store(logits + at, relu ? (logit > 0.0f ? share : -share) : share, count);
-  });
-  const double total = sum(sums);
-  const double nll = log(total) + top - target_logit;
-  if (bias_grad == nullptr) return nll;
-
-  const float scale = static_cast<float>(weight / total);
-  each_vector(vocab, [&](int64_t at, int64_t count) {
-    const Vec share = load(logits + at, count, 0);
-    const Vec grad = (relu ? max(share, splat(0)) : share) * scale;
-    store(logits + at, grad, count);
-    store(bias_grad + at, load(bias_grad + at, count, 0) + grad, count);
-  });
-  if (!relu || target_logit > 0) {
-    logits[target] -= weight;
-    bias_grad[target] -= weight;
+void track_softmax(const float* logits, int64_t rows, int64_t columns, float* largest, float* total) {
+  for (int64_t c = 0; c < columns; c += width) {
+    const Vec before = load(largest + c);
+    Vec top = before;
+    for (int64_t r = 0; r < rows; r++) top = max(top, load(logits + r * columns + c));
+    Vec sum = load(total + c) * exp(before - top);
+    for (int64_t r = 0; r < rows; r++) sum += exp(load(logits + r * columns + c) - top);
+    store(largest + c, top);
+    store(total + c, sum);
   }
-  return nll;
+}
+
+void softmax(float* logits, int64_t rows, int64_t columns, const float* log_total, const float* weight,
+             bool relu) {
+  for (int64_t r = 0; r < rows; r++, logits += columns) {
+    for (int64_t c = 0; c < columns; c += width) {
+      const Vec logit = load(logits + c);
+      const Vec share = exp(logit - load(log_total + c)) * load(weight + c);
+      store(logits + c, relu ? (logit > 0.0f ? share : splat(0)) : share);
+    }
+  }
+}
+
+void relu(float* x, int64_t n) {
+  each_vector(n, [&](int64_t at, int64_t count) {
+    const Vec v = load(x + at, count, 0);
+    store(x + at, v < 0.0f ? splat(0) : v, count);
+  });
 }
 
 }  // namespace tangshi::LEVEL

@@ -56,24 +56,70 @@ TEST(kernels, weights_too_large_for_half_precision_stay_single) {
   EXPECT(PackedLinear(at::full({1, 1}, 6e4f), at::zeros({1}), true).view().f16 != nullptr);
 }
 
-TEST(kernels, nll_row_is_log_softmax_and_its_gradient) {
+TEST(kernels, multiply_is_a_product_for_any_strides) {
+  auto random = generator();
   for (const Kernels* level : supported_kernels()) {
-    for (const int64_t vocab : sizes) {
+    for (const int64_t rows : {1, 2, 5, 6, 7, 13}) {
+      for (const int64_t columns : {1, 3, 16, 17, 31, 32, 33, 48, 50, 64, 65, 130}) {
+        const int64_t blocks = 3, count = 5, readable = (columns + 15) / 16 * 16;
+        const at::Tensor x = at::randn({blocks, count, rows}, random);  // a row's numbers lie apart
+        const at::Tensor w = at::randn({blocks * count, readable}, random),
+                         old = at::randn({rows, 140}, random);
+        const at::Tensor start = at::randn({rows}, random);
+        const at::Tensor product = at::mm(x.view({blocks * count, rows}).t().to(at::kDouble),
+                                          w.narrow(1, 0, columns).to(at::kDouble));
+        for (const bool adds : {false, true}) {
+          at::Tensor out = old.clone();
+          level->multiply({.x = {x.const_data_ptr<float>(), 1, rows, count, blocks, count * rows},
+                           .w = w.const_data_ptr<float>(),
+                           .w_stride = readable,
+                           .rows = rows,
+                           .columns = columns,
+                           .start = adds ? nullptr : start.const_data_ptr<float>(),
+                           .out = data(out),
+                           .out_stride = 140});
+          const at::Tensor before = adds ? old.narrow(1, 0, columns) : start.unsqueeze(1);
+          EXPECT_CLOSE(out.narrow(1, 0, columns), product + before, 1e-6);
+          EXPECT(out.narrow(1, columns, 140 - columns).equal(old.narrow(1, columns, 140 - columns)));
+        }
+      }
+    }
+  }
+}
+
+TEST(kernels, softmax_of_columns_a_few_rows_at_a_time) {
+  for (const Kernels* level : supported_kernels()) {
+    for (const int64_t rows : {2, 7, 64}) {
       for (const bool relu : {false, true}) {
         auto random = generator();
-        const at::Tensor raw = at::randn({vocab}, random) * 5, bias = at::randn({vocab}, random);
-        const int64_t target = vocab / 2;
-        at::Tensor reference = (raw + bias).to(at::kDouble).requires_grad_();
-        const at::Tensor cut = relu ? reference.relu() : reference;
-        const at::Tensor nll = -at::log_softmax(cut, 0)[target];
-        (nll * 0.5).backward();
-        at::Tensor logits = raw.clone(), bias_grad = at::ones({vocab});
-        const double value = level->nll_row(data(logits), bias.const_data_ptr<float>(), vocab, target, 0.5,
-                                            relu, data(bias_grad));
-        EXPECT(std::abs(value - nll.item<double>()) < 1e-5);
-        EXPECT((logits - reference.grad()).abs().max().item<double>() < 1e-6);
-        EXPECT((bias_grad - 1 - reference.grad()).abs().max().item<double>() < 1e-6);
+        const at::Tensor raw = at::randn({rows, 32}, random) * 20, weight = at::rand({32}, random);
+        at::Tensor logits = raw.clone();
+        if (relu) level->relu(data(logits), logits.numel());
+        at::Tensor largest = at::full({32}, -INFINITY), total = at::zeros({32});
+        level->track_softmax(data(logits), 1, 32, data(largest), data(total));
+        level->track_softmax(data(logits) + 32, rows - 1, 32, data(largest), data(total));
+        const at::Tensor expected = (relu ? raw.relu() : raw).to(at::kDouble);
+        at::Tensor log_total = (largest + total.log()).contiguous();
+        EXPECT_CLOSE(log_total, expected.logsumexp(0), 1e-6);
+        level->softmax(data(logits), rows, 32, data(log_total), weight.const_data_ptr<float>(), relu);
+        at::Tensor grad = expected.softmax(0) * weight;
+        if (relu) grad = grad * raw.gt(0);
+        EXPECT((logits - grad).abs().max().item<double>() < 1e-5);
       }
+    }
+  }
+}
+
+TEST(kernels, row_sums_and_transposes) {
+  for (const Kernels* level : supported_kernels()) {
+    for (const int64_t n : sizes) {
+      auto random = generator();
+      const at::Tensor x = at::randn({5, n}, random), old = at::randn({5}, random);
+      at::Tensor sums = old.clone(), across = at::zeros({n, 8});
+      level->add_row_sums(x.const_data_ptr<float>(), 5, n, data(sums));
+      EXPECT_CLOSE(sums, x.sum(1) + old, 1e-5);
+      level->transpose(x.const_data_ptr<float>(), n, 5, n, data(across), 8);
+      EXPECT(across.narrow(1, 0, 5).equal(x.t()) && across.narrow(1, 5, 3).eq(0).all().item<bool>());
     }
   }
 }
@@ -123,6 +169,30 @@ TEST(kernels, cells_are_libtorchs) {
       h = old_h.clone();
       level->rnn_cell(from_input, from_hidden, hidden, data(h));
       EXPECT_CLOSE(h, gates[0].tanh(), 1e-6);
+    }
+  }
+}
+
+TEST(kernels, lstm_in_training_is_its_cell_and_autograds_gradient) {
+  for (const Kernels* level : supported_kernels()) {
+    for (const int64_t n : sizes) {
+      auto random = generator();
+      const at::Tensor raw = at::randn({4, n}, random) * 3, old_c = at::randn({n}, random);
+      const at::Tensor d_h = at::randn({n}, random), d_next = at::randn({n}, random);
+      at::Tensor gates = raw.to(at::kDouble).requires_grad_(),
+                 before = old_c.to(at::kDouble).requires_grad_();
+      const at::Tensor next = gates[1].sigmoid() * before + gates[0].sigmoid() * gates[2].tanh();
+      const at::Tensor shown = gates[3].sigmoid() * next.tanh();
+      (shown * d_h + next * d_next).sum().backward();
+
+      at::Tensor work = raw.clone(), c = at::empty({n}), h = at::empty({n}), d_c = d_next.clone();
+      level->lstm_forward(data(work), old_c.const_data_ptr<float>(), n, data(c), data(h));
+      EXPECT_CLOSE(c, next.detach(), 1e-6);
+      EXPECT_CLOSE(h, shown.detach(), 1e-6);
+      level->lstm_backward(data(work), old_c.const_data_ptr<float>(), data(c), d_h.const_data_ptr<float>(),
+                           data(d_c), n);
+      EXPECT((work - gates.grad()).abs().max().item<double>() < 1e-6);
+      EXPECT((d_c - before.grad()).abs().max().item<double>() < 1e-6);
     }
   }
 }
