@@ -23,8 +23,9 @@ Decoder::Decoder(const ModelImpl& model)
   }
 }
 
-Decoder::State::State(const Decoder& decoder, int64_t rows)
+Decoder::State::State(const Decoder& decoder, int64_t rows, Team& team)
     : decoder_(decoder),
+      team_(team),
       hidden_(decoder.config_.hidden_dim),
       capacity_(rows),
       rows_(rows),
@@ -43,8 +44,8 @@ void Decoder::State::advance(std::span<const int32_t> ids) {
   }
   for (size_t layer = 0; layer < decoder_.layers_.size(); layer++) {
     const float* x = layer == 0 ? input_.data() : h(layer - 1);
-    decoder_.layers_[layer].input(x, layer == 0 ? width : hidden_, rows_, from_input_.data());
-    decoder_.layers_[layer].hidden(h(layer), hidden_, rows_, from_hidden_.data());
+    decoder_.layers_[layer].input(x, layer == 0 ? width : hidden_, rows_, from_input_.data(), team_);
+    decoder_.layers_[layer].hidden(h(layer), hidden_, rows_, from_hidden_.data(), team_);
     run_cells(layer);
   }
 }
@@ -69,7 +70,7 @@ void Decoder::State::run_cells(int64_t layer) {
 }
 
 void Decoder::State::predict() {
-  decoder_.output_(h(decoder_.config_.layers - 1), hidden_, rows_, logits_.data());
+  decoder_.output_(h(decoder_.config_.layers - 1), hidden_, rows_, logits_.data(), team_);
   if (!decoder_.config_.relu_logits) return;
   for (float& logit : logits_) logit = std::max(logit, 0.0f);
 }

@@ -17,7 +17,7 @@ class Decoder {
   // What some sequences carry from character to character, and room to work.
   class State {
    public:
-    State(const Decoder& decoder, int64_t rows);
+    State(const Decoder& decoder, int64_t rows, Team& team);
 
     // ids: [rows], the next character of each.
     void advance(std::span<const int32_t> ids);
@@ -34,6 +34,7 @@ class Decoder {
     void run_cells(int64_t layer);
 
     const Decoder& decoder_;
+    Team& team_;
     const int64_t hidden_, capacity_;
     int64_t rows_;
     std::vector<float> h_, c_;  // [layers, capacity, hidden]

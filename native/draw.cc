@@ -1,6 +1,7 @@
 #include "draw.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -29,6 +30,9 @@ constexpr int64_t block = 64;  // weights to a sum
 bool likelier(const auto& a, const auto& b) {
   return a.weight > b.weight || (a.weight == b.weight && a.id < b.id);
 }
+
+// By exponent and the first three bits of the fraction, of weights in (0, 1]: ascending, as their bits are.
+size_t bucket_of(float weight) { return std::bit_cast<uint32_t>(weight) >> 20; }
 
 // Inverse CDF: the first whose running sum passes a share, in [0, 1), of the total. Where rounding leaves the
 // sum short, the last that has any weight.
@@ -115,36 +119,38 @@ void Draw::collect(std::span<const float> weights, float least) {
 void Draw::keep_top_k() {
   const auto k = static_cast<size_t>(options_.top_k);
   if (k == 0 || k >= candidates_.size()) return;
-  ranked_ = candidates_;
-  std::nth_element(ranked_.begin(), ranked_.begin() + (k - 1), ranked_.end(), likelier<Candidate, Candidate>);
-  keep_down_to(ranked_[k - 1]);
+  keep_likeliest(static_cast<double>(k), [](const Candidate&) { return 1.0; });
 }
 
 void Draw::keep_top_p() {
   if (options_.top_p >= 1) return;
-  ranked_ = candidates_;
-  double rest = 0;
-  for (const Candidate& candidate : ranked_) rest += candidate.weight;
-  rest *= options_.top_p;
-  // Halves the range in which the last one lies: ranked_[0, begin) are likelier and weigh less than top-p.
-  auto begin = ranked_.begin(), end = ranked_.end();
-  while (end - begin > 1) {
-    const auto middle = begin + (end - begin) / 2;
-    std::nth_element(begin, middle, end, likelier<Candidate, Candidate>);
-    const double upper =
-        std::accumulate(begin, middle, 0.0, [](double sum, const Candidate& c) { return sum + c.weight; });
-    if (upper >= rest) {
-      end = middle;
-    } else {
-      rest -= upper;
-      begin = middle;
-    }
-  }
-  keep_down_to(*begin);
+  const auto weight = [](const Candidate& candidate) -> double { return candidate.weight; };
+  double total = 0;
+  for (const Candidate& candidate : candidates_) total += candidate.weight;
+  keep_likeliest(options_.top_p * total, weight);
 }
 
-void Draw::keep_down_to(const Candidate& last) {
-  std::erase_if(candidates_, [last](const Candidate& candidate) { return likelier(last, candidate); });
+template <typename Measure>
+void Draw::keep_likeliest(double enough, Measure measure) {
+  // Weights of one bucket differ by an eighth at most; only the bucket in which the last one lies is sorted.
+  std::fill(buckets_.begin(), buckets_.end(), 0.0);
+  for (const Candidate& candidate : candidates_) buckets_[bucket_of(candidate.weight)] += measure(candidate);
+  size_t last = buckets_.size() - 1;
+  while (last > 0 && (buckets_[last] == 0 || buckets_[last] < enough)) enough -= buckets_[last--];
+
+  ranked_.clear();
+  for (const Candidate& candidate : candidates_) {
+    if (bucket_of(candidate.weight) == last) ranked_.push_back(candidate);
+  }
+  if (ranked_.empty()) return;  // all of them fall short, by rounding
+  std::sort(ranked_.begin(), ranked_.end(), likelier<Candidate, Candidate>);
+  size_t place = 0;
+  for (; place + 1 < ranked_.size(); place++) {
+    enough -= measure(ranked_[place]);
+    if (enough <= 0) break;
+  }
+  const Candidate least = ranked_[place];
+  std::erase_if(candidates_, [&](const Candidate& other) { return likelier(least, other); });
 }
 
 }  // namespace tangshi

@@ -1,6 +1,7 @@
 // Drawing one character from its logits, on the CPU.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -45,13 +46,16 @@ class Draw {
   void collect(std::span<const float> weights, float least);
   void keep_top_k();
   void keep_top_p();
-  void keep_down_to(const Candidate& last);
+  // Keeps the likeliest that together measure `enough`.
+  template <typename Measure>
+  void keep_likeliest(double enough, Measure measure);
 
   DrawOptions options_;
   int32_t first_allowed_ = 0;
   std::vector<float> sums_;            // of the weights, by blocks
   std::vector<Candidate> candidates_;  // ascending by id
   std::vector<Candidate> ranked_;      // scratch
+  std::array<double, 1024> buckets_;   // scratch
 };
 
 }  // namespace tangshi

@@ -3,6 +3,7 @@
 
 #include "kernels/kernels.h"
 #include "libtorch.h"
+#include "team.h"
 
 namespace tangshi {
 
@@ -13,9 +14,7 @@ class PackedLinear {
   PackedLinear(const at::Tensor& weight, const at::Tensor& bias, bool half);
 
   // x: [rows, inputs] -> out: [rows, width()]; columns beyond the outputs are 0.
-  void operator()(const float* x, int64_t x_stride, int64_t rows, float* out) const {
-    kernels().matmul(view(), x, x_stride, rows, out, width());
-  }
+  void operator()(const float* x, int64_t x_stride, int64_t rows, float* out, Team& team) const;
 
   PanelView view() const;
   int64_t width() const { return panels_ * panel_width; }

@@ -74,6 +74,12 @@ void decode(State state, std::vector<Row> rows, Draw draw, const SampleOptions& 
   }
 }
 
+// Sends the helpers away however decoding ends.
+struct Dismissal {
+  Team& team;
+  ~Dismissal() { team.dismiss(); }
+};
+
 }  // namespace
 
 std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32_t>>& prompts,
@@ -96,11 +102,22 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
     return samples;
   }
   const Decoder& decoder = trainer.decoder();
-  trainer.shards().run([&](int shard) {
-    const Range share = trainer.shards().share(shard, count);
-    if (share.size() > 0) {
-      decode(Decoder::State(decoder, share.size()), rows_of(share), draw, options, canceled);
-    }
+  Shards& shards = trainer.shards();
+  if (count == 1) {
+    // All threads on the one sequence.
+    Team team(shards.count() - 1);
+    shards.run([&](int shard) {
+      if (shard > 0) return team.help();
+      const Dismissal when_done{team};
+      decode(Decoder::State(decoder, 1, team), rows_of({0, 1}), draw, options, canceled);
+    });
+    return samples;
+  }
+  shards.run([&](int shard) {
+    const Range share = shards.share(shard, count);
+    if (share.size() == 0) return;
+    Team alone(0);
+    decode(Decoder::State(decoder, share.size(), alone), rows_of(share), draw, options, canceled);
   });
   return samples;
 }

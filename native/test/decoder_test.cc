@@ -12,7 +12,8 @@ double difference(const ModelConfig& config) {
   Trainer trainer = small_trainer(config);
   ModelImpl& model = *trainer.model();
   HiddenState tensors = model.zero_state(2);
-  Decoder::State state(trainer.decoder(), 2);
+  Team alone(0);
+  Decoder::State state(trainer.decoder(), 2, alone);
   double largest = 0;
   for (int32_t t = 0; t < 30; t++) {
     const std::vector<int32_t> ids = {t % 11, (t * 7 + 3) % 11};
@@ -50,7 +51,8 @@ TEST(decoder, half_precision_of_large_networks_drifts_little) {
 TEST(decoder, sees_the_weights_as_they_are) {
   Trainer trainer = small_trainer();
   const auto first_logit = [&] {
-    Decoder::State state(trainer.decoder(), 1);
+    Team alone(0);
+    Decoder::State state(trainer.decoder(), 1, alone);
     state.advance(std::vector<int32_t>{1});
     state.predict();
     return state.logits(0)[0];
