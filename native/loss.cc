@@ -70,11 +70,11 @@ double Chunk::forward() {
   each_block([&](int64_t first, int64_t outputs, float* block) {
     for (int64_t g = 0; g < groups; g++) {
       float* part = block + g * block_outputs * lanes;
-      k.multiply({.x = {weight_of(first), features, 1, features},
-                  .w = across + g * features * lanes,
-                  .w_stride = lanes,
+      k.multiply({.x = {weight_of(first), features, 1},
+                  .w = {across + g * features * lanes, lanes},
                   .rows = outputs,
                   .columns = lanes,
+                  .count = features,
                   .start = layer.bias.const_data_ptr<float>() + first,
                   .out = part,
                   .out_stride = lanes});
@@ -108,21 +108,22 @@ void Chunk::backward(OutputGrads& grads) {
     }
     for (int64_t g = 0; g < groups; g++) {
       const float* part = block + g * block_outputs * lanes;
-      k.add_row_sums(part, outputs, lanes, bias_grad);
-      k.multiply({.x = {weight_of(first), 1, features, outputs},
-                  .w = part,
-                  .w_stride = lanes,
+      k.add_row_sums(part, lanes, outputs, lanes, bias_grad);
+      k.multiply({.x = {weight_of(first), 1, features},
+                  .w = {part, lanes},
                   .rows = features,
                   .columns = lanes,
+                  .count = outputs,
                   .start = nullptr,
                   .out = across + g * features * lanes,
                   .out_stride = lanes});
     }
-    k.multiply({.x = {block, lanes, 1, lanes, groups, block_outputs * lanes},
-                .w = hidden.const_data_ptr<float>(),
-                .w_stride = hidden.size(1),
+    k.multiply({.x = {block, lanes, 1, block_outputs * lanes},
+                .w = {hidden.const_data_ptr<float>(), hidden.size(1), lanes * hidden.size(1)},
                 .rows = outputs,
                 .columns = features,
+                .count = lanes,
+                .blocks = groups,
                 .start = nullptr,
                 .out = grads.weight.mutable_data_ptr<float>() + first * features,
                 .out_stride = features});

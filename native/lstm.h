@@ -13,6 +13,9 @@ struct LstmOutput {
 
 // x: [time, batch, in]; h and c: [1, batch, hidden], which get no gradient. weights, as PyTorch has them:
 // weight_ih [4 x hidden, in], weight_hh [4 x hidden, hidden], bias_ih and bias_hh [4 x hidden].
-LstmOutput lstm_layer(const at::Tensor& x, const at::Tensor& h, const at::Tensor& c, at::TensorList weights);
+// running: [time], falling, how many of the sequences, the first ones, go on at each step; empty: all. What
+// comes out of the others from there on is finite, of no meaning and without a gradient.
+LstmOutput lstm_layer(const at::Tensor& x, const at::Tensor& h, const at::Tensor& c, at::TensorList weights,
+                      const std::vector<int64_t>& running = {});
 
 }  // namespace tangshi

@@ -49,7 +49,8 @@ at::Tensor drop(const at::Tensor& x, double probability, const std::optional<at:
 constexpr int64_t fewest_for_kernels = 8;
 
 // One layer over all time steps. x: [time, batch, in]; h and c: [1, batch, hidden], replaced.
-at::Tensor run_layer(Cell cell, const at::Tensor& x, at::TensorList weights, at::Tensor& h, at::Tensor& c) {
+at::Tensor run_layer(Cell cell, const at::Tensor& x, at::TensorList weights,
+                     const std::vector<int64_t>& running, at::Tensor& h, at::Tensor& c) {
   constexpr bool has_biases = true, bidirectional = false, batch_first = false;
   constexpr int64_t layers = 1;
   constexpr double dropout = 0;
@@ -58,7 +59,7 @@ at::Tensor run_layer(Cell cell, const at::Tensor& x, at::TensorList weights, at:
   switch (cell) {
     case Cell::lstm:
       if (x.is_cpu() && x.size(1) >= fewest_for_kernels) {
-        const LstmOutput result = lstm_layer(x, h, c, weights);
+        const LstmOutput result = lstm_layer(x, h, c, weights, running);
         h = result.h;
         c = result.c;
         return result.out;
@@ -119,13 +120,14 @@ void ModelImpl::initialize(at::Generator& generator) {
 }
 
 at::Tensor ModelImpl::forward(const at::Tensor& ids, HiddenState& state,
-                              const std::optional<at::Generator>& dropout) {
+                              const std::optional<at::Generator>& dropout,
+                              const std::vector<int64_t>& running) {
   at::Tensor x = drop(at::embedding(embedding_->weight, ids), config_.dropout, dropout);
   std::vector<at::Tensor> hs, cs;
   for (int64_t layer = 0; layer < config_.layers; layer++) {
     at::Tensor h = state.h.narrow(0, layer, 1);
     at::Tensor c = state.c.defined() ? state.c.narrow(0, layer, 1) : state.c;
-    x = drop(run_layer(config_.cell, x, cell_weights_[layer], h, c), config_.dropout, dropout);
+    x = drop(run_layer(config_.cell, x, cell_weights_[layer], running, h, c), config_.dropout, dropout);
     hs.push_back(h);
     if (c.defined()) cs.push_back(c);
   }

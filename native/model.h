@@ -39,8 +39,10 @@ class ModelImpl : public torch::nn::Module {
   ModelImpl(const ModelConfig& config, const at::Device& device, at::Generator& generator);
 
   // ids: [time, batch] int64 -> hidden outputs of the last layer [time, batch, hidden]. `state` is read and
-  // replaced. Dropout is applied when a generator is given.
-  at::Tensor forward(const at::Tensor& ids, HiddenState& state, const std::optional<at::Generator>& dropout);
+  // replaced. Dropout is applied when a generator is given. `running` says how many of the sequences, the
+  // first ones, go on at each step; empty: all. What the others would give may be left out.
+  at::Tensor forward(const at::Tensor& ids, HiddenState& state, const std::optional<at::Generator>& dropout,
+                     const std::vector<int64_t>& running = {});
 
   HiddenState zero_state(int64_t batch) const;
 

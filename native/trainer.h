@@ -22,6 +22,8 @@ struct StepStats {
   double native_ms;
 };
 
+struct Positions;
+
 struct TotalNll {
   double nll = 0;  // in nats
   int64_t tokens = 0;
@@ -58,9 +60,11 @@ class Trainer {
   static std::vector<Replica> make_replicas(const ModelConfig& config, const at::Device& device, int count,
                                             at::Generator& generator);
   static OutputLayer output_layer(const Replica& replica);
-  // Adds the gradient of these rows to the replica's own. Returns their part of the loss.
-  double forward_backward(Replica& replica, const Batch& batch, const Range& rows, float mean,
-                          uint64_t dropout_seed);
+  // Adds the gradient of these positions to the replica's own. Returns their part of the loss.
+  static double forward_backward(Replica& replica, const Positions& positions, uint64_t dropout_seed);
+  // [time x rows, hidden].
+  static at::Tensor forward(ModelImpl& model, const Positions& positions,
+                            const std::optional<at::Generator>& dropout);
 
   at::Generator generator_;
   std::vector<Replica> replicas_;

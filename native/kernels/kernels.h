@@ -18,21 +18,25 @@ struct PanelView {
   int64_t inputs, panels;
 };
 
-// One factor of a product, whose numbers are read one at a time: x[r][b][k], k below `count`, is
-// first[r * row + b * block + k * step].
+// Factors of a product. x is read one number at a time: x[r][b][k] is first[r * row + b * block + k * step].
 struct Scalars {
   const float* first;
-  int64_t row, step, count;
-  int64_t blocks = 1, block = 0;
+  int64_t row, step, block = 0;
 };
 
-// out[r][c] = start + sum over b and k of x[r][b][k] w[b * count + k][c], where the start is start[r] or,
-// when that is null, the old value of out.
+// w is read by vectors along its columns: w[b][k][c] is first[b * block + k * row + c], readable up to the
+// next multiple of 16 columns.
+struct Vectors {
+  const float* first;
+  int64_t row, block = 0;
+};
+
+// out[r][c] = start + sum over b and k of x[r][b][k] w[b][k][c], where the start is start[r] or, when that is
+// null, the old value of out.
 struct Product {
   Scalars x;
-  const float* w;  // readable up to the next multiple of 16 columns
-  int64_t w_stride;
-  int64_t rows, columns;
+  Vectors w;
+  int64_t rows, columns, count, blocks = 1;  // of r, c, k, b
   const float* start;
   float* out;
   int64_t out_stride;
@@ -71,13 +75,14 @@ struct Kernels {
   void (*gru_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
   void (*rnn_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
 
-  // A layer's cells at one time step in training. `n` numbers each: hidden units x sequences. gates: [4, n]
-  // in PyTorch's order, in front of the activation, become what is behind it.
-  void (*lstm_forward)(float* gates, const float* old_c, int64_t n, float* c, float* h);
-  // d_h: [n]; d_c: [n], of c, becomes that of old_c; gates become their derivatives in front of the
-  // activation.
-  void (*lstm_backward)(float* gates, const float* old_c, const float* c, const float* d_h, float* d_c,
-                        int64_t n);
+  // A layer's cells at one time step in training, for the first `used` of `lanes` sequences. h, c and their
+  // derivatives: [hidden, lanes]. gates: [4 x hidden, lanes] in PyTorch's order, in front of the activation,
+  // become what is behind it.
+  void (*lstm_forward)(float* gates, const float* old_c, int64_t hidden, int64_t lanes, int64_t used,
+                       float* c, float* h);
+  // d_c, of c, becomes that of old_c; gates become their derivatives in front of the activation.
+  void (*lstm_backward)(float* gates, const float* old_c, const float* c, const float* d_h, int64_t hidden,
+                        int64_t lanes, int64_t used, float* d_c);
 
   // Softmax of columns, some rows of logits at a time. logits: [rows, columns], columns a multiple of 16.
   // largest and total: [columns], the largest logit so far and the sum of exp(logit - largest).
@@ -89,7 +94,7 @@ struct Kernels {
   void (*relu)(float* x, int64_t n);
 
   // Adds the sum of each row of x: [rows, columns] to sums: [rows].
-  void (*add_row_sums)(const float* x, int64_t rows, int64_t columns, float* sums);
+  void (*add_row_sums)(const float* x, int64_t x_stride, int64_t rows, int64_t columns, float* sums);
   // to[c][r] = from[r][c].
   void (*transpose)(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
                     int64_t to_stride);

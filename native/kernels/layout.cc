@@ -3,8 +3,8 @@
 
 namespace tangshi::LEVEL {
 
-void add_row_sums(const float* x, int64_t rows, int64_t columns, float* sums) {
-  for (int64_t r = 0; r < rows; r++, x += columns) {
+void add_row_sums(const float* x, int64_t x_stride, int64_t rows, int64_t columns, float* sums) {
+  for (int64_t r = 0; r < rows; r++, x += x_stride) {
     Vec total = {};
     each_vector(columns, [&](int64_t at, int64_t count) { total += load(x + at, count, 0); });
     sums[r] += sum(total);

@@ -12,11 +12,17 @@ constexpr int tile_rows = 6, tile_vectors = 2;
 #endif
 constexpr int64_t tile_width = tile_vectors * width;
 
-// Sums of a tile, one product at a time in the order of k. start(r, v): what sum r of vector v begins with.
-// The last vector may have fewer than `width` columns.
+template <typename Weight>
+struct Rows {
+  const Weight* first;
+  int64_t row, block;
+};
+
+// Sums of a tile, one product at a time in the order of b and k. start(r, v): what sum r of vector v begins
+// with. The last vector may have fewer than `width` columns.
 template <int rows, int vectors, typename Weight, typename Start>
-inline void tile(const Scalars& x, const Weight* w, int64_t w_stride, Start start, int64_t columns,
-                 float* out, int64_t out_stride) {
+inline void tile(const Scalars& x, const Rows<Weight>& w, int64_t count, int64_t blocks, Start start,
+                 int64_t columns, float* out, int64_t out_stride) {
   Vec sums[rows][vectors];
   for (int r = 0; r < rows; r++) {
     for (int v = 0; v < vectors; v++) {
@@ -24,11 +30,12 @@ inline void tile(const Scalars& x, const Weight* w, int64_t w_stride, Start star
       sums[r][v] = start(r, v);
     }
   }
-  for (int64_t block = 0; block < x.blocks; block++) {
-    const float* scalar = x.first + block * x.block;
-    for (int64_t k = 0; k < x.count; k++, w += w_stride, scalar += x.step) {
+  for (int64_t b = 0; b < blocks; b++) {
+    const float* scalar = x.first + b * x.block;
+    const Weight* row = w.first + b * w.block;
+    for (int64_t k = 0; k < count; k++, row += w.row, scalar += x.step) {
       Vec weights[vectors];
-      for (int v = 0; v < vectors; v++) weights[v] = load(w + v * width);
+      for (int v = 0; v < vectors; v++) weights[v] = load(row + v * width);
       for (int r = 0; r < rows; r++) {
         const Vec input = splat(scalar[r * x.row]);
         for (int v = 0; v < vectors; v++) sums[r][v] += input * weights[v];
@@ -47,11 +54,15 @@ struct Constant {
   static constexpr int value = count;
 };
 
-// Calls body(Constant<rows>(), first row) for tiles of six rows and one of the rest.
-template <typename Body>
+// Calls body(Constant<rows>(), first row) for tiles of `most` rows, of six, and one of the rest.
+template <int most, typename Body>
 inline void each_tile(int64_t rows, Body body) {
   int64_t r = 0;
-  for (; r + tile_rows <= rows; r += tile_rows) body(Constant<tile_rows>(), r);
+  for (; r + most <= rows; r += most) body(Constant<most>(), r);
+  if (most > tile_rows && r + tile_rows <= rows) {
+    body(Constant<tile_rows>(), r);
+    r += tile_rows;
+  }
   switch (rows - r) {
     case 5:
       return body(Constant<5>(), r);
@@ -69,7 +80,9 @@ inline void each_tile(int64_t rows, Body body) {
 // Returns how many columns it did.
 template <int vectors>
 int64_t strip(const Product& p, int64_t column, int64_t columns) {
-  each_tile(p.rows, [&](auto rows, int64_t r) {
+  // Narrow tiles are as many rows longer as the registers hold.
+  constexpr int fitting = tile_rows * tile_vectors / vectors, most = fitting < 12 ? fitting : 12;
+  each_tile<most>(p.rows, [&](auto rows, int64_t r) {
     Scalars x = p.x;
     x.first += r * x.row;
     float* out = p.out + r * p.out_stride + column;
@@ -78,7 +91,8 @@ int64_t strip(const Product& p, int64_t column, int64_t columns) {
       const int64_t left = columns - v * width;
       return load(out + row * p.out_stride + v * width, left < width ? left : width, 0);
     };
-    tile<rows.value, vectors>(x, p.w + column, p.w_stride, start, columns, out, p.out_stride);
+    tile<rows.value, vectors>(x, Rows<float>{p.w.first + column, p.w.row, p.w.block}, p.count, p.blocks,
+                              start, columns, out, p.out_stride);
   });
   return columns;
 }
@@ -87,14 +101,14 @@ template <typename Weight>
 void matmul_of(const Weight* w, const PanelView& layer, const float* x, int64_t x_stride, int64_t rows,
                float* out, int64_t out_stride) {
   for (int64_t p = 0; p < layer.panels; p++, w += layer.inputs * panel_width) {
-    each_tile(rows, [&](auto count, int64_t r) {
+    each_tile<tile_rows>(rows, [&](auto count, int64_t r) {
       // A single row wants many sums, to hide the latency of adding.
       constexpr int panel = panel_width / width, most = panel < 8 ? panel : 8;
       constexpr int vectors = count.value == 1 ? most : tile_vectors;
       for (int64_t at = 0; at < panel_width; at += vectors * width) {
         const float* bias = layer.bias + p * panel_width + at;
         tile<count.value, vectors>(
-            {x + r * x_stride, x_stride, 1, layer.inputs}, w + at, panel_width,
+            {x + r * x_stride, x_stride, 1}, Rows<Weight>{w + at, panel_width, 0}, layer.inputs, 1,
             [&](int, int v) { return load(bias + v * width); }, vectors * width,
             out + r * out_stride + p * panel_width + at, out_stride);
       }

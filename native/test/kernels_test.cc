@@ -70,11 +70,12 @@ TEST(kernels, multiply_is_a_product_for_any_strides) {
                                           w.narrow(1, 0, columns).to(at::kDouble));
         for (const bool adds : {false, true}) {
           at::Tensor out = old.clone();
-          level->multiply({.x = {x.const_data_ptr<float>(), 1, rows, count, blocks, count * rows},
-                           .w = w.const_data_ptr<float>(),
-                           .w_stride = readable,
+          level->multiply({.x = {x.const_data_ptr<float>(), 1, rows, count * rows},
+                           .w = {w.const_data_ptr<float>(), readable, count * readable},
                            .rows = rows,
                            .columns = columns,
+                           .count = count,
+                           .blocks = blocks,
                            .start = adds ? nullptr : start.const_data_ptr<float>(),
                            .out = data(out),
                            .out_stride = 140});
@@ -116,7 +117,7 @@ TEST(kernels, row_sums_and_transposes) {
       auto random = generator();
       const at::Tensor x = at::randn({5, n}, random), old = at::randn({5}, random);
       at::Tensor sums = old.clone(), across = at::zeros({n, 8});
-      level->add_row_sums(x.const_data_ptr<float>(), 5, n, data(sums));
+      level->add_row_sums(x.const_data_ptr<float>(), n, 5, n, data(sums));
       EXPECT_CLOSE(sums, x.sum(1) + old, 1e-5);
       level->transpose(x.const_data_ptr<float>(), n, 5, n, data(across), 8);
       EXPECT(across.narrow(1, 0, 5).equal(x.t()) && across.narrow(1, 5, 3).eq(0).all().item<bool>());
@@ -174,25 +175,35 @@ TEST(kernels, cells_are_libtorchs) {
 }
 
 TEST(kernels, lstm_in_training_is_its_cell_and_autograds_gradient) {
+  constexpr int64_t hidden = 5;
   for (const Kernels* level : supported_kernels()) {
-    for (const int64_t n : sizes) {
-      auto random = generator();
-      const at::Tensor raw = at::randn({4, n}, random) * 3, old_c = at::randn({n}, random);
-      const at::Tensor d_h = at::randn({n}, random), d_next = at::randn({n}, random);
-      at::Tensor gates = raw.to(at::kDouble).requires_grad_(),
-                 before = old_c.to(at::kDouble).requires_grad_();
-      const at::Tensor next = gates[1].sigmoid() * before + gates[0].sigmoid() * gates[2].tanh();
-      const at::Tensor shown = gates[3].sigmoid() * next.tanh();
-      (shown * d_h + next * d_next).sum().backward();
+    for (const int64_t lanes : sizes) {
+      for (const int64_t used : {lanes, (lanes + 1) / 2}) {
+        auto random = generator();
+        const at::Tensor raw = at::randn({4, hidden, lanes}, random) * 3,
+                         old_c = at::randn({hidden, lanes}, random);
+        const at::Tensor d_h = at::randn({hidden, lanes}, random),
+                         d_next = at::randn({hidden, lanes}, random);
+        at::Tensor gates = raw.to(at::kDouble).requires_grad_(),
+                   before = old_c.to(at::kDouble).requires_grad_();
+        const at::Tensor next = gates[1].sigmoid() * before + gates[0].sigmoid() * gates[2].tanh();
+        const at::Tensor shown = gates[3].sigmoid() * next.tanh();
+        (shown * d_h + next * d_next).sum().backward();
 
-      at::Tensor work = raw.clone(), c = at::empty({n}), h = at::empty({n}), d_c = d_next.clone();
-      level->lstm_forward(data(work), old_c.const_data_ptr<float>(), n, data(c), data(h));
-      EXPECT_CLOSE(c, next.detach(), 1e-6);
-      EXPECT_CLOSE(h, shown.detach(), 1e-6);
-      level->lstm_backward(data(work), old_c.const_data_ptr<float>(), data(c), d_h.const_data_ptr<float>(),
-                           data(d_c), n);
-      EXPECT((work - gates.grad()).abs().max().item<double>() < 1e-6);
-      EXPECT((d_c - before.grad()).abs().max().item<double>() < 1e-6);
+        at::Tensor work = raw.clone(), c = at::full({hidden, lanes}, 7.0f), h = c.clone(),
+                   d_c = d_next.clone();
+        const auto first = [&](const at::Tensor& x) { return x.narrow(-1, 0, used); };
+        const auto others = [&](const at::Tensor& x) { return x.narrow(-1, used, lanes - used); };
+        level->lstm_forward(data(work), old_c.const_data_ptr<float>(), hidden, lanes, used, data(c), data(h));
+        EXPECT_CLOSE(first(c), first(next.detach()), 1e-6);
+        EXPECT_CLOSE(first(h), first(shown.detach()), 1e-6);
+        EXPECT(others(c).eq(7).all().item<bool>() && others(h).eq(7).all().item<bool>());
+        level->lstm_backward(data(work), old_c.const_data_ptr<float>(), data(c), d_h.const_data_ptr<float>(),
+                             hidden, lanes, used, data(d_c));
+        EXPECT((first(work) - first(gates.grad())).abs().max().item<double>() < 1e-6);
+        EXPECT((first(d_c) - first(before.grad())).abs().max().item<double>() < 1e-6);
+        EXPECT(others(work).equal(others(raw)) && others(d_c).equal(others(d_next)));
+      }
     }
   }
 }

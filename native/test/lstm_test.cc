@@ -55,6 +55,26 @@ TEST(lstm, output_state_and_gradients_are_libtorchs) {
   }
 }
 
+TEST(lstm, sequences_that_are_over_are_left_out) {
+  const Problem p = problem({6, 40, 5, 7});
+  const std::vector<int64_t> running = {40, 40, 33, 32, 17, 3};
+  at::Tensor d_out = at::randn({6, 40, 7}, at::make_generator<at::CPUGeneratorImpl>(6));
+  for (int64_t t = 0; t < 6; t++) d_out[t].narrow(0, running[t], 40 - running[t]).zero_();
+  const auto run = [&](const std::vector<int64_t>& steps) {
+    std::vector<at::Tensor> results = {leaf(p.x.clone(), at::kFloat)};
+    for (const at::Tensor& weight : p.weights) results.push_back(leaf(weight.clone(), at::kFloat));
+    const auto weights = at::TensorList(results).slice(1);
+    const at::Tensor out = lstm_layer(results[0], p.h, p.c, weights, steps).out;
+    out.backward(d_out);
+    for (at::Tensor& result : results) result = result.grad();
+    results.push_back(out.detach() * d_out.ne(0));
+    EXPECT(out.isfinite().all().item<bool>());
+    return results;
+  };
+  const auto whole = run({}), less = run(running);
+  for (size_t i = 0; i < whole.size(); i++) EXPECT_CLOSE(less[i], whole[i], 1e-6);
+}
+
 TEST(lstm, refuses_what_it_cannot_do_right) {
   const Problem p = problem({3, 2, 5, 7});
   std::vector<at::Tensor> weights = p.weights;
