@@ -11,8 +11,8 @@ namespace tangshi {
 namespace {
 
 // What is worked on at a time stays in a core's own caches: 64 positions lie side by side in the lanes of
-// vectors, 4 such groups are a chunk, and 128 outputs of it a block.
-constexpr int64_t lanes = 64, chunk_positions = 4 * lanes, block_outputs = 128;
+// vectors, 8 such groups are a chunk, and 128 outputs of it a block.
+constexpr int64_t lanes = 64, chunk_positions = 8 * lanes, block_outputs = 128;
 
 // The output layer of a chunk, by the kernels.
 struct Chunk {

@@ -29,11 +29,28 @@ std::vector<int64_t> lanes_of_steps(const Sizes& n, const std::vector<int64_t>& 
 const float* floats(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 float* floats(at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
 
+// Memory of this thread, which is used again as soon as nobody holds it: fresh pages from the system cost 2%
+// of a step. Its content is whatever was left there.
+at::Tensor buffer(at::IntArrayRef sizes) {
+  thread_local std::vector<at::Tensor> kept;
+  const int64_t needed = c10::multiply_integers(sizes);
+  const auto is_free = [](const at::Tensor& tensor) { return tensor.storage().use_count() == 1; };
+  const auto fits = [&](const at::Tensor& tensor) { return is_free(tensor) && tensor.numel() >= needed; };
+  auto found = std::find_if(kept.begin(), kept.end(), fits);
+  if (found == kept.end()) {
+    // Instead of one that is too small.
+    found = std::find_if(kept.begin(), kept.end(), is_free);
+    if (found == kept.end()) found = kept.emplace(found);
+    *found = at::empty({needed}, at::kFloat);
+  }
+  return found->narrow(0, 0, needed).view(sizes);
+}
+
 // [..., batch, features] -> [..., features, lanes], zeros in the lanes without a sequence.
 at::Tensor to_lanes(const at::Tensor& x, int64_t lanes) {
   const int64_t batch = x.size(-2), features = x.size(-1), steps = x.numel() / (batch * features);
   const at::Tensor from = x.contiguous();
-  at::Tensor to = at::empty({steps, features, lanes}, at::kFloat);
+  at::Tensor to = buffer({steps, features, lanes});
   if (lanes > batch) to.narrow(2, batch, lanes - batch).zero_();
   for (int64_t t = 0; t < steps; t++) {
     kernels().transpose(floats(from) + t * batch * features, features, batch, features,
@@ -45,7 +62,7 @@ at::Tensor to_lanes(const at::Tensor& x, int64_t lanes) {
 // [steps, features, lanes] -> [steps, batch, features].
 at::Tensor from_lanes(const at::Tensor& x, int64_t batch) {
   const int64_t steps = x.size(0), features = x.size(1), lanes = x.size(2);
-  at::Tensor to = at::empty({steps, batch, features}, at::kFloat);
+  at::Tensor to = buffer({steps, batch, features});
   for (int64_t t = 0; t < steps; t++) {
     kernels().transpose(floats(x) + t * features * lanes, lanes, features, batch,
                         floats(to) + t * batch * features, features);
@@ -141,9 +158,9 @@ class LstmLayer : public torch::autograd::Function<LstmLayer> {
     const Sizes n = {x.size(0), x.size(1), x.size(2), weight_hh.size(1), in_lanes(x.size(1))};
     const std::vector<int64_t> used = lanes_of_steps(n, running);
     const at::Tensor across = to_lanes(x, n.lanes), bias = bias_ih + bias_hh;
-    at::Tensor gates = at::empty({n.time, 4 * n.hidden, n.lanes}, at::kFloat);
+    at::Tensor gates = buffer({n.time, 4 * n.hidden, n.lanes});
     // After each step; zero where a sequence is over.
-    at::Tensor h = at::zeros({n.time + 1, n.hidden, n.lanes}, at::kFloat), c = at::zeros_like(h);
+    at::Tensor h = buffer({n.time + 1, n.hidden, n.lanes}).zero_(), c = buffer(h.sizes()).zero_();
     h[0].copy_(to_lanes(h0, n.lanes)[0]);
     c[0].copy_(to_lanes(c0, n.lanes)[0]);
     each_block(weight_ih, [&](int64_t first, const WeightRows& rows) {
@@ -183,8 +200,8 @@ class LstmLayer : public torch::autograd::Function<LstmLayer> {
 
     const Sizes n = {x.size(0), x.size(1), x.size(2), weight_hh.size(1), in_lanes(x.size(1))};
     at::Tensor d_h = to_lanes(d_outputs[0], n.lanes);
-    at::Tensor d_x = at::zeros({n.time, n.in, n.lanes}, at::kFloat);
-    at::Tensor d_c = at::zeros({n.state()}, at::kFloat);
+    at::Tensor d_x = buffer({n.time, n.in, n.lanes}).zero_();
+    at::Tensor d_c = buffer({n.state()}).zero_();
     for (int64_t t = n.time - 1; t >= 0; t--) {
       float* gate = floats(gates) + t * 4 * n.state();
       const float* old_c = floats(c) + t * n.state();

@@ -13,7 +13,7 @@ export type Training = Readonly<{
   tfjs?: Contest;
 }>;
 
-const HIDDEN_512: Setting = { sizes: LARGE_SIZES, poems: 128, batch: 64 };
+const HIDDEN_512: Setting = { sizes: LARGE_SIZES, poems: 512, batch: 64 };
 const SMALL_BATCH: Setting = { ...SEED_SETTING, poems: 16, batch: 16 };
 
 /** Takes up a core, and ends when this process does, however that comes about. */
