@@ -119,11 +119,26 @@ export interface NativeSession {
   dispose(): Promise<void>;
 }
 
+/** What this machine has of CUDA. */
+export type CudaFacts = Readonly<{
+  /** Memory in bytes. */
+  devices: readonly Readonly<{ name: string; memory: number }>[];
+  /** The newest CUDA version that the driver knows, such as `13.0`; absent without a driver. */
+  driver?: string;
+  /** Why no device can be used, and what mends it. */
+  problem?: string;
+}>;
+
 export interface NativeAddon {
-  /** Builds the model on the session's own thread. */
+  /**
+   * Builds the model on the session's own thread. libtorch looks for CUDA once: where the first session of a process
+   * is on the CPU, all of them are.
+   */
   openSession(config: SessionConfig): Promise<NativeSession>;
   /** For example `2.13.0`. */
   readonly torchVersion: string;
-  /** Devices that this libtorch and this machine have: 0 for a CPU build. */
-  cudaDeviceCount(): number;
+  /** The vector instructions that work on the CPU is done with. */
+  readonly kernels: 'baseline' | 'avx2' | 'avx512';
+  /** Asks the driver, off the event loop; loads nothing of libtorch. */
+  findCuda(): Promise<CudaFacts>;
 }

@@ -13,7 +13,7 @@ import type {
   TensorMap,
 } from './native';
 
-/** `auto` is the CPU for now; `cuda` is `cuda:0`. */
+/** `auto` is the first GPU where there is one that can be used, else the CPU; `cuda` is `cuda:0`. */
 export type DeviceRequest = 'auto' | 'cuda' | Device;
 
 /**
@@ -21,25 +21,30 @@ export type DeviceRequest = 'auto' | 'cuda' | Device;
  *
  * @throws EARG for a device of another name. EDEVICE when CUDA is asked for and there is none.
  */
-export function resolveDevice(request: DeviceRequest): Device {
-  if (!/^(auto|cpu|cuda(:\d+)?)$/.test(request)) {
+export async function resolveDevice(request: DeviceRequest): Promise<Device> {
+  if (!/^(auto|cpu|cuda(:\d{1,2})?)$/.test(request)) {
     throw new TangshiError(
       'EARG',
       `Expected auto, cpu, cuda or cuda:N for the device but received ${request}`,
     );
   }
-  if (request === 'auto' || request === 'cpu') return 'cpu';
-  const { cudaDeviceCount, torchVersion } = addon();
+  if (request === 'cpu') return 'cpu';
+  const { devices, problem } = await addon().findCuda();
+  if (request === 'auto') return problem === undefined ? 'cuda:0' : 'cpu';
   const device: Device = request === 'cuda' ? 'cuda:0' : request;
-  const index = Number(device.slice('cuda:'.length));
-  const count = cudaDeviceCount();
-  if (index < count) return device;
-  const found = count === 0 ? 'no CUDA device' : `${count} CUDA device(s), cuda:0 to cuda:${count - 1}`;
+  if (problem === undefined && Number(device.slice('cuda:'.length)) < devices.length) return device;
+  const there =
+    devices.length === 1 ? 'there is cuda:0 alone' : `there are cuda:0 to cuda:${devices.length - 1}`;
   throw new TangshiError(
     'EDEVICE',
-    `${device} was asked for, but libtorch ${torchVersion} finds ${found} here: ` +
-      'use --device cpu, or set LIBTORCH to a libtorch built for CUDA on a machine with a driver',
+    `${device} was asked for, but ${problem ?? there}. npm run doctor says more; --device cpu works everywhere`,
   );
+}
+
+/** Why a GPU that is there is not taken by `auto`. */
+export async function unusedGpu(): Promise<string | undefined> {
+  const { devices, problem } = await addon().findCuda();
+  return problem !== undefined && devices[0] ? `${devices[0].name} is not used: ${problem}` : undefined;
 }
 
 /**

@@ -22,7 +22,7 @@ import {
   runFiles,
   writeRunConfig,
 } from './run';
-import { type DeviceRequest, resolveDevice, Session } from './session';
+import { type DeviceRequest, resolveDevice, Session, unusedGpu } from './session';
 import type { Vocab } from './vocab';
 
 export type TrainOptions = Readonly<{
@@ -82,8 +82,11 @@ type Start = {
 /** Begins a new run, or goes on with one: reads, checks and builds all that a training needs. */
 export async function startRun(options: TrainOptions): Promise<Run> {
   const { signal } = options;
-  const device = resolveDevice(options.device ?? 'auto');
+  const request = options.device ?? 'auto';
+  const device = await resolveDevice(request);
   const start = options.resume ? await resumed(options) : await fresh(options);
+  const unused = request === 'auto' ? await unusedGpu() : undefined;
+  if (unused !== undefined) start.notices.push(unused);
   const { config, folder, progress, notices } = start;
   const dataset = await loadRunDataset(start, signal);
   const batcher = makeBatcher(dataset, config);

@@ -2,6 +2,7 @@
 // worker) has its own data, and ends its own sessions when it ends.
 #include <utility>
 
+#include "kernels/kernels.h"
 #include "session.h"
 
 namespace tangshi {
@@ -11,6 +12,22 @@ void end_sessions(AddonData* addon) {
   addon->ended = true;
   for (Session* session : std::exchange(addon->sessions, {})) session->tear_down();
 }
+
+// On a thread of Node's pool, since the driver takes its time. Deletes itself.
+class CudaSearch : public Napi::AsyncWorker {
+ public:
+  explicit CudaSearch(Napi::Env env)
+      : Napi::AsyncWorker(env, "tangshi findCuda"), deferred_(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ private:
+  void Execute() override { facts_ = find_cuda(); }
+  void OnOK() override { deferred_.Resolve(to_js(Env(), facts_)); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+  Napi::Promise::Deferred deferred_;
+  CudaFacts facts_;
+};
 
 // process.exit runs no cleanup hook, and a step must not outlive libtorch's own globals.
 void end_sessions_on_exit(Napi::Env env, AddonData* addon) {
@@ -25,14 +42,17 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.AddCleanupHook(end_sessions, addon);
   end_sessions_on_exit(env, addon);
   exports["torchVersion"] = TORCH_VERSION;
+  exports["kernels"] = kernels().level;
   exports["openSession"] = Napi::Function::New(
       env, [](const Napi::CallbackInfo& info) { return Session::open(info.Env(), info[0]); }, "openSession");
-  exports["cudaDeviceCount"] = Napi::Function::New(
+  exports["findCuda"] = Napi::Function::New(
       env,
       [](const Napi::CallbackInfo& info) {
-        return Napi::Number::New(info.Env(), static_cast<double>(torch::cuda::device_count()));
+        auto* search = new CudaSearch(info.Env());
+        search->Queue();
+        return search->promise();
       },
-      "cudaDeviceCount");
+      "findCuda");
   return exports;
 }
 

@@ -2,8 +2,10 @@
 
 #include <c10/util/Exception.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <sstream>
 
@@ -172,14 +174,13 @@ OptimizerConfig to_optimizer_config(const Field& optimizer) {
 at::Device to_device(const Field& device) {
   const std::string name = device.string();
   if (name == "cpu") return at::kCPU;
-  const auto devices = static_cast<int>(torch::cuda::device_count());
-  for (int index = 0; index < devices; index++) {
-    if (name == "cuda:" + std::to_string(index)) return {at::kCUDA, static_cast<c10::DeviceIndex>(index)};
-  }
-  if (!name.starts_with("cuda:")) expected("'cpu' or 'cuda:N'", device.where, device.value);
-  throw CodedError("EDEVICE",
-                   name + " was asked for, but libtorch " TORCH_VERSION " finds " +
-                       (devices == 0 ? "no CUDA device here" : std::to_string(devices) + " CUDA devices"));
+  constexpr std::string_view cuda = "cuda:";
+  int index = -1;
+  const char *begin = name.data() + std::min(cuda.size(), name.size()), *end = name.data() + name.size();
+  const bool is_cuda = name.starts_with(cuda) && std::from_chars(begin, end, index).ptr == end && index >= 0;
+  if (!is_cuda) expected("'cpu' or 'cuda:N'", device.where, device.value);
+  constexpr int most = std::numeric_limits<c10::DeviceIndex>::max();
+  return {at::kCUDA, static_cast<c10::DeviceIndex>(std::min(index, most))};
 }
 
 Batch to_batch(const Field& value, int64_t vocab_size) {
@@ -228,6 +229,8 @@ CodedError current_error() {
     throw;
   } catch (const CodedError& error) {
     return error;
+  } catch (const NoDevice& error) {
+    return {"EDEVICE", error.what()};
   } catch (const c10::OutOfMemoryError& error) {
     return {"EOOM", error.what_without_backtrace()};
   } catch (const c10::Error& error) {
@@ -359,6 +362,23 @@ Napi::Value to_js(Napi::Env env, const State& state) {
     tensor["data"] = data;
     out[name] = tensor;
   }
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const CudaFacts& facts) {
+  auto devices = Napi::Array::New(env, facts.devices.size());
+  for (uint32_t i = 0; i < facts.devices.size(); i++) {
+    auto device = Napi::Object::New(env);
+    device["name"] = facts.devices[i].name;
+    device["memory"] = static_cast<double>(facts.devices[i].memory);
+    devices[i] = device;
+  }
+  auto out = Napi::Object::New(env);
+  out["devices"] = devices;
+  if (facts.driver > 0) {
+    out["driver"] = std::to_string(facts.driver / 1000) + "." + std::to_string(facts.driver % 1000 / 10);
+  }
+  if (!facts.problem.empty()) out["problem"] = facts.problem;
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 
+#include "cuda.h"
 #include "sampler.h"
 #include "state.h"
 #include "trainer.h"
@@ -36,7 +37,7 @@ struct StepOptions {
   double lr, clip_norm;
 };
 
-// These throw CodedError (EARG, ESHAPE, EDEVICE), or Napi::Error where a getter of the caller's throws.
+// These throw CodedError (EARG, ESHAPE), or Napi::Error where a getter of the caller's throws.
 SessionConfig to_session_config(const Napi::Value& value);
 std::vector<Batch> to_batches(const Napi::Value& value, int64_t vocab_size);
 StepOptions to_step_options(const Napi::Value& value);
@@ -48,5 +49,6 @@ Napi::Value to_js(Napi::Env env, const std::vector<StepStats>& stats);
 Napi::Value to_js(Napi::Env env, const TotalNll& total);
 Napi::Value to_js(Napi::Env env, const std::vector<Sample>& samples);
 Napi::Value to_js(Napi::Env env, const State& state);
+Napi::Value to_js(Napi::Env env, const CudaFacts& facts);
 
 }  // namespace tangshi

@@ -50,6 +50,7 @@ Napi::Value Session::open(Napi::Env env, const Napi::Value& value) {
   return session->start_promise(env, [&]() -> Work {
     return [session = session.get(), config](std::unique_ptr<Trainer>& trainer,
                                              const std::atomic<bool>&) -> ToJs {
+      prepare_device(config.device);
       trainer = std::make_unique<Trainer>(config.model, config.optimizer, config.device, config.seed,
                                           config.threads);
       return [session](Napi::Env env) { return session->to_object(env); };

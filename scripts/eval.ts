@@ -9,7 +9,7 @@ const command = new Command('eval')
   .option('--data <corpus>', 'poems, tangshi, or the path of a file (default: what the model learned from)')
   .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
   .option('--held-out', 'only the poems that training leaves aside')
-  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
+  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
   .option('--json', 'one JSON object')
   .action(async ({ model: path, data, format, heldOut, device, json }) => {
     const model = await loadModel(path, { device });

@@ -19,7 +19,7 @@ const command = new Command('gen')
   .option('--count <n>', 'how many poems', integer(1))
   .option('--max-length <n>', 'characters at most', integer(1))
   .option('--seed <n>', 'the same poem again', integer(0))
-  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
+  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
   .option('--json', 'one JSON object a poem, a line each')
   .action(async (beginning: string, { model: path, device, preset, greedy, json, ...options }) => {
     const model = await loadModel(path, { device });

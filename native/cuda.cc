@@ -1,0 +1,132 @@
+#include "cuda.h"
+
+#include <c10/core/CPUAllocator.h>
+#include <dlfcn.h>
+
+#include <filesystem>
+#include <mutex>
+
+namespace tangshi {
+namespace {
+
+#if defined(__APPLE__)
+constexpr const char* driver_library = "libcuda.dylib";
+#else
+constexpr const char* driver_library = "libcuda.so.1";
+#endif
+
+// The driver's own interface, of which a few calls will do: they need no toolkit.
+// docs.nvidia.com/cuda/cuda-driver-api
+class Driver {
+ public:
+  Driver() : library_(dlopen(driver_library, RTLD_NOW | RTLD_LOCAL)) {}
+  bool is_there() const { return library_ != nullptr; }
+
+  // 0 is success, as of all of them.
+  int init() const { return call<int(unsigned)>("cuInit", 0u); }
+
+  int version() const {
+    int version = 0;
+    call<int(int*)>("cuDriverGetVersion", &version);
+    return version;
+  }
+
+  std::vector<CudaDevice> devices() const {
+    int count = 0;
+    call<int(int*)>("cuDeviceGetCount", &count);
+    std::vector<CudaDevice> found;
+    for (int index = 0; index < count; index++) {
+      int device = 0;
+      char name[256] = "";
+      size_t memory = 0;
+      call<int(int*, int)>("cuDeviceGet", &device, index);
+      call<int(char*, int, int)>("cuDeviceGetName", name, static_cast<int>(sizeof name), device);
+      call<int(size_t*, int)>("cuDeviceTotalMem_v2", &memory, device);
+      found.push_back({name, memory});
+    }
+    return found;
+  }
+
+ private:
+  template <typename Function, typename... Arguments>
+  int call(const char* name, Arguments... arguments) const {
+    auto* function = reinterpret_cast<Function*>(dlsym(library_, name));
+    return function == nullptr ? -1 : function(arguments...);
+  }
+
+  void* const library_;  // stays: drivers do not like to be unloaded
+};
+
+// Where libtorch's CUDA part lies when it has one: beside the library of this function.
+std::filesystem::path cuda_library() {
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&c10::GetCPUAllocator), &info) == 0) return "libtorch_cuda.so";
+  return std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
+}
+
+std::string cpu_only() {
+  return "this libtorch " TORCH_VERSION
+         " is built for the CPU alone: npm run setup -- --cuda fetches one for CUDA";
+}
+
+enum class Prepared { nothing, cpu, cuda };
+std::mutex preparing;
+Prepared prepared = Prepared::nothing;
+
+void load_cuda() {
+  if (prepared == Prepared::cuda) return;
+  if (prepared == Prepared::cpu) {
+    throw NoDevice(
+        "this process has begun to work on the CPU, and libtorch looks for CUDA only before that: "
+        "open the session on the GPU first, or in another process");
+  }
+  if (!std::filesystem::exists(cuda_library())) throw NoDevice(cpu_only());
+  if (dlopen(cuda_library().c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    throw NoDevice("libtorch's CUDA part does not load (" + std::string(dlerror()) +
+                   "): npm run setup -- --cuda fetches a whole one");
+  }
+  prepared = Prepared::cuda;
+}
+
+}  // namespace
+
+CudaFacts find_cuda() {
+  const Driver driver;
+  CudaFacts facts;
+  if (!driver.is_there()) {
+    facts.problem = "there is no NVIDIA driver (" + std::string(driver_library) + ")";
+    return facts;
+  }
+  facts.driver = driver.version();
+  const int error = driver.init();
+  if (error == 0) facts.devices = driver.devices();
+  if (facts.devices.empty()) {
+    facts.problem = "the NVIDIA driver finds no device" +
+                    (error == 0 ? std::string() : " (CUDA error " + std::to_string(error) + ")");
+  } else if (!std::filesystem::exists(cuda_library())) {
+    facts.problem = cpu_only();
+  }
+  return facts;
+}
+
+void prepare_device(const at::Device& device) {
+  const std::lock_guard lock(preparing);
+  if (device.is_cpu()) {
+    if (prepared == Prepared::nothing) prepared = Prepared::cpu;
+    return;
+  }
+  const CudaFacts facts = find_cuda();
+  if (!facts.problem.empty()) throw NoDevice(facts.problem);
+  const auto count = static_cast<int>(facts.devices.size());
+  if (device.index() >= count) {
+    throw NoDevice("there " + std::string(count == 1 ? "is cuda:0 alone"
+                                                     : "are cuda:0 to cuda:" + std::to_string(count - 1)));
+  }
+  load_cuda();
+  if (torch::cuda::device_count() <= device.index()) {
+    throw NoDevice("libtorch " TORCH_VERSION " cannot use it: its CUDA may be newer than the driver's " +
+                   std::to_string(facts.driver / 1000) + "." + std::to_string(facts.driver % 1000 / 10));
+  }
+}
+
+}  // namespace tangshi

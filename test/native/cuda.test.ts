@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addon } from '../../lib/binding';
+import type { CudaFacts } from '../../lib/native';
+import { resolveDevice, Session } from '../../lib/session';
+import { sessionConfig } from './fixture';
+
+/**
+ * A driver as the addon asks it, with as many devices as DEVICES says: what a machine with a GPU answers while
+ * libtorch does not take part.
+ */
+const DRIVER = `
+#include <cstdlib>
+#include <cstring>
+extern "C" {
+static int devices() { return atoi(getenv("DEVICES")); }
+int cuInit(unsigned) { return devices() < 0 ? 100 : 0; }
+int cuDriverGetVersion(int* version) { *version = 12080; return 0; }
+int cuDeviceGetCount(int* count) { *count = devices(); return 0; }
+int cuDeviceGet(int* device, int index) { *device = index; return 0; }
+int cuDeviceGetName(char* name, int, int device) { strcpy(name, device == 0 ? "First" : "Second"); return 0; }
+int cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = 80ull << 30; return 0; }
+}`;
+const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
+
+describeOnLinux('beside a driver', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tangshi-driver-'));
+    writeFileSync(join(folder, 'driver.cc'), DRIVER);
+    execFileSync('c++', ['-shared', '-fPIC', '-o', join(folder, 'libcuda.so.1'), join(folder, 'driver.cc')]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** What a process beside that driver prints as JSON. */
+  function beside(devices: number, body: string): unknown {
+    const program = `const { addon } = require('./lib/binding'); const session = require('./lib/session');
+      (async () => { ${body} })().then((value) => console.log(JSON.stringify(value)));`;
+    const env = { ...process.env, LD_LIBRARY_PATH: folder, DEVICES: String(devices) };
+    const out = execFileSync(process.execPath, ['-r', 'ts-node/register', '-e', program], { env });
+    return JSON.parse(String(out));
+  }
+
+  test('devices are found with their memory', () => {
+    const facts = beside(2, 'return addon().findCuda();') as CudaFacts;
+    expect(facts.driver).toBe('12.8');
+    expect(facts.devices).toEqual([
+      { name: 'First', memory: 80 * 2 ** 30 },
+      { name: 'Second', memory: 80 * 2 ** 30 },
+    ]);
+  });
+
+  test('a libtorch for the CPU alone is said to be one, with what mends it', () => {
+    const [facts, device, unused, error] = beside(
+      1,
+      `return [await addon().findCuda(), await session.resolveDevice('auto'), await session.unusedGpu(),
+        await session.resolveDevice('cuda').catch(({ code, message }) => ({ code, message }))];`,
+    ) as [CudaFacts, string, string, { code: string; message: string }];
+    if (facts.problem === undefined) return; // libtorch has CUDA here
+    expect(facts.problem).toContain('npm run setup -- --cuda');
+    expect(device).toBe('cpu');
+    expect(unused).toMatch(/^First is not used: .*npm run setup -- --cuda/);
+    expect(error).toMatchObject({ code: 'EDEVICE', message: expect.stringContaining('cuda:0') });
+  });
+
+  test('a driver without a device says so', () => {
+    expect(beside(-1, 'return addon().findCuda();')).toMatchObject({
+      devices: [],
+      problem: expect.stringContaining('CUDA error 100'),
+    });
+  });
+});
+
+test('a device that cannot be had is refused, by name, and nothing else is hurt', async () => {
+  const { devices } = await addon().findCuda();
+  for (const device of [`cuda:${devices.length}`, 'cuda:99', 'cuda:100000'] as const) {
+    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({ code: 'EDEVICE' });
+  }
+  await expect(resolveDevice('cuda:99')).rejects.toMatchObject({
+    code: 'EDEVICE',
+    message: expect.stringMatching(/cuda:99 .*npm run doctor/),
+  });
+  for (const device of ['gpu', 'cuda:', 'cuda:-1', 'cuda:1x'] as never[]) {
+    await expect(resolveDevice(device)).rejects.toMatchObject({ code: 'EARG' });
+    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({ code: 'EARG' });
+  }
+  await (await Session.open(sessionConfig)).dispose();
+});
