@@ -8,6 +8,7 @@
  *
  *   node scripts/setup.js               before each script of package.json
  *   node scripts/setup.js --tests       and builds the C++ unit tests
+ *   node scripts/setup.js --cuda        with a libtorch for CUDA, which is then used by all clones of this user
  *   node scripts/setup.js --installing  from npm install, which has seen to the node modules
  *   node scripts/setup.js --where       prints where libtorch is, finding or fetching it; for CMakeLists.txt
  */
@@ -24,6 +25,7 @@ const root = path.resolve(__dirname, '..');
 /** @param {string[]} args */
 async function main(args) {
   checkNode();
+  if (args.includes('--cuda')) await fetchForCuda();
   if (args.includes('--where')) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
   if (process.env.TANGSHI_SETUP === root) return; // a build that this set-up started
   if (args.includes('--installing')) recordModules(root);
@@ -61,7 +63,22 @@ function addonStale(libtorch) {
 
 async function findOrFetch() {
   const found = findQuickly(readStamp(root)?.libtorch) ?? require('./setup/libtorch').findInPython();
-  return found ?? (await require('./setup/fetch').fetchLibtorch());
+  return found ?? (await require('./setup/fetch').fetchLibtorch('cpu'));
+}
+
+/** Puts one into the cache, where it is found from now on: that of python3, or else a new one. */
+async function fetchForCuda() {
+  const found = findQuickly(readStamp(root)?.libtorch);
+  if (found && found.flavour !== 'cpu') return;
+  if (found?.source === 'LIBTORCH') {
+    throw new Stop(
+      `LIBTORCH is set to ${found.dir}, which is built for the CPU.`,
+      'Unset it, or set it to one for CUDA.',
+    );
+  }
+  const own = require('./setup/libtorch').findInPython();
+  if (own && own.flavour !== 'cpu') require('./setup/libtorch').remember(own);
+  else await require('./setup/fetch').fetchLibtorch('cuda');
 }
 
 function checkNode() {

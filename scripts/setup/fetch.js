@@ -9,30 +9,33 @@ const { run } = require('./run');
 const { Stop, say, progress, tilde, megabytes } = require('./say');
 const { unpack, filesIn } = require('./wheel');
 
-/** The archive and what is unpacked of it lie side by side for a while. */
-const ROOM = 1.2e9;
+/** The archives and what is unpacked of them lie side by side for a while. */
+const ROOM = { cpu: 1.2e9, cuda: 9e9 };
 const CPU_INDEX = 'https://download.pytorch.org/whl/cpu';
 const ZIPS = 'https://download.pytorch.org/libtorch/cpu';
 const DOWNLOADS = 'https://pytorch.org/get-started/locally';
 
 /**
- * @typedef {{ name: string, get(into: string, lock: Lock): Promise<string> }} Way gets an archive, and says where it is
+ * @typedef {{ name: string, get(into: string, lock: Lock): Promise<string> }} Way gets an archive, or a folder of what
+ * would be in it, and says where it is
  * @typedef {import('./libtorch').Libtorch} Libtorch
+ * @typedef {import('./libtorch').Flavour} Flavour
  * @typedef {import('./lock').Lock} Lock
  */
 
 /**
  * Fetches libtorch into the cache. It is made in a folder beside, and appears in its place in one step.
+ * @param {Flavour} flavour
  * @returns {Promise<Libtorch>}
  */
-async function fetchLibtorch() {
-  const ways = waysHere();
-  const target = cacheFolder();
+async function fetchLibtorch(flavour) {
+  const ways = flavour === 'cuda' ? cudaWaysHere() : waysHere();
+  const target = cacheFolder(flavour);
   try {
     fs.mkdirSync(path.dirname(target), { recursive: true });
     const lock = await acquire(`${target}.lock`, `fetching libtorch to ${tilde(target)}`);
     try {
-      return whole(target) ?? (await fetchInto(target, ways, lock));
+      return whole(target) ?? (await fetchInto(target, flavour, ways, lock));
     } finally {
       lock.release();
     }
@@ -48,21 +51,22 @@ function whole(target) {
 
 /**
  * @param {string} target
+ * @param {Flavour} flavour
  * @param {Way[]} ways
  * @param {Lock} lock
  * @returns {Promise<Libtorch>}
  */
-async function fetchInto(target, ways, lock) {
+async function fetchInto(target, flavour, ways, lock) {
   sweep(target);
-  checkRoom(target);
+  checkRoom(target, ROOM[flavour]);
   const failures = [];
   for (const way of ways) {
     const beside = fs.mkdtempSync(`${target}.part-`);
     const removeBeside = () => remove(beside);
     process.on('exit', removeBeside);
     try {
-      say(`fetching libtorch ${PINNED}: ${way.name}`);
-      return await make(target, beside, await way.get(beside, lock), lock);
+      say(`fetching libtorch ${PINNED[flavour]}: ${way.name}`);
+      return await make(target, flavour, beside, await way.get(beside, lock), lock);
     } catch (error) {
       if (codeOf(error) === 'ENOSPC') throw error;
       failures.push(`- ${way.name}: ${reason(error)}`);
@@ -71,27 +75,44 @@ async function fetchInto(target, ways, lock) {
       removeBeside();
     }
   }
-  throw new Stop(`libtorch ${PINNED} could not be fetched. This was tried:`, ...failures, ...remedy());
+  throw new Stop(
+    `libtorch ${PINNED[flavour]} could not be fetched. This was tried:`,
+    ...failures,
+    ...remedy(),
+  );
 }
 
 /**
  * @param {string} target
+ * @param {Flavour} flavour
  * @param {string} beside
- * @param {string} archive
+ * @param {string} got
  * @param {Lock} lock
  * @returns {Promise<Libtorch>}
  */
-async function make(target, beside, archive, lock) {
+async function make(target, flavour, beside, got, lock) {
+  const unpacked = fs.statSync(got).isDirectory() ? got : await unpackBeside(beside, got, lock);
+  const { found, problem } = inspect(path.join(unpacked, 'torch'), 'fetched');
+  if (!found) throw new Error(problem);
+  if (found.version !== PINNED[flavour] || (flavour === 'cuda' && found.flavour === 'cpu')) {
+    throw new Error(`it holds libtorch ${found.version} (${found.flavour})`);
+  }
+  fs.rmSync(target, { recursive: true, force: true }); // one that is not whole
+  fs.renameSync(unpacked, target);
+  return /** @type {Libtorch} */ (whole(target));
+}
+
+/**
+ * @param {string} beside
+ * @param {string} archive
+ * @param {Lock} lock
+ */
+async function unpackBeside(beside, archive, lock) {
   const unpacked = path.join(beside, 'unpacked');
   fs.mkdirSync(unpacked);
   say(`unpacking and checking ${path.basename(archive)} (${megabytes(fs.statSync(archive).size)} MB)`);
   await unpack(archive, unpacked, lock);
-  const made = inspect(path.join(unpacked, 'torch'), 'fetched');
-  if (!made.found) throw new Error(made.problem);
-  if (made.found.version !== PINNED) throw new Error(`it holds libtorch ${made.found.version}`);
-  fs.rmSync(target, { recursive: true, force: true }); // one that is not whole
-  fs.renameSync(unpacked, target);
-  return /** @type {Libtorch} */ (whole(target));
+  return unpacked;
 }
 
 /**
@@ -115,11 +136,14 @@ function remove(beside) {
   } catch {}
 }
 
-/** @param {string} target */
-function checkRoom(target) {
+/**
+ * @param {string} target
+ * @param {number} room in bytes
+ */
+function checkRoom(target, room) {
   const { bavail, bsize } = fs.statfsSync(path.dirname(target));
-  if (bavail * bsize < ROOM) {
-    const [free, needed] = [megabytes(bavail * bsize), megabytes(ROOM)];
+  if (bavail * bsize < room) {
+    const [free, needed] = [megabytes(bavail * bsize), megabytes(room)];
     throw new Stop(
       `fetching libtorch needs ${needed} MB, and ${path.dirname(target)} has ${free} MB free.`,
       elsewhere(),
@@ -131,14 +155,57 @@ function checkRoom(target) {
 function waysHere() {
   const here = `${process.platform} ${process.arch}`;
   if (here === 'darwin arm64') {
-    return [pip(`torch==${PINNED}`), zip(`${ZIPS}/libtorch-macos-arm64-${PINNED}.zip`)];
+    return [pip(`torch==${PINNED.cpu}`), zip(`${ZIPS}/libtorch-macos-arm64-${PINNED.cpu}.zip`)];
   }
   if (here === 'linux x64' || here === 'linux arm64') {
-    const wheels = [pip(`torch==${PINNED}+cpu`), pip(`torch==${PINNED}+cpu`, CPU_INDEX)];
-    const official = zip(`${ZIPS}/libtorch-shared-with-deps-${PINNED}%2Bcpu.zip`);
+    const wheels = [pip(`torch==${PINNED.cpu}+cpu`), pip(`torch==${PINNED.cpu}+cpu`, CPU_INDEX)];
+    const official = zip(`${ZIPS}/libtorch-shared-with-deps-${PINNED.cpu}%2Bcpu.zip`);
     return process.arch === 'x64' ? [...wheels, official] : wheels;
   }
   throw new Stop(`libtorch is not fetched by itself on ${here}.`, ...byHand());
+}
+
+/** @returns {Way[]} */
+function cudaWaysHere() {
+  if (process.platform === 'linux' && process.arch === 'x64')
+    return [pipWithLibraries(`torch==${PINNED.cuda}`)];
+  throw new Stop(
+    `libtorch for CUDA is not fetched by itself on ${process.platform} ${process.arch}.`,
+    'Set LIBTORCH to the torch folder of a Python that has torch for CUDA.',
+  );
+}
+
+/** What every call of pip is told: the interpreter that it runs on is not the one that matters. */
+const PIP = ['--only-binary=:all:', '--python-version', '3.11', '--implementation', 'cp', '--no-cache-dir'];
+PIP.push('--no-input', '--disable-pip-version-check', '--progress-bar=off');
+
+/**
+ * torch with the CUDA libraries that its own libraries look for, relative to where they lie.
+ * @param {string} requirement
+ * @returns {Way}
+ */
+function pipWithLibraries(requirement) {
+  return {
+    name: `pip install ${requirement} with CUDA's libraries (5 GB) from pip's own index`,
+    async get(into, lock) {
+      const site = path.join(into, 'site');
+      const args = ['-m', 'pip', 'install', ...PIP, '--no-compile', '--target', site, requirement];
+      await runPip(into, args, lock);
+      return site;
+    },
+  };
+}
+
+/**
+ * @param {string} into
+ * @param {string[]} args
+ * @param {Lock} lock
+ */
+async function runPip(into, args, lock) {
+  const stop = watch(into);
+  const env = { ...process.env, TMPDIR: into }; // its unfinished files too are then removed with the folder
+  const { ok, lines } = await run('python3', args, { cwd: into, env, lock }).finally(stop);
+  if (!ok) throw new Error(lines.findLast((line) => line.startsWith('ERROR')) ?? lines.at(-1));
 }
 
 /**
@@ -147,26 +214,14 @@ function waysHere() {
  * @returns {Way}
  */
 function pip(requirement, index) {
-  const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--python-version', '3.11'];
-  args.push(
-    '--implementation',
-    'cp',
-    '--no-cache-dir',
-    '--no-input',
-    '--disable-pip-version-check',
-    '--progress-bar=off',
-  );
+  const args = ['-m', 'pip', 'download', '--no-deps', ...PIP];
   if (index) args.push('--index-url', index);
   return {
     name: `pip download ${requirement} from ${index ?? "pip's own index"}`,
     async get(into, lock) {
-      const stop = watch(into);
-      const env = { ...process.env, TMPDIR: into }; // its unfinished files too are then removed with the folder
-      const { ok, lines } = await run('python3', [...args, requirement], { cwd: into, env, lock }).finally(
-        stop,
-      );
+      await runPip(into, [...args, requirement], lock);
       const wheel = fs.readdirSync(into).find((name) => name.endsWith('.whl'));
-      if (!ok || !wheel) throw new Error(lines.findLast((line) => line.startsWith('ERROR')) ?? lines.at(-1));
+      if (!wheel) throw new Error('pip brought no wheel');
       return path.join(into, wheel);
     },
   };
@@ -241,7 +296,7 @@ function remedy() {
 
 function byHand() {
   return [
-    `download libtorch ${PINNED} (the zip for C++, listed at ${DOWNLOADS}), unpack it,`,
+    `download libtorch ${PINNED.cpu} (the zip for C++, listed at ${DOWNLOADS}), unpack it,`,
     'and set LIBTORCH to the folder of that name in it.',
   ];
 }

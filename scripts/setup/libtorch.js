@@ -6,14 +6,15 @@ const os = require('node:os');
 const path = require('node:path');
 const { Stop, say, tilde } = require('./say');
 
-/** The version that is fetched. Any 2.x from OLDEST on is taken where it is found. */
-const PINNED = '2.13.0';
+/** The versions that are fetched. Any 2.x from OLDEST on is taken where it is found. */
+const PINNED = { cpu: '2.13.0', cuda: '2.14.1' };
 const OLDEST = { major: 2, minor: 11 };
 
 /**
  * @typedef {'LIBTORCH' | 'cache' | 'python' | 'fetched'} Source
  * @typedef {{ dir: string, version: string, flavour: string, source: Source }} Libtorch
  *   dir: the folder that has lib/, include/ and share/; flavour: cpu, cu130, …
+ * @typedef {keyof typeof PINNED} Flavour
  */
 
 /** The folder that all clones of this user share. */
@@ -23,13 +24,16 @@ function cacheRoot() {
   return path.join(base, 'tangshi');
 }
 
-/** What is fetched is laid out as in its archive: the libtorch itself is `torch` in this folder. */
-function cacheFolder() {
-  return path.join(cacheRoot(), `libtorch-${PINNED}-cpu-${process.platform}-${process.arch}`);
+/**
+ * What is fetched is laid out as in its archive: the libtorch itself is `torch` in this folder.
+ * @param {Flavour} flavour
+ */
+function cacheFolder(flavour) {
+  return path.join(cacheRoot(), `libtorch-${PINNED[flavour]}-${flavour}-${process.platform}-${process.arch}`);
 }
 
 /**
- * The first libtorch of: LIBTORCH, the cache, the Python that was chosen last time. It starts no process: it runs
+ * The first libtorch of: LIBTORCH, the cache (one for CUDA was asked for), the Python that was chosen last time. It starts no process: it runs
  * before every command.
  * @param {Libtorch | undefined} last the libtorch that the addon was built with
  * @returns {Libtorch | null}
@@ -37,8 +41,10 @@ function cacheFolder() {
 function findQuickly(last) {
   const { LIBTORCH } = process.env;
   if (LIBTORCH) return mustBe(path.resolve(LIBTORCH));
-  const cached = inspect(path.join(cacheFolder(), 'torch'), 'cache');
-  if (cached.found) return cached.found;
+  for (const flavour of /** @type {const} */ (['cuda', 'cpu'])) {
+    const cached = inspect(path.join(cacheFolder(flavour), 'torch'), 'cache');
+    if (cached.found) return cached.found;
+  }
   return last?.source === 'python' ? inspect(last.dir, 'python').found : null;
 }
 
@@ -52,7 +58,7 @@ function mustBe(dir) {
   throw new Stop(
     `LIBTORCH is set to ${dir}, but ${problem}.`,
     `Set LIBTORCH to a folder with the lib, include and share of libtorch 2.${OLDEST.minor} or a newer 2.x,`,
-    `or unset it: libtorch ${PINNED} is then found or fetched.`,
+    `or unset it: libtorch ${PINNED.cpu} is then found or fetched.`,
   );
 }
 
@@ -73,6 +79,17 @@ function findInPython() {
   const { found, problem } = inspect(dir, 'python');
   if (!found) say(`passing over the torch of python3: ${problem}`);
   return found;
+}
+
+/**
+ * Makes the cache's libtorch for CUDA one that lies elsewhere; should it go, the cache has none again.
+ * @param {Libtorch} libtorch
+ */
+function remember({ dir }) {
+  const folder = cacheFolder('cuda');
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder, { recursive: true });
+  fs.symlinkSync(dir, path.join(folder, 'torch'));
 }
 
 /**
@@ -156,4 +173,4 @@ function describe({ dir, version, flavour, source }) {
   return `libtorch ${version} (${flavour}) ${from}${tilde(dir)}`;
 }
 
-module.exports = { PINNED, cacheFolder, findQuickly, findInPython, inspect, describe };
+module.exports = { PINNED, cacheFolder, findQuickly, findInPython, remember, inspect, describe };

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { addon } from '../../lib/binding';
-import type { Batch, SampleOptions } from '../../lib/native';
+import type { Batch, SampleOptions, SessionConfig } from '../../lib/native';
 import { Session } from '../../lib/session';
 import { sessionConfig as config } from './fixture';
 

@@ -38,6 +38,47 @@ describe('fetching libtorch', () => {
     expect(clone.downloads()).toBe(1);
   });
 
+  test('--cuda brings one with its libraries, which all clones then prefer', async () => {
+    const clone = new Clone();
+    fakeLibtorch(clone.cached, '2.13.0+cpu');
+    const site = folder();
+    fakeLibtorch(path.join(site, 'torch'), '2.14.1+cu130');
+    fs.mkdirSync(path.join(site, 'nvidia'));
+    const pip = `while [ "$1" != --target ]; do shift; done; cp -r '${site}' "$2"`;
+    clone.python(`case "$*" in *install*torch==2.14.1) ${pip} ;; *) exit 1 ;; esac`);
+    const { code, stdout, stderr } = await clone.run(['--where', '--cuda']);
+    const cuda = clone.cached.replace('2.13.0-cpu', '2.14.1-cuda');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${cuda}\n` });
+    expect(stderr).toContain('fetching libtorch 2.14.1: pip install torch==2.14.1');
+    expect(fs.readdirSync(path.dirname(cuda)).sort()).toEqual(['nvidia', 'torch']);
+    expect((await clone.run(['--where'])).stdout).toBe(`${cuda}\n`);
+    expect(await clone.run(['--where', '--cuda'])).toEqual({ code: 0, stdout, stderr: '' });
+  });
+
+  test('--cuda takes the torch of python3 when that has CUDA, until it goes', async () => {
+    const clone = new Clone();
+    fakeLibtorch(clone.cached, '2.13.0+cpu');
+    const own = fakeLibtorch(path.join(folder(), 'torch'), '2.12.0+cu130');
+    clone.python(`case "$2" in *find_spec*) echo '${own}' ;; *) exit 1 ;; esac`);
+    expect((await clone.run(['--where', '--cuda'])).stdout).toBe(`${own}\n`);
+    expect((await clone.run(['--where'])).stdout).toBe(`${own}\n`);
+    fs.rmSync(own, { recursive: true });
+    expect((await clone.run(['--where'])).stdout).toBe(`${clone.cached}\n`);
+  });
+
+  test('--cuda refuses what is built for the CPU, from pip or from LIBTORCH', async () => {
+    const clone = new Clone();
+    const site = folder();
+    const LIBTORCH = fakeLibtorch(path.join(site, 'torch'), '2.14.1+cpu');
+    clone.python(`while [ "$1" != --target ]; do shift; done; cp -r '${site}' "$2"`);
+    const fromPip = await clone.run(['--where', '--cuda']);
+    expect(fromPip.code).toBe(1);
+    expect(fromPip.stderr).toContain('it holds libtorch 2.14.1 (cpu)');
+    const named = await clone.run(['--where', '--cuda'], { LIBTORCH });
+    expect(named.code).toBe(1);
+    expect(named.stderr).toContain(`LIBTORCH is set to ${LIBTORCH}, which is built for the CPU`);
+  });
+
   test('two at once fetch it once; the one that waits says for whom, once', async () => {
     const clone = new Clone();
     const [begun, go] = ['begun', 'go'].map((name) => path.join(clone.home, name)) as [string, string];
