@@ -52,7 +52,8 @@ export type Batch = Readonly<{
 }>;
 
 export type StepOptions = Readonly<{
-  lr: number;
+  /** Of all batches, or of each. */
+  lr: number | readonly number[];
   /** Gradients are scaled down to this 2-norm; Infinity leaves them alone. */
   clipNorm: number;
 }>;
@@ -64,7 +65,7 @@ export type StepStats = Readonly<{
   gradNorm: number;
   /** Targets that were not padding. */
   tokens: number;
-  /** Time of the step on its own thread, in milliseconds. */
+  /** Time of the step on its own thread, in milliseconds; on a GPU an equal part of the call's. */
   nativeMs: number;
 }>;
 
@@ -103,7 +104,10 @@ export type TensorData = Readonly<{ dtype: Dtype; shape: readonly number[]; data
 export type TensorMap = Readonly<Record<string, TensorData>>;
 
 export interface NativeSession {
-  /** One optimizer step a batch. Cancelled, it resolves with the steps that were done. */
+  /**
+   * One optimizer step a batch. Cancelled, it resolves with the steps that were done. A GPU is asked for losses once a
+   * call: give it many batches.
+   */
   train(batches: readonly Batch[], options: StepOptions): Job<StepStats[]>;
   /** Summed NLL in nats and count of the real targets; weights are not looked at, dropout is off. */
   evaluate(batches: readonly Batch[]): Job<{ nll: number; tokens: number }>;

@@ -272,9 +272,21 @@ std::vector<Batch> to_batches(const Napi::Value& value, int64_t vocab_size) {
   return out;
 }
 
-StepOptions to_step_options(const Napi::Value& value) {
-  const Field options{value, "options"};
-  return {options["lr"].number(0, 1e6), options["clipNorm"].number(0, INFINITY)};
+StepOptions to_step_options(const Napi::Value& value, size_t batches) {
+  constexpr double largest_lr = 1e6;
+  const Field options{value, "options"}, lr = options["lr"];
+  std::vector<double> lrs;
+  if (lr.value.IsArray()) {
+    const size_t count = lr.array_length();
+    if (count != batches) {
+      throw CodedError("ESHAPE", "expected a learning rate for each of " + std::to_string(batches) +
+                                     " batches but received " + std::to_string(count));
+    }
+    for (size_t i = 0; i < count; i++) lrs.push_back(lr.item(i).number(0, largest_lr));
+  } else {
+    lrs.assign(batches, lr.number(0, largest_lr));
+  }
+  return {lrs, options["clipNorm"].number(0, INFINITY)};
 }
 
 std::vector<std::vector<int32_t>> to_prompts(const Napi::Value& value, int64_t vocab_size) {

@@ -34,13 +34,14 @@ struct SessionConfig {
 };
 
 struct StepOptions {
-  double lr, clip_norm;
+  std::vector<double> lrs;  // of each batch
+  double clip_norm;
 };
 
 // These throw CodedError (EARG, ESHAPE), or Napi::Error where a getter of the caller's throws.
 SessionConfig to_session_config(const Napi::Value& value);
 std::vector<Batch> to_batches(const Napi::Value& value, int64_t vocab_size);
-StepOptions to_step_options(const Napi::Value& value);
+StepOptions to_step_options(const Napi::Value& value, size_t batches);
 std::vector<std::vector<int32_t>> to_prompts(const Napi::Value& value, int64_t vocab_size);
 SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size);
 State to_state(const Napi::Value& value);

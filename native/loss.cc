@@ -140,21 +140,23 @@ LossInput LossInput::narrow(int64_t begin, int64_t count) const {
   return {hidden.narrow(0, begin, count), targets.narrow(0, begin, count), weights.narrow(0, begin, count)};
 }
 
+OutputGrads OutputGrads::narrow(int64_t begin, int64_t count) const {
+  return {hidden.narrow(0, begin, count), weight, bias};
+}
+
 double ChunkedLoss::operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
   at::NoGradGuard no_grad;
   double loss = 0;
   for (int64_t begin = 0; begin < input.hidden.size(0); begin += chunk_positions) {
     const int64_t count = std::min(chunk_positions, input.hidden.size(0) - begin);
-    const LossInput chunk = input.narrow(begin, count);
-    std::optional<OutputGrads> wanted;
-    if (grads != nullptr) wanted = {grads->hidden.narrow(0, begin, count), grads->weight, grads->bias};
-    OutputGrads* const part = wanted ? &*wanted : nullptr;
-    loss += input.hidden.is_cpu() ? by_kernels(layer, chunk, part) : by_tensors(layer, chunk, part);
+    std::optional<OutputGrads> part;
+    if (grads != nullptr) part = grads->narrow(begin, count);
+    loss += chunk(layer, input.narrow(begin, count), part ? &*part : nullptr);
   }
   return loss;
 }
 
-double ChunkedLoss::by_kernels(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
+double ChunkedLoss::chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
   const int64_t positions = input.hidden.size(0), features = input.hidden.size(1);
   const int64_t vocab = layer.weight.size(0), groups = (positions + lanes - 1) / lanes;
   const int64_t blocks = (vocab + block_outputs - 1) / block_outputs, all = groups * lanes;
@@ -176,21 +178,30 @@ double ChunkedLoss::by_kernels(const OutputLayer& layer, const LossInput& input,
   return loss;
 }
 
-double ChunkedLoss::by_tensors(const OutputLayer& layer, const LossInput& chunk, OutputGrads* grads) const {
-  const at::Tensor target = chunk.targets.unsqueeze(1);  // [positions, 1]
-  at::Tensor logits = at::linear(chunk.hidden, layer.weight, layer.bias);
-  if (layer.relu_logits) logits.relu_();
-  const at::Tensor log_probs = at::log_softmax(logits, 1);
-  const at::Tensor nll = log_probs.gather(1, target).squeeze(1).neg();
-  const double loss = nll.to(at::kDouble).dot(chunk.weights.to(at::kDouble)).item<double>();
-  if (grads == nullptr) return loss;
-  at::Tensor d_logits = log_probs.exp();
-  d_logits.scatter_add_(1, target, at::full_like(target, -1, logits.options()));
-  d_logits.mul_(chunk.weights.unsqueeze(1));
-  if (layer.relu_logits) d_logits.mul_(logits.gt(0));
-  grads->bias.add_(d_logits.sum(0));
-  at::mm_out(grads->hidden, d_logits, layer.weight);
-  grads->weight.addmm_(d_logits.t(), chunk.hidden);
+at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
+  at::NoGradGuard no_grad;
+  // A GPU wants much at a time: 400 MB of logits at a vocabulary of 6,000.
+  constexpr int64_t most_positions = 16384;
+  at::Tensor loss = at::zeros({}, input.hidden.options().dtype(at::kDouble));
+  for (int64_t begin = 0; begin < input.hidden.size(0); begin += most_positions) {
+    const int64_t count = std::min(most_positions, input.hidden.size(0) - begin);
+    const LossInput part = input.narrow(begin, count);
+    const at::Tensor target = part.targets.unsqueeze(1);  // [positions, 1]
+    at::Tensor logits = at::linear(part.hidden, layer.weight, layer.bias);
+    if (layer.relu_logits) logits.relu_();
+    const at::Tensor log_probs = at::log_softmax(logits, 1);
+    const at::Tensor nll = log_probs.gather(1, target).squeeze(1).neg();
+    loss.add_(nll.to(at::kDouble).dot(part.weights.to(at::kDouble)));
+    if (grads == nullptr) continue;
+    at::Tensor d_logits = log_probs.exp();
+    d_logits.scatter_add_(1, target, at::full_like(target, -1, logits.options()));
+    d_logits.mul_(part.weights.unsqueeze(1));
+    if (layer.relu_logits) d_logits.mul_(logits.gt(0));
+    OutputGrads wanted = grads->narrow(begin, count);
+    wanted.bias.add_(d_logits.sum(0));
+    at::mm_out(wanted.hidden, d_logits, layer.weight);
+    wanted.weight.addmm_(d_logits.t(), part.hidden);
+  }
   return loss;
 }
 

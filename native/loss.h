@@ -24,18 +24,23 @@ struct LossInput {
 struct OutputGrads {
   at::Tensor hidden;        // [n, hidden], overwritten
   at::Tensor weight, bias;  // added to
+
+  OutputGrads narrow(int64_t begin, int64_t count) const;
 };
 
+// On the CPU, by kernels.
 class ChunkedLoss {
  public:
   // The sum over positions of weights x NLL, in nats.
   double operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
 
  private:
-  double by_kernels(const OutputLayer& layer, const LossInput& chunk, OutputGrads* grads);
-  double by_tensors(const OutputLayer& layer, const LossInput& chunk, OutputGrads* grads) const;
+  double chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
 
   at::Tensor logits_, across_, columns_;  // of a chunk, kept between calls
 };
+
+// The same on any device, by tensor operations that wait for nothing: 0-dim double, there.
+at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
 
 }  // namespace tangshi

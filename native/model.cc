@@ -37,12 +37,11 @@ std::shared_ptr<torch::nn::Module> make_cells(const ModelConfig& config) {
   TORCH_CHECK(false, "unknown cell");
 }
 
-// Inverted dropout from a generator of the session's own, so that a resumed run draws the same masks.
+// Inverted dropout, by a generator of the tensor's device.
 at::Tensor drop(const at::Tensor& x, double probability, const std::optional<at::Generator>& generator) {
   if (!generator || probability == 0) return x;
   const double keep = 1 - probability;
-  const at::Tensor mask = at::empty(x.sizes(), at::kFloat).bernoulli_(keep, generator).div_(keep);
-  return x * mask.to(x.device());
+  return x * at::empty_like(x.detach()).bernoulli_(keep, generator).div_(keep);
 }
 
 // With fewer sequences most lanes of the kernels' vectors would be empty.

@@ -11,16 +11,12 @@ namespace {
 
 constexpr int64_t grain = 16;  // floats: shards do not write to one cache line
 
-at::Tensor part(const at::Tensor& flat, const Range& range) {
-  return flat.narrow(0, range.begin, range.size());
-}
-
 Decay decay(double beta) { return {static_cast<float>(beta), static_cast<float>(1 - beta)}; }
 
 }  // namespace
 
-Optimizer::Optimizer(const OptimizerConfig& config, const Parameters& parameters, bool use_kernels)
-    : config_(config), use_kernels_(use_kernels && parameters.values.is_cpu()) {
+Optimizer::Optimizer(const OptimizerConfig& config, const Parameters& parameters)
+    : config_(config), step_(at::zeros({}, parameters.values.options().dtype(at::kLong))) {
   const auto zeros = [&] { return at::zeros_like(parameters.values); };
   if (config.kind == OptimizerKind::rmsprop) {
     slots_ = {{"square_avg", zeros()}};
@@ -35,35 +31,22 @@ double Optimizer::clip_and_step(Parameters& parameters, Shards& shards, double l
   shards.run([&](int shard) { squares[shard] = add_up(share(shard), parameters); });
   const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
   if (!std::isfinite(norm)) return norm;
-  step_++;
+  step_.add_(1);
   // As torch.nn.utils.clip_grad_norm_, its 1e-6 included.
   const double scale = std::min(1.0, clip_norm / (norm + 1e-6));
-  shards.run([&](int shard) {
-    if (use_kernels_) {
-      update_by_kernel(share(shard), parameters, lr, scale);
-    } else {
-      update(share(shard), parameters, lr, scale);
-    }
-  });
+  shards.run([&](int shard) { update(share(shard), parameters, lr, scale); });
   return norm;
 }
 
 double Optimizer::add_up(const Range& range, Parameters& parameters) const {
-  at::NoGradGuard no_grad;
-  at::Tensor sum = part(parameters.grads[0], range);
+  float* sum = parameters.grads[0].mutable_data_ptr<float>() + range.begin;
   for (size_t i = 1; i < parameters.grads.size(); i++) {
-    const at::Tensor other = part(parameters.grads[i], range);
-    if (use_kernels_) {
-      kernels().add(sum.mutable_data_ptr<float>(), other.const_data_ptr<float>(), range.size());
-    } else {
-      sum.add_(other);
-    }
+    kernels().add(sum, parameters.grads[i].const_data_ptr<float>() + range.begin, range.size());
   }
-  if (use_kernels_) return kernels().sum_of_squares(sum.const_data_ptr<float>(), range.size());
-  return std::pow(sum.norm().item<double>(), 2);
+  return kernels().sum_of_squares(sum, range.size());
 }
 
-void Optimizer::update_by_kernel(const Range& range, Parameters& parameters, double lr, double scale) {
+void Optimizer::update(const Range& range, Parameters& parameters, double lr, double scale) {
   const bool decoupled = config_.kind == OptimizerKind::adamw;
   const Update update{.value = parameters.values.mutable_data_ptr<float>() + range.begin,
                       .grad = parameters.grads[0].const_data_ptr<float>() + range.begin,
@@ -85,41 +68,53 @@ void Optimizer::update_by_kernel(const Range& range, Parameters& parameters, dou
   }
 }
 
-void Optimizer::update(const Range& range, Parameters& parameters, double lr, double scale) {
+// Adam's averages start at 0 and are too small by this factor.
+double Optimizer::correction(double beta) const { return 1 - std::pow(beta, step_.item<int64_t>()); }
+
+at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& lr, double clip_norm) {
   at::NoGradGuard no_grad;
-  at::Tensor values = part(parameters.values, range), grads = part(parameters.grads[0], range);
-  if (scale < 1) grads.mul_(scale);
+  at::Tensor& values = parameters.values;
+  at::Tensor grads = parameters.grads[0];
+  const at::Tensor norm = grads.norm();
+  // Where the norm is not finite every factor below is that of a step which changes nothing.
+  const at::Tensor finite = norm.isfinite();
+  const at::Tensor rate = at::where(finite, lr, 0), scale = (clip_norm / (norm + 1e-6)).clamp_max(1);
+  const auto keep = [&](double beta) {
+    return at::where(finite, at::scalar_tensor(beta, norm.options()), 1);
+  };
+  const auto take = [&](double beta) {
+    return at::where(finite, at::scalar_tensor(1 - beta, norm.options()), 0);
+  };
+  const auto average = [&](size_t slot, double beta, const at::Tensor& now) {
+    return slots_[slot].values.mul_(keep(beta)).add_(now * take(beta));
+  };
+  const auto correct = [&](double beta) {
+    return at::where(finite, 1 - at::pow(beta, step_.to(at::kDouble)), 1).to(at::kFloat);
+  };
+
+  grads = at::where(finite, grads * scale, 0);
+  step_.add_(finite);
   if (config_.weight_decay != 0) {
     if (config_.kind == OptimizerKind::adamw) {
-      values.mul_(1 - lr * config_.weight_decay);
+      values.mul_(1 - rate * config_.weight_decay);
     } else {
       grads.add_(values, config_.weight_decay);
     }
   }
-  config_.kind == OptimizerKind::rmsprop ? rmsprop(range, values, grads, lr) : adam(range, values, grads, lr);
+  if (config_.kind == OptimizerKind::rmsprop) {
+    const at::Tensor root = average(0, config_.alpha, grads * grads).sqrt();
+    values.sub_(rate * grads / (root + config_.eps));
+    return norm;
+  }
+  const at::Tensor first = average(0, config_.beta1, grads);
+  const at::Tensor root = average(1, config_.beta2, grads * grads).sqrt() / correct(config_.beta2).sqrt();
+  values.sub_(rate / correct(config_.beta1) * first / (root + config_.eps));
+  return norm;
 }
-
-void Optimizer::rmsprop(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr) {
-  at::Tensor square_avg = part(slots_[0].values, range);
-  square_avg.mul_(config_.alpha).addcmul_(grads, grads, 1 - config_.alpha);
-  values.addcdiv_(grads, square_avg.sqrt().add_(config_.eps), -lr);
-}
-
-void Optimizer::adam(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr) {
-  at::Tensor exp_avg = part(slots_[0].values, range), exp_avg_sq = part(slots_[1].values, range);
-  exp_avg.lerp_(grads, 1 - config_.beta1);
-  exp_avg_sq.mul_(config_.beta2).addcmul_(grads, grads, 1 - config_.beta2);
-  const at::Tensor denominator =
-      exp_avg_sq.sqrt().div_(std::sqrt(correction(config_.beta2))).add_(config_.eps);
-  values.addcdiv_(exp_avg, denominator, -lr / correction(config_.beta1));
-}
-
-// Adam's averages start at 0 and are too small by this factor.
-double Optimizer::correction(double beta) const { return 1 - std::pow(beta, step_); }
 
 void Optimizer::reset() {
   for (Slot& slot : slots_) slot.values.zero_();
-  step_ = 0;
+  step_.zero_();
 }
 
 }  // namespace tangshi

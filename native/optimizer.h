@@ -18,13 +18,16 @@ struct OptimizerConfig {
 
 class Optimizer {
  public:
-  // On the CPU the update is one pass by kernels; elsewhere, and without `use_kernels`, tensor operations.
-  Optimizer(const OptimizerConfig& config, const Parameters& parameters, bool use_kernels = true);
+  Optimizer(const OptimizerConfig& config, const Parameters& parameters);
 
-  // Adds up the replicas' gradients, in grads[0], and updates the parameters with them scaled down to a
-  // 2-norm of clip_norm at most; each shard does its share. Returns the norm before clipping. A norm that is
-  // not finite changes no parameter: the caller sees it and decides.
+  // On the CPU, by kernels. Adds up the replicas' gradients, in grads[0], and updates the parameters with
+  // them scaled down to a 2-norm of clip_norm at most; each shard does its share. Returns the norm before
+  // clipping. A norm that is not finite changes no parameter: the caller sees it and decides.
   double clip_and_step(Parameters& parameters, Shards& shards, double lr, double clip_norm);
+
+  // The same for the gradients of one replica on any device, without waiting for it: lr and the norm are
+  // numbers there, 0-dim.
+  at::Tensor clip_and_step(Parameters& parameters, const at::Tensor& lr, double clip_norm);
 
   // Running averages by PyTorch's names, each flat like the parameters.
   struct Slot {
@@ -32,7 +35,8 @@ class Optimizer {
     at::Tensor values;
   };
   std::vector<Slot>& slots() { return slots_; }
-  int64_t& step() { return step_; }
+  // Steps done: 0-dim int64, where the parameters are.
+  at::Tensor& step() { return step_; }
 
   // Back to the state before the first step.
   void reset();
@@ -40,15 +44,11 @@ class Optimizer {
  private:
   double add_up(const Range& range, Parameters& parameters) const;
   void update(const Range& range, Parameters& parameters, double lr, double scale);
-  void update_by_kernel(const Range& range, Parameters& parameters, double lr, double scale);
-  void rmsprop(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr);
-  void adam(const Range& range, at::Tensor& values, const at::Tensor& grads, double lr);
   double correction(double beta) const;
 
   OptimizerConfig config_;
-  bool use_kernels_;
   std::vector<Slot> slots_;
-  int64_t step_ = 0;
+  at::Tensor step_;
 };
 
 }  // namespace tangshi

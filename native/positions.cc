@@ -17,8 +17,8 @@ int64_t length(const Batch& batch, int64_t row) {
 }
 
 template <typename T>
-at::Tensor on(const at::Device& device, const std::vector<T>& values) {
-  return at::tensor(at::ArrayRef<T>(values)).to(device);
+at::Tensor tensor(const std::vector<T>& values) {
+  return at::tensor(at::ArrayRef<T>(values));
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ std::vector<int64_t> longest_first(const Batch& batch) {
 }
 
 Positions positions_of(const Batch& batch, const std::vector<int64_t>& order, int shard, int count,
-                       const std::vector<float>& row_weights, const at::Device& device) {
+                       const std::vector<float>& row_weights) {
   std::vector<int64_t> rows;
   for (size_t i = shard; i < order.size(); i += count) rows.push_back(order[i]);
   std::vector<int64_t> lengths;
@@ -52,8 +52,7 @@ Positions positions_of(const Batch& batch, const std::vector<int64_t>& order, in
       weights.push_back(row_weights[rows[r]]);
     }
   }
-  return {on(device, inputs).view({time, width}), running, on(device, places), on(device, targets),
-          on(device, weights)};
+  return {tensor(inputs).view({time, width}), running, tensor(places), tensor(targets), tensor(weights)};
 }
 
 }  // namespace tangshi

@@ -24,6 +24,6 @@ std::vector<int64_t> longest_first(const Batch& batch);
 
 // Every count-th of `order` from `shard` on. row_weights: of each real target, by row of the batch.
 Positions positions_of(const Batch& batch, const std::vector<int64_t>& order, int shard, int count,
-                       const std::vector<float>& row_weights, const at::Device& device);
+                       const std::vector<float>& row_weights);
 
 }  // namespace tangshi

@@ -93,13 +93,12 @@ Napi::Object Session::to_object(Napi::Env env) {
   auto object = Napi::Object::New(env);
   object["train"] = function(env, "train", [self](const Napi::CallbackInfo& info) {
     return self->start_cancelable(info.Env(), [&]() -> Work {
-      return [batches = to_batches(info[0], self->vocab_size_), options = to_step_options(info[1])](
-                 std::unique_ptr<Trainer>& trainer, const std::atomic<bool>& canceled) -> ToJs {
-        std::vector<StepStats> stats;
-        for (const Batch& batch : batches) {
-          if (canceled) break;
-          stats.push_back(trainer->step(batch, options.lr, options.clip_norm));
-        }
+      auto batches = to_batches(info[0], self->vocab_size_);
+      const StepOptions options = to_step_options(info[1], batches.size());
+      return [batches = std::move(batches), options](std::unique_ptr<Trainer>& trainer,
+                                                     const std::atomic<bool>& canceled) -> ToJs {
+        const auto stats =
+            trainer->train(batches, options.lrs, options.clip_norm, [&] { return canceled.load(); });
         return [stats](Napi::Env env) { return to_js(env, stats); };
       };
     });

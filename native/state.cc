@@ -47,7 +47,7 @@ std::map<std::string, at::Tensor> optimizer_tensors(Trainer& trainer) {
       tensors.emplace("optim." + slot.name + "." + slice.name, slice.of(slot.values));
     }
   }
-  tensors.emplace(optimizer_step, at::scalar_tensor(trainer.optimizer().step(), at::kLong));
+  tensors.emplace(optimizer_step, trainer.optimizer().step());
   return tensors;
 }
 
@@ -133,14 +133,7 @@ void restore(Trainer& trainer, const State& state) {
   // … then everything is changed.
   trainer.forget_decoder();
   if (!with_optimizer) trainer.optimizer().reset();
-  for (const auto& [name, bytes] : taken) {
-    const at::Tensor value = from_bytes(*bytes, targets.at(name));
-    if (name == optimizer_step) {
-      trainer.optimizer().step() = value.item<int64_t>();
-    } else {
-      targets.at(name).copy_(value);
-    }
-  }
+  for (const auto& [name, bytes] : taken) targets.at(name).copy_(from_bytes(*bytes, targets.at(name)));
   trainer.generator() = generator;
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "positions.h"
+#include "step_queue.h"
 
 namespace tangshi {
 int64_t Batch::tokens() const {
@@ -19,7 +20,12 @@ Trainer::Trainer(const ModelConfig& model, const OptimizerConfig& optimizer, con
       optimizer_(optimizer, parameters_),
       shards_(static_cast<int>(replicas_.size())) {
   for (size_t i = 1; i < replicas_.size(); i++) add_replica(parameters_, *replicas_[i].model);
+  if (!device.is_cpu()) {
+    queue_ = std::make_unique<StepQueue>(*replicas_[0].model, parameters_, optimizer_, generator_);
+  }
 }
+
+Trainer::~Trainer() = default;
 
 std::vector<Trainer::Replica> Trainer::make_replicas(const ModelConfig& config, const at::Device& device,
                                                      int count, at::Generator& generator) {
@@ -33,6 +39,25 @@ std::vector<Trainer::Replica> Trainer::make_replicas(const ModelConfig& config, 
 OutputLayer Trainer::output_layer(const Replica& replica) {
   const ModelImpl& model = *replica.model;
   return {model.output_weight(), model.output_bias(), model.config().relu_logits};
+}
+
+std::vector<StepStats> Trainer::train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
+                                      double clip_norm, const std::function<bool()>& canceled) {
+  forget_decoder();
+  std::vector<StepStats> stats;
+  try {
+    for (size_t i = 0; i < batches.size() && !canceled(); i++) {
+      if (queue_) {
+        queue_->train(batches[i], lrs[i], clip_norm);
+      } else {
+        stats.push_back(step(batches[i], lrs[i], clip_norm));
+      }
+    }
+    return queue_ ? queue_->results() : stats;
+  } catch (...) {
+    if (queue_) queue_->forget();
+    throw;
+  }
 }
 
 StepStats Trainer::step(const Batch& batch, double lr, double clip_norm) {
@@ -49,8 +74,7 @@ StepStats Trainer::step(const Batch& batch, double lr, double clip_norm) {
   std::vector<double> losses(shards_.count());
   shards_.run([&](int shard) {
     parameters_.grads[shard].zero_();
-    const Positions positions =
-        positions_of(batch, order, shard, shards_.count(), weights, model()->device());
+    const Positions positions = positions_of(batch, order, shard, shards_.count(), weights);
     losses[shard] = forward_backward(replicas_[shard], positions, dropout_seeds[shard]);
   });
   forget_decoder();
@@ -87,14 +111,14 @@ const Decoder& Trainer::decoder() {
 }
 
 TotalNll Trainer::evaluate(const Batch& batch) {
+  if (queue_) return queue_->evaluate(batch);
   const std::vector<float> weights(batch.rows, 1.0f);
   const std::vector<int64_t> order = longest_first(batch);
   std::vector<double> nlls(shards_.count());
   shards_.run([&](int shard) {
     at::NoGradGuard no_grad;
     Replica& replica = replicas_[shard];
-    const Positions positions =
-        positions_of(batch, order, shard, shards_.count(), weights, model()->device());
+    const Positions positions = positions_of(batch, order, shard, shards_.count(), weights);
     if (positions.targets.numel() == 0) return;
     const at::Tensor hidden = forward(*replica.model, positions, std::nullopt);
     const at::Tensor real = hidden.index_select(0, positions.places);

@@ -1,6 +1,9 @@
 // One training step: forward, loss, backward, clip, update. Also the same forward for evaluation.
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "decoder.h"
 #include "loss.h"
 #include "optimizer.h"
@@ -23,20 +26,25 @@ struct StepStats {
 };
 
 struct Positions;
+class StepQueue;
 
 struct TotalNll {
   double nll = 0;  // in nats
   int64_t tokens = 0;
 };
 
-// Each thread has a replica of the model, which shares the weights, and takes its rows of every batch; the
-// gradients are added up once a step. Sums depend on how they are split, so results are bit-equal for equal
-// thread counts only.
+// On the CPU each thread has a replica of the model, which shares the weights, and takes its rows of every
+// batch; the gradients are added up once a step. Sums depend on how they are split, so results are bit-equal
+// for equal thread counts only. Other devices have a queue.
 class Trainer {
  public:
   Trainer(const ModelConfig& model, const OptimizerConfig& optimizer, const at::Device& device, uint64_t seed,
           int threads = 1);
+  ~Trainer();
 
+  // One step a batch, at its own learning rate, until it is canceled. Returns those that were done.
+  std::vector<StepStats> train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
+                               double clip_norm, const std::function<bool()>& canceled);
   StepStats step(const Batch& batch, double lr, double clip_norm);
   TotalNll evaluate(const Batch& batch);
 
@@ -71,6 +79,7 @@ class Trainer {
   Parameters parameters_;
   Optimizer optimizer_;
   Shards shards_;
+  std::unique_ptr<StepQueue> queue_;  // of a device other than the CPU
   std::unique_ptr<Decoder> decoder_;  // made when it is asked for, gone when the weights change
 };
 

@@ -52,6 +52,13 @@ TEST(loss, equals_the_dense_loss_and_gradients_at_every_edge) {
       EXPECT_CLOSE(grads.hidden, p.input.hidden.grad(), 1e-5);
       EXPECT_CLOSE(grads.weight, p.layer.weight.grad(), 1e-5);
       EXPECT_CLOSE(grads.bias, p.layer.bias.grad(), 1e-5);
+
+      OutputGrads queued{at::empty_like(grads.hidden), at::zeros_like(grads.weight),
+                         at::zeros_like(grads.bias)};
+      EXPECT_CLOSE(loss_by_tensors(p.layer, p.input, &queued), expected.detach(), 1e-6);
+      EXPECT_CLOSE(queued.hidden, p.input.hidden.grad(), 1e-5);
+      EXPECT_CLOSE(queued.weight, p.layer.weight.grad(), 1e-5);
+      EXPECT_CLOSE(queued.bias, p.layer.bias.grad(), 1e-5);
     }
   }
 }

@@ -14,28 +14,35 @@ Parameters flat(const at::Tensor& values) { return {{}, values.clone(), {at::zer
 
 using Make = std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<at::Tensor>)>;
 
+// By the kernels or, as on other devices, by tensor operations that wait for nothing.
+double step(Optimizer& optimizer, Parameters& parameters, Shards& shards, double lr, double clip_norm,
+            bool queued) {
+  if (!queued) return optimizer.clip_and_step(parameters, shards, lr, clip_norm);
+  return optimizer.clip_and_step(parameters, at::scalar_tensor(lr), clip_norm).item<double>();
+}
+
 // Runs 30 steps of both on the same gradients and compares the weights after each.
-void check_against(const OptimizerConfig& config, double lr, const Make& make, bool use_kernels) {
+void check_against(const OptimizerConfig& config, double lr, const Make& make, bool queued) {
   const auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
   const at::Tensor start = at::randn({1000}, generator);
   const at::Tensor magnitude = at::pow(10, at::rand({1000}, generator) * 8 - 6);
   Parameters parameters = flat(start);
-  Optimizer optimizer(config, parameters, use_kernels);
+  Optimizer optimizer(config, parameters);
   Shards shards(3);
   at::Tensor theirs = start.clone().requires_grad_();
   const auto reference = make({theirs});
-  for (int step = 0; step < 30; step++) {
+  for (int i = 0; i < 30; i++) {
     const at::Tensor grad = at::randn({1000}, generator) * magnitude;
     parameters.grads[0].copy_(grad);
     theirs.mutable_grad() = grad.clone();
-    optimizer.clip_and_step(parameters, shards, lr, INFINITY);
+    step(optimizer, parameters, shards, lr, INFINITY, queued);
     reference->step();
     EXPECT_CLOSE(parameters.values, theirs.detach(), 1e-6);
   }
 }
 
 void check_against(const OptimizerConfig& config, double lr, const Make& make) {
-  for (const bool use_kernels : {true, false}) check_against(config, lr, make, use_kernels);
+  for (const bool queued : {false, true}) check_against(config, lr, make, queued);
 }
 
 }  // namespace
@@ -63,13 +70,13 @@ TEST(optimizer, adamw_is_torchs) {
 
 TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
   const at::Tensor grad = at::tensor({3.0f, 0.0f, 4.0f, 0.0f});
-  for (const bool use_kernels : {true, false}) {
+  for (const bool queued : {false, true}) {
     for (const double clip_norm : {1.0, 7.0}) {
       Parameters parameters = flat(at::zeros({4}));
-      Optimizer optimizer({.alpha = 0}, parameters, use_kernels);  // keeps the square of the last gradient
+      Optimizer optimizer({.alpha = 0}, parameters);  // keeps the square of the last gradient
       Shards shards(2);
       parameters.grads[0].copy_(grad);
-      EXPECT_EQ(optimizer.clip_and_step(parameters, shards, 0, clip_norm), 5.0);
+      EXPECT_EQ(step(optimizer, parameters, shards, 0, clip_norm, queued), 5.0);
       const at::Tensor clipped = grad * std::min(1.0, clip_norm / 5);
       EXPECT_CLOSE(optimizer.slots()[0].values, clipped * clipped, 1e-6);
     }
@@ -77,14 +84,32 @@ TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
 }
 
 TEST(optimizer, a_gradient_that_is_not_finite_changes_nothing) {
-  Parameters parameters = flat(at::ones({3}));
-  Optimizer optimizer({.kind = OptimizerKind::adam}, parameters);
-  Shards shards(2);
-  parameters.grads[0].copy_(at::tensor({1.0f, NAN, 1.0f}));
-  EXPECT(std::isnan(optimizer.clip_and_step(parameters, shards, 1, 1)));
-  EXPECT(parameters.values.equal(at::ones({3})));
-  EXPECT_EQ(optimizer.step(), 0);
-  EXPECT_EQ(optimizer.slots()[0].values.abs().max().item<float>(), 0.0f);
+  const std::vector<OptimizerConfig> configs = {{.weight_decay = 0.1},
+                                                {.kind = OptimizerKind::adam},
+                                                {.kind = OptimizerKind::adamw, .weight_decay = 0.1}};
+  for (const OptimizerConfig& config : configs) {
+    for (const bool queued : {false, true}) {
+      for (const int good_steps : {0, 2}) {
+        Parameters parameters = flat(at::ones({3}));
+        Optimizer optimizer(config, parameters);
+        Shards shards(2);
+        for (int i = 0; i < good_steps; i++) {
+          parameters.grads[0].copy_(at::tensor({1.0f, -2.0f, 1.0f}));
+          step(optimizer, parameters, shards, 0.1, 1, queued);
+        }
+        const at::Tensor values = parameters.values.clone();
+        std::vector<at::Tensor> averages;
+        for (const auto& slot : optimizer.slots()) averages.push_back(slot.values.clone());
+        for (const float bad : {NAN, INFINITY}) {
+          parameters.grads[0].copy_(at::tensor({1.0f, bad, 1.0f}));
+          EXPECT(!std::isfinite(step(optimizer, parameters, shards, 1, 1, queued)));
+        }
+        EXPECT(parameters.values.equal(values));
+        EXPECT_EQ(optimizer.step().item<int64_t>(), good_steps);
+        for (size_t i = 0; i < averages.size(); i++) EXPECT(optimizer.slots()[i].values.equal(averages[i]));
+      }
+    }
+  }
 }
 
 }  // namespace tangshi::test

@@ -62,7 +62,7 @@ TEST(state, weights_alone_start_the_optimizer_afresh) {
   }
   restore(b, weights);
   EXPECT(b.parameters().values.equal(a.parameters().values));
-  EXPECT_EQ(b.optimizer().step(), 0);
+  EXPECT_EQ(b.optimizer().step().item<int64_t>(), 0);
   EXPECT_EQ(b.optimizer().slots()[1].values.abs().max().item<float>(), 0.0f);
 }
 
