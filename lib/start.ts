@@ -25,6 +25,8 @@ import {
 import { type DeviceRequest, resolveDevice, Session, unusedGpu } from './session';
 import type { Vocab } from './vocab';
 
+const LOG_EVERY = 50;
+
 export type TrainOptions = Readonly<{
   preset?: Preset;
   /** What differs from the preset. When resuming, only `epochs` and `threads` may. */
@@ -42,6 +44,8 @@ export type TrainOptions = Readonly<{
   maxSteps?: number;
   /** Steps between checkpoints. */
   saveEvery?: number;
+  /** On a GPU, how many steps at most are done before their losses are read; default: 50. */
+  logEvery?: number;
   /** Abort to stop after the step in progress, with a checkpoint. */
   signal?: AbortSignal;
 }>;
@@ -62,6 +66,8 @@ export type Run = {
   metrics: Metrics;
   /** What is not as it was when the run stopped. */
   notices: readonly string[];
+  /** Steps whose losses a GPU is asked for at once. */
+  logEvery: number;
   signal: AbortSignal | undefined;
 };
 
@@ -107,7 +113,8 @@ export async function startRun(options: TrainOptions): Promise<Run> {
     const metrics = await Metrics.open(files.metrics, progress.step);
     const totalSteps = config.epochs * batcher.stepsPerEpoch;
     const savedStep = start.fingerprint === undefined ? undefined : progress.step;
-    const setting = { folder, files, config, dataset, batcher, totalSteps, device, signal };
+    const { logEvery = LOG_EVERY } = options;
+    const setting = { folder, files, config, dataset, batcher, totalSteps, device, logEvery, signal };
     return { ...setting, session, progress, savedStep, metrics, notices };
   } catch (error) {
     await session.dispose();

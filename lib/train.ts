@@ -104,7 +104,7 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEv
       else if (Date.now() >= deadline) reason = 'minutes';
       if (reason) break;
 
-      yield await step(run);
+      yield* await steps(run, stepsAtOnce(run, lastStep, saveEvery));
       if (progress.step % saveEvery === 0 && !epochIsOver(run)) yield await save(run);
     }
     if (run.savedStep !== progress.step) yield await save(run);
@@ -164,29 +164,50 @@ function checkFinite(stats: StepStats, { files, batcher, progress, savedStep }: 
   );
 }
 
-/** One batch. The weights and `progress` move together: between two steps they are a whole state. */
-async function step(run: Run): Promise<TrainEvent> {
+/** A GPU is asked for losses every `logEvery` steps; a stop, a save or an epoch's end comes after whole calls. */
+function stepsAtOnce(
+  { device, batcher, progress, logEvery }: Run,
+  lastStep: number,
+  saveEvery: number,
+): number {
+  if (device === 'cpu') return 1;
+  const toSave = saveEvery - (progress.step % saveEvery);
+  const toEpochsEnd = batcher.stepsPerEpoch - batcher.cursor.step;
+  return Math.min(logEvery, toSave, toEpochsEnd, lastStep - progress.step);
+}
+
+/** So many batches. The weights and `progress` move together: between two calls they are a whole state. */
+async function steps(run: Run, count: number): Promise<TrainEvent[]> {
   const { config, session, batcher, progress, metrics } = run;
-  const { epoch } = batcher.cursor;
-  const lr = learningRate(config, progress.step, run.totalSteps);
+  const plan = Array.from({ length: count }, (_, i) => {
+    const { epoch } = batcher.cursor;
+    const lr = learningRate(config, progress.step + i, run.totalSteps);
+    return { epoch, lr, batch: batcher.next(), cursor: batcher.cursor };
+  });
   const start = performance.now();
-  const [stats] = await session.train([batcher.next()], { lr, clipNorm: config.clipNorm });
-  const { loss, gradNorm, tokens } = checkFinite(stats as StepStats, run);
-  const seconds = (performance.now() - start) / 1000;
+  const batches = plan.map(({ batch }) => batch);
+  const done = await session.train(batches, { lr: plan.map(({ lr }) => lr), clipNorm: config.clipNorm });
+  const seconds = (performance.now() - start) / 1000 / count;
 
-  const before = progress.smoothedLoss ?? loss;
-  const smoothedLoss = SMOOTHING * before + (1 - SMOOTHING) * loss;
-  progress.step += 1;
-  progress.cursor = batcher.cursor;
-  progress.epochLoss += loss;
-  progress.epochSteps += 1;
-  progress.smoothedLoss = smoothedLoss;
-  progress.seconds += seconds;
+  const events: TrainEvent[] = [];
+  for (const [i, stats] of done.entries()) {
+    const { loss, gradNorm, tokens } = checkFinite(stats, run);
+    const { epoch, lr, cursor } = plan[i] as (typeof plan)[number];
+    const before = progress.smoothedLoss ?? loss;
+    const smoothedLoss = SMOOTHING * before + (1 - SMOOTHING) * loss;
+    progress.step += 1;
+    progress.cursor = cursor;
+    progress.epochLoss += loss;
+    progress.epochSteps += 1;
+    progress.smoothedLoss = smoothedLoss;
+    progress.seconds += seconds;
 
-  const facts = { step: progress.step, epoch: epoch + 1, loss, smoothedLoss, gradNorm, lr, tokens };
-  const event = { type: 'step', ...facts, tokensPerSecond: tokens / seconds } as const;
-  await metrics.write(event);
-  return event;
+    const facts = { step: progress.step, epoch: epoch + 1, loss, smoothedLoss, gradNorm, lr, tokens };
+    const event = { type: 'step', ...facts, tokensPerSecond: tokens / seconds } as const;
+    await metrics.write(event);
+    events.push(event);
+  }
+  return events;
 }
 
 function epochIsOver({ batcher, progress }: Run): boolean {

@@ -34,7 +34,12 @@ const command = new Command('train')
   .option('--resume', 'go on with the run in --out, or with the newest')
   .option('--init <file>', 'start from the weights of a .safetensors file')
   .option('--save-every <steps>', 'between checkpoints', integer(1), 100)
-  .option('--log-every <steps>', 'between lines where output is not a terminal', integer(1), 50)
+  .option(
+    '--log-every <steps>',
+    'between lines where output is not a terminal; on a GPU also between readings of the loss',
+    integer(1),
+    50,
+  )
   .option('--json', 'one JSON event a line, and nothing else, on stdout (with npm run -s)')
   .action(async (flags) => {
     const options: TrainOptions = {

@@ -31,6 +31,24 @@ test('the addon says which libtorch it is', () => {
   expect(addon().kernels).toMatch(/^(baseline|avx2|avx512)$/);
 });
 
+test('several batches in a call, each at its own learning rate, are as many calls', async () => {
+  const other: Batch = { ...batch, inputs: Int32Array.of(6, 5, 4, 3, 2, 1) };
+  const together = await session.train([batch, other], { lr: [0.1, 0.01], clipNorm: 1 });
+  await using single = await Session.open(config);
+  const apart = [
+    ...(await single.train([batch], { lr: 0.1, clipNorm: 1 })),
+    ...(await single.train([other], { lr: 0.01, clipNorm: 1 })),
+  ];
+  expect(together.map(({ loss }) => loss)).toEqual(apart.map(({ loss }) => loss));
+  expect(await session.snapshot()).toEqual(await single.snapshot());
+  await expect(session.train([batch, other], { lr: [0.1], clipNorm: 1 })).rejects.toMatchObject({
+    code: 'ESHAPE',
+  });
+  for (const lr of [[0.1, -1], [0.1, Number.NaN], [0.1, '1'], {}] as never[]) {
+    await expect(session.train([batch, other], { lr, clipNorm: 1 })).rejects.toMatchObject({ code: 'EARG' });
+  }
+});
+
 test('trains, evaluates, samples', async () => {
   const before = await session.evaluate([batch]);
   expect(before.tokens).toBe(5);
