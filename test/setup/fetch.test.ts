@@ -169,7 +169,7 @@ describe('what is checked of a wheel', () => {
 });
 
 describe('the official zip', () => {
-  const { download } = require(path.join(repository, 'scripts/setup/fetch.js'));
+  const { download } = require(path.join(repository, 'scripts/setup/ways.js'));
 
   test('a download that breaks off, or that the server refuses, is an error', async () => {
     const server = createServer((request, response) => {
