@@ -40,6 +40,9 @@ class TensorState {
   at::Tensor hidden_, logits_;
 };
 
+// Of a single sequence. Weights are read once a character: more threads would wait for memory and each other.
+constexpr int most_helpers = 3;
+
 // Draws for one row; true while the row goes on.
 bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Draw& draw) {
   const int32_t id = draw(logits, row.random);
@@ -104,9 +107,10 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
   const Decoder& decoder = trainer.decoder();
   Shards& shards = trainer.shards();
   if (count == 1) {
-    // All threads on the one sequence.
-    Team team(shards.count() - 1);
+    const int helpers = std::min(shards.count() - 1, most_helpers);
+    Team team(helpers);
     shards.run([&](int shard) {
+      if (shard > helpers) return;
       if (shard > 0) return team.help();
       const Dismissal when_done{team};
       decode(Decoder::State(decoder, 1, team), rows_of({0, 1}), draw, options, canceled);

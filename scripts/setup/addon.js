@@ -163,7 +163,7 @@ function jobs() {
 
 /** @param {string} root */
 function estimate(root) {
-  const units = nativeFiles(root).filter((file) => file.endsWith('.cc'));
+  const units = nativeFiles(root).filter((file) => /^native\/[^/]+\.cc$/.test(file)); // kernels take no time
   const minutes = Math.max(1, Math.round((HEADERS_SECONDS + (units.length * UNIT_SECONDS) / jobs()) / 60));
   return `${minutes} minute${minutes > 1 ? 's' : ''}`;
 }
