@@ -15,7 +15,11 @@ const command = new Command('gen')
   .option('--temperature <t>', 'below 1 tamer, above 1 bolder', number(0))
   .option('--top-k <k>', 'draw among the k likeliest characters', integer(0))
   .option('--top-p <p>', 'draw among the likeliest that together reach p', number(0, 1))
-  .option('--greedy', 'always the likeliest character')
+  .addOption(
+    new Option('--greedy', 'always the likeliest character').conflicts([
+      ...['temperature', 'topK', 'topP', 'count', 'seed'],
+    ]),
+  )
   .option('--count <n>', 'how many poems', integer(1))
   .option('--max-length <n>', 'characters at most', integer(1))
   .option('--seed <n>', 'the same poem again', integer(0))

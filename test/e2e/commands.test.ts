@@ -136,6 +136,22 @@ test('Ctrl-C saves and exits; --resume goes on', () =>
     });
   }));
 
+test('SIGTERM to npm ends the training it runs, with a checkpoint', () =>
+  inFolder(async (folder, data) => {
+    const args = ['--data', data, '--out', join(folder, 'run'), ...small, '--epochs', '100000', '--json'];
+    const npm = spawn('npm', ['run', '-s', 'train', '--', ...args], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    npm.stdout.once('data', () => npm.kill('SIGTERM'));
+    // Its output ends when the last process that writes to it does.
+    const { stdout } = await finish(npm);
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) as string)).toMatchObject({
+      type: 'done',
+      reason: 'interrupted',
+    });
+  }));
+
 test(
   'what is wrong is one line on stderr, and exit code 1',
   () =>
