@@ -69,6 +69,11 @@ std::string cpu_only() {
          " is built for the CPU alone: npm run setup -- --cuda fetches one for CUDA";
 }
 
+// 12080 -> 12.8
+std::string dotted(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
 enum class Prepared { nothing, cpu, cuda };
 std::mutex preparing;
 Prepared prepared = Prepared::nothing;
@@ -125,7 +130,7 @@ void prepare_device(const at::Device& device) {
   load_cuda();
   if (torch::cuda::device_count() <= device.index()) {
     throw NoDevice("libtorch " TORCH_VERSION " cannot use it: its CUDA may be newer than the driver's " +
-                   std::to_string(facts.driver / 1000) + "." + std::to_string(facts.driver % 1000 / 10));
+                   dotted(facts.driver) + ": update the driver, or use the CPU");
   }
 }
 
