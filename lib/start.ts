@@ -87,7 +87,8 @@ type Start = {
 
 /** Begins a new run, or goes on with one: reads, checks and builds all that a training needs. */
 export async function startRun(options: TrainOptions): Promise<Run> {
-  const { signal } = options;
+  const { signal, logEvery = LOG_EVERY, saveEvery } = options;
+  checkSteps({ logEvery, saveEvery });
   const request = options.device ?? 'auto';
   const device = await resolveDevice(request);
   const start = options.resume ? await resumed(options) : await fresh(options);
@@ -113,12 +114,19 @@ export async function startRun(options: TrainOptions): Promise<Run> {
     const metrics = await Metrics.open(files.metrics, progress.step);
     const totalSteps = config.epochs * batcher.stepsPerEpoch;
     const savedStep = start.fingerprint === undefined ? undefined : progress.step;
-    const { logEvery = LOG_EVERY } = options;
     const setting = { folder, files, config, dataset, batcher, totalSteps, device, logEvery, signal };
     return { ...setting, session, progress, savedStep, metrics, notices };
   } catch (error) {
     await session.dispose();
     throw error;
+  }
+}
+
+/** @throws EARG */
+function checkSteps(counts: Readonly<Record<string, number | undefined>>): void {
+  for (const [name, count] of Object.entries(counts)) {
+    if (count === undefined || (Number.isInteger(count) && count >= 1)) continue;
+    throw new TangshiError('EARG', `Expected an integer from 1 for ${name} but received ${count}`);
   }
 }
 

@@ -38,17 +38,6 @@ Uploaded upload(const Batch& batch, const std::vector<float>& row_weights, const
   return {ids[0], ids[1].view(-1), weights};
 }
 
-OutputLayer output_layer(const ModelImpl& model) {
-  return {model.output_weight(), model.output_bias(), model.config().relu_logits};
-}
-
-// [time x rows, hidden].
-at::Tensor forward(ModelImpl& model, const at::Tensor& inputs, const std::optional<at::Generator>& dropout) {
-  HiddenState state = model.zero_state(inputs.size(1));
-  const at::Tensor hidden = model.forward(inputs, state, dropout);
-  return hidden.reshape({-1, hidden.size(2)});
-}
-
 // A device draws by its own generator, of which there is one for all: whoever draws seeds it first and holds
 // the lock while work is queued.
 std::mutex drawing;
@@ -78,7 +67,7 @@ void StepQueue::train(const Batch& batch, double lr, double clip_norm) {
     if (model_.config().dropout > 0) {
       dropout = seeded_generator(model_.device(), generator_.get<at::CPUGeneratorImpl>()->random64());
     }
-    const at::Tensor hidden = forward(model_, up.inputs, dropout), flat = hidden.detach();
+    const at::Tensor hidden = outputs(model_, up.inputs, dropout), flat = hidden.detach();
     OutputGrads grads{at::empty_like(flat), model_.output_weight().grad(), model_.output_bias().grad()};
     loss = loss_by_tensors(output_layer(model_), {flat, up.targets, up.weights}, &grads);
     hidden.backward(grads.hidden);
@@ -110,7 +99,7 @@ void StepQueue::forget() { queued_.clear(); }
 TotalNll StepQueue::evaluate(const Batch& batch) {
   at::NoGradGuard no_grad;
   const Uploaded up = upload(batch, std::vector<float>(batch.rows, 1.0f), model_.device());
-  const at::Tensor hidden = forward(model_, up.inputs, std::nullopt);
+  const at::Tensor hidden = outputs(model_, up.inputs, std::nullopt);
   const at::Tensor nll = loss_by_tensors(output_layer(model_), {hidden, up.targets, up.weights}, nullptr);
   return {nll.item<double>(), batch.tokens()};
 }

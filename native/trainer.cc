@@ -8,8 +8,20 @@
 #include "step_queue.h"
 
 namespace tangshi {
+
 int64_t Batch::tokens() const {
   return std::count_if(targets.begin(), targets.end(), [](int32_t target) { return target >= 0; });
+}
+
+OutputLayer output_layer(const ModelImpl& model) {
+  return {model.output_weight(), model.output_bias(), model.config().relu_logits};
+}
+
+at::Tensor outputs(ModelImpl& model, const at::Tensor& inputs, const std::optional<at::Generator>& dropout,
+                   const std::vector<int64_t>& running) {
+  HiddenState state = model.zero_state(inputs.size(1));
+  const at::Tensor hidden = model.forward(inputs, state, dropout, running);
+  return hidden.reshape({-1, hidden.size(2)});
 }
 
 Trainer::Trainer(const ModelConfig& model, const OptimizerConfig& optimizer, const at::Device& device,
@@ -36,14 +48,8 @@ std::vector<Trainer::Replica> Trainer::make_replicas(const ModelConfig& config, 
   return replicas;
 }
 
-OutputLayer Trainer::output_layer(const Replica& replica) {
-  const ModelImpl& model = *replica.model;
-  return {model.output_weight(), model.output_bias(), model.config().relu_logits};
-}
-
 std::vector<StepStats> Trainer::train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
                                       double clip_norm, const std::function<bool()>& canceled) {
-  forget_decoder();
   std::vector<StepStats> stats;
   try {
     for (size_t i = 0; i < batches.size() && !canceled(); i++) {
@@ -88,21 +94,14 @@ double Trainer::forward_backward(Replica& replica, const Positions& positions, u
   if (positions.targets.numel() == 0) return 0;  // more threads than rows, or nothing but padding
   ModelImpl& model = *replica.model;
   const auto dropout = at::make_generator<at::CPUGeneratorImpl>(dropout_seed);
-  const at::Tensor hidden = forward(model, positions, dropout);  // [time x rows, hidden]
+  const at::Tensor hidden =
+      outputs(model, positions.inputs, dropout, positions.running);  // [time x rows, hidden]
   const at::Tensor real = hidden.detach().index_select(0, positions.places);
   // The output layer's gradients go straight to their place; autograd carries on from the hidden outputs.
   OutputGrads grads{at::empty_like(real), model.output_weight().grad(), model.output_bias().grad()};
-  const double loss =
-      replica.loss(output_layer(replica), {real, positions.targets, positions.weights}, &grads);
+  const double loss = replica.loss(output_layer(model), {real, positions.targets, positions.weights}, &grads);
   hidden.backward(at::zeros_like(hidden).index_copy_(0, positions.places, grads.hidden));
   return loss;
-}
-
-at::Tensor Trainer::forward(ModelImpl& model, const Positions& positions,
-                            const std::optional<at::Generator>& dropout) {
-  HiddenState state = model.zero_state(positions.inputs.size(1));
-  const at::Tensor hidden = model.forward(positions.inputs, state, dropout, positions.running);
-  return hidden.reshape({-1, hidden.size(2)});
 }
 
 const Decoder& Trainer::decoder() {
@@ -120,9 +119,10 @@ TotalNll Trainer::evaluate(const Batch& batch) {
     Replica& replica = replicas_[shard];
     const Positions positions = positions_of(batch, order, shard, shards_.count(), weights);
     if (positions.targets.numel() == 0) return;
-    const at::Tensor hidden = forward(*replica.model, positions, std::nullopt);
+    const at::Tensor hidden = outputs(*replica.model, positions.inputs, std::nullopt, positions.running);
     const at::Tensor real = hidden.index_select(0, positions.places);
-    nlls[shard] = replica.loss(output_layer(replica), {real, positions.targets, positions.weights}, nullptr);
+    nlls[shard] =
+        replica.loss(output_layer(*replica.model), {real, positions.targets, positions.weights}, nullptr);
   });
   return {std::accumulate(nlls.begin(), nlls.end(), 0.0), batch.tokens()};
 }

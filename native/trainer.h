@@ -28,6 +28,12 @@ struct StepStats {
 struct Positions;
 class StepQueue;
 
+OutputLayer output_layer(const ModelImpl& model);
+
+// Hidden outputs of whole sequences: [time x rows, hidden]. inputs: [time, rows]; running: see ModelImpl.
+at::Tensor outputs(ModelImpl& model, const at::Tensor& inputs, const std::optional<at::Generator>& dropout,
+                   const std::vector<int64_t>& running = {});
+
 struct TotalNll {
   double nll = 0;  // in nats
   int64_t tokens = 0;
@@ -45,6 +51,7 @@ class Trainer {
   // One step a batch, at its own learning rate, until it is canceled. Returns those that were done.
   std::vector<StepStats> train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
                                double clip_norm, const std::function<bool()>& canceled);
+  // On the CPU.
   StepStats step(const Batch& batch, double lr, double clip_norm);
   TotalNll evaluate(const Batch& batch);
 
@@ -67,13 +74,8 @@ class Trainer {
 
   static std::vector<Replica> make_replicas(const ModelConfig& config, const at::Device& device, int count,
                                             at::Generator& generator);
-  static OutputLayer output_layer(const Replica& replica);
   // Adds the gradient of these positions to the replica's own. Returns their part of the loss.
   static double forward_backward(Replica& replica, const Positions& positions, uint64_t dropout_seed);
-  // [time x rows, hidden].
-  static at::Tensor forward(ModelImpl& model, const Positions& positions,
-                            const std::optional<at::Generator>& dropout);
-
   at::Generator generator_;
   std::vector<Replica> replicas_;
   Parameters parameters_;

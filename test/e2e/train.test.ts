@@ -110,6 +110,17 @@ test('given weights are part of the run from the start, and bring their vocabula
     });
   }));
 
+test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+  '%d steps between saves or readings are refused',
+  (count) =>
+    inFolder(async (folder, data) => {
+      for (const name of ['saveEvery', 'logEvery']) {
+        const run = events({ config: small(data), out: join(folder, 'run'), [name]: count });
+        await expect(run).rejects.toMatchObject({ code: 'EARG', message: expect.stringContaining(name) });
+      }
+    }),
+);
+
 test('an abort stops after the step in progress, and the run goes on from there', () =>
   inFolder(async (folder, data) => {
     const config = small(data);
