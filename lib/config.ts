@@ -47,6 +47,8 @@ const ConfigSchema = v.pipe(
     /** Poems of a step. */
     batch: size(65_536),
     epochs: size(1e6),
+    /** Of a GPU's products. */
+    precision: v.optional(v.picklist(['fp32', 'tf32', 'bf16', 'fp16']), 'tf32'),
     seed: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
     /** CPU threads: a run is bit-equal at the same count only. */
     threads: size(1024),

@@ -24,6 +24,12 @@ export type ModelConfig = Readonly<{
   xavierOutput: boolean;
 }>;
 
+/**
+ * How a GPU multiplies: `fp32` exactly, `tf32` with 19 of the 32 bits, `bf16` and `fp16` with weights and activations of
+ * 16 bits. Weights, gradients and what the optimizer keeps stay 32 bits wide; the CPU does all in 32 bits.
+ */
+export type Precision = 'fp32' | 'tf32' | 'bf16' | 'fp16';
+
 /** PyTorch's semantics and names. */
 export type OptimizerConfig =
   | Readonly<{ kind: 'rmsprop'; alpha: number; eps: number; weightDecay: number }>
@@ -37,6 +43,11 @@ export type SessionConfig = Readonly<{
   seed: bigint;
   /** CPU threads of one operation. Results are bit-equal for equal counts only. */
   threads: number;
+  /**
+   * How steps are done on a GPU; absent: tf32, by graphs. A graph is a step of one shape, captured when it comes for the
+   * second time and launched as a whole from then on; it takes an addon that was built with CUDA's headers.
+   */
+  gpu?: Readonly<{ precision: Precision; graph: boolean }>;
 }>;
 
 /** Ids row-major, one poem a row, padded at the end of a row with any valid input id and target -1. */
@@ -65,8 +76,10 @@ export type StepStats = Readonly<{
   gradNorm: number;
   /** Targets that were not padding. */
   tokens: number;
-  /** Time of the step on its own thread, in milliseconds; on a GPU an equal part of the call's. */
+  /** Time of the step on its own thread, in milliseconds; on a GPU by the GPU's clock, uploads not counted. */
   nativeMs: number;
+  /** It was a graph of a GPU's, launched as a whole. */
+  captured: boolean;
 }>;
 
 export type SampleOptions = Readonly<{

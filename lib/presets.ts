@@ -24,6 +24,7 @@ const classic = {
   batching: 'classic',
   batch: 100,
   epochs: 30,
+  precision: 'tf32',
 } as const;
 
 /** The original's network without its faults. */

@@ -102,7 +102,7 @@ function planText(plan: Plan): string {
     ['split', `${thousands(plan.poems)} to train, ${thousands(plan.heldOut)} held out`],
     ['tokens', `${thousands(plan.tokens)} an epoch`],
     ['model', `${thousands(plan.parameters)} parameters, vocabulary ${thousands(plan.vocab)}`],
-    ['device', `${plan.device}, ${plan.threads} thread${plan.threads === 1 ? '' : 's'}`],
+    ['device', deviceText(plan)],
     [
       'steps',
       `${plan.epochs} epochs x ${thousands(plan.stepsPerEpoch)}${plan.done ? `, ${thousands(plan.done)} done` : ''}`,
@@ -111,6 +111,11 @@ function planText(plan: Plan): string {
   ];
   const notices = plan.notices.map((notice) => `\nNote: ${notice}`).join('');
   return rows.map(([name, value]) => `${name?.padEnd(8)}${value}`).join('\n') + notices;
+}
+
+function deviceText({ device, precision, threads }: Plan): string {
+  if (device !== 'cpu') return `${device}, ${precision}`;
+  return `cpu, ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 
 function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' }>): string {

@@ -38,6 +38,8 @@ export type TrainOptions = Readonly<{
   /** A safetensors file whose weights a new run starts from. */
   init?: string;
   device?: DeviceRequest;
+  /** On a GPU, whether steps are captured as graphs and launched as a whole; default: true. */
+  graph?: boolean;
   /** Stop after this time of this sitting. */
   minutes?: number;
   /** Stop when the run has done this many steps. */
@@ -94,6 +96,9 @@ export async function startRun(options: TrainOptions): Promise<Run> {
   const start = options.resume ? await resumed(options) : await fresh(options);
   const unused = request === 'auto' ? await unusedGpu() : undefined;
   if (unused !== undefined) start.notices.push(unused);
+  if (device === 'cpu' && is16Bits(start.config)) {
+    start.notices.push(`${start.config.precision} is for a GPU: the CPU computes in fp32`);
+  }
   const { config, folder, progress, notices } = start;
   const dataset = await loadRunDataset(start, signal);
   const batcher = makeBatcher(dataset, config);
@@ -105,6 +110,7 @@ export async function startRun(options: TrainOptions): Promise<Run> {
     device,
     seed: BigInt(config.seed),
     threads: config.threads,
+    gpu: { precision: config.precision, graph: options.graph ?? true },
   });
   try {
     await restore(session, start);
@@ -120,6 +126,10 @@ export async function startRun(options: TrainOptions): Promise<Run> {
     await session.dispose();
     throw error;
   }
+}
+
+function is16Bits({ precision }: RunConfig): boolean {
+  return precision === 'bf16' || precision === 'fp16';
 }
 
 /** @throws EARG */

@@ -4,7 +4,7 @@ import { linkWhole } from './disk';
 import { TangshiError } from './errors';
 import { type Evaluation, evaluate } from './evaluate';
 import { countParameters, modelConfig } from './model';
-import type { Device, StepStats } from './native';
+import type { Device, Precision, StepStats } from './native';
 import { generatePoems, type Poem } from './poem';
 import { learningRate } from './schedule';
 import { type Run, startRun, type TrainOptions } from './start';
@@ -23,6 +23,8 @@ export type TrainEvent =
       vocab: number;
       parameters: number;
       device: Device;
+      /** Of a GPU's products. */
+      precision: Precision;
       threads: number;
       epochs: number;
       stepsPerEpoch: number;
@@ -127,6 +129,7 @@ async function plan(run: Run): Promise<TrainEvent> {
     vocab: dataset.vocab.size,
     parameters: countParameters(modelConfig(config, dataset.vocab.size)),
     device,
+    precision: config.precision,
     threads: config.threads,
     epochs: config.epochs,
     stepsPerEpoch: batcher.stepsPerEpoch,
@@ -151,7 +154,7 @@ async function roughSeconds({ session, dataset, config, totalSteps, progress }: 
   return secondsPerToken * dataset.tokens * epochsToGo;
 }
 
-function checkFinite(stats: StepStats, { files, batcher, progress, savedStep }: Run): StepStats {
+function checkFinite(stats: StepStats, { config, files, batcher, progress, savedStep }: Run): StepStats {
   const { loss, gradNorm } = stats;
   if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return stats;
   const { epoch, step: batch } = progress.cursor;
@@ -160,7 +163,8 @@ function checkFinite(stats: StepStats, { files, batcher, progress, savedStep }: 
   throw new TangshiError(
     'ENONFINITE',
     `Step ${progress.step + 1} (epoch ${epoch + 1}, batch ${batch + 1} of ${batcher.stepsPerEpoch}) gave loss ${loss} ` +
-      `and gradient norm ${gradNorm}; ${checkpoint}: start again with a lower --lr`,
+      `and gradient norm ${gradNorm}; ${checkpoint}: start again with a lower --lr` +
+      (config.precision === 'fp16' ? ', or with --precision bf16' : ''),
   );
 }
 

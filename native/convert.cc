@@ -183,6 +183,15 @@ at::Device to_device(const Field& device) {
   return {at::kCUDA, static_cast<c10::DeviceIndex>(std::min(index, most))};
 }
 
+GpuConfig to_gpu_config(const Field& gpu) {
+  if (gpu.value.IsUndefined()) return {};
+  const auto precision = gpu["precision"].word<Precision>({{"fp32", Precision::fp32},
+                                                           {"tf32", Precision::tf32},
+                                                           {"bf16", Precision::bf16},
+                                                           {"fp16", Precision::fp16}});
+  return {precision, gpu["graph"].boolean()};
+}
+
 Batch to_batch(const Field& value, int64_t vocab_size) {
   Batch batch;
   batch.rows = value["rows"].integer(1, max_size);
@@ -261,6 +270,7 @@ SessionConfig to_session_config(const Napi::Value& value) {
   out.device = to_device(config["device"]);
   out.seed = config["seed"].bits();
   out.threads = static_cast<int>(config["threads"].integer(1, 1024));
+  out.gpu = to_gpu_config(config["gpu"]);
   return out;
 }
 
@@ -338,6 +348,7 @@ Napi::Value to_js(Napi::Env env, const std::vector<StepStats>& stats) {
     step["gradNorm"] = stats[i].grad_norm;
     step["tokens"] = static_cast<double>(stats[i].tokens);
     step["nativeMs"] = stats[i].native_ms;
+    step["captured"] = stats[i].captured;
     out[i] = step;
   }
   return out;

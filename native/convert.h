@@ -31,6 +31,7 @@ struct SessionConfig {
   at::Device device = at::kCPU;
   uint64_t seed = 0;
   int threads = 1;
+  GpuConfig gpu = {};
 };
 
 struct StepOptions {

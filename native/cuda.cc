@@ -1,6 +1,7 @@
 #include "cuda.h"
 
 #include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
 #include <filesystem>
@@ -57,11 +58,16 @@ class Driver {
   void* const library_;  // stays: drivers do not like to be unloaded
 };
 
-// Where libtorch's CUDA part lies when it has one: beside the library of this function.
-std::filesystem::path cuda_library() {
+// A library beside the one that a function is in.
+std::filesystem::path beside(const void* function, const char* name) {
   Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(&c10::GetCPUAllocator), &info) == 0) return "libtorch_cuda.so";
-  return std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
+  if (dladdr(function, &info) == 0) return name;
+  return std::filesystem::path(info.dli_fname).parent_path() / name;
+}
+
+// Where libtorch's CUDA part lies when it has one.
+std::filesystem::path cuda_library() {
+  return beside(reinterpret_cast<void*>(&c10::GetCPUAllocator), "libtorch_cuda.so");
 }
 
 std::string cpu_only() {
@@ -77,6 +83,14 @@ std::string dotted(int version) {
 enum class Prepared { nothing, cpu, cuda };
 std::mutex preparing;
 Prepared prepared = Prepared::nothing;
+
+// The thread's own, so that no session waits for another's work; and work can be captured from no other than
+// such.
+void enter_queue(const at::Device& device) {
+  const c10::impl::VirtualGuardImpl cuda(device.type());
+  cuda.setDevice(device);
+  cuda.exchangeStream(cuda.getStreamFromGlobalPool(device, /*isHighPriority=*/false));
+}
 
 void load_cuda() {
   if (prepared == Prepared::cuda) return;
@@ -132,6 +146,15 @@ void prepare_device(const at::Device& device) {
     throw NoDevice("libtorch " TORCH_VERSION " cannot use it: its CUDA may be newer than the driver's " +
                    dotted(facts.driver) + ": update the driver, or use the CPU");
   }
+  enter_queue(device);
+}
+
+std::unique_ptr<GraphMaker> graph_maker() {
+  const std::filesystem::path library = beside(reinterpret_cast<void*>(&graph_maker), "tangshi_cuda.so");
+  void* const handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) return nullptr;
+  const auto make = reinterpret_cast<GraphMaker* (*)()>(dlsym(handle, "tangshi_new_graph_maker"));
+  return std::unique_ptr<GraphMaker>(make == nullptr ? nullptr : make());
 }
 
 }  // namespace tangshi

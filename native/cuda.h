@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "graph.h"
 #include "libtorch.h"
 
 namespace tangshi {
@@ -24,9 +25,13 @@ struct CudaFacts {
 // Takes a moment: the driver starts.
 CudaFacts find_cuda();
 
-// Makes libtorch ready for a device; nothing to do for the CPU. libtorch looks for CUDA once, when the first
-// work begins: what works on the CPU first stays there. Throws NoDevice.
+// Makes libtorch and this thread ready for a device; nothing to do for the CPU. libtorch looks for CUDA once,
+// when the first work begins: what works on the CPU first stays there. What the thread does on a GPU goes
+// through a queue of its own. Throws NoDevice.
 void prepare_device(const at::Device& device);
+
+// For steps on the GPU that was prepared; null where the addon was built without CUDA's headers.
+std::unique_ptr<GraphMaker> graph_maker();
 
 class NoDevice : public std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -178,10 +178,12 @@ double ChunkedLoss::chunk(const OutputLayer& layer, const LossInput& input, Outp
   return loss;
 }
 
-at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
+at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
+                           double grad_scale) {
   at::NoGradGuard no_grad;
   // A GPU wants much at a time: 400 MB of logits at a vocabulary of 6,000.
   constexpr int64_t most_positions = 16384;
+  const at::ScalarType type = input.hidden.scalar_type();
   at::Tensor loss = at::zeros({}, input.hidden.options().dtype(at::kDouble));
   for (int64_t begin = 0; begin < input.hidden.size(0); begin += most_positions) {
     const int64_t count = std::min(most_positions, input.hidden.size(0) - begin);
@@ -189,18 +191,21 @@ at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, Out
     const at::Tensor target = part.targets.unsqueeze(1);  // [positions, 1]
     at::Tensor logits = at::linear(part.hidden, layer.weight, layer.bias);
     if (layer.relu_logits) logits.relu_();
-    const at::Tensor log_probs = at::log_softmax(logits, 1);
+    const at::Tensor log_probs = at::log_softmax(logits, 1, at::kFloat);
     const at::Tensor nll = log_probs.gather(1, target).squeeze(1).neg();
     loss.add_(nll.to(at::kDouble).dot(part.weights.to(at::kDouble)));
     if (grads == nullptr) continue;
-    at::Tensor d_logits = log_probs.exp();
-    d_logits.scatter_add_(1, target, at::full_like(target, -1, logits.options()));
-    d_logits.mul_(part.weights.unsqueeze(1));
+    // The gradient of each position's own NLL; the weights come in where tensors are smaller than logits are.
+    at::Tensor d_logits = type == at::kFloat ? log_probs : at::empty_like(logits);
+    at::exp_out(d_logits, log_probs);
+    d_logits.scatter_add_(1, target, at::full_like(target, -1, d_logits.options()));
     if (layer.relu_logits) d_logits.mul_(logits.gt(0));
+    const at::Tensor scales = (part.weights * grad_scale).to(type).unsqueeze(1);  // [positions, 1]
     OutputGrads wanted = grads->narrow(begin, count);
-    wanted.bias.add_(d_logits.sum(0));
+    wanted.bias.add_(at::mm(d_logits.t(), scales).squeeze(1));
     at::mm_out(wanted.hidden, d_logits, layer.weight);
-    wanted.weight.addmm_(d_logits.t(), part.hidden);
+    wanted.hidden.mul_(scales);
+    wanted.weight.addmm_(d_logits.t(), part.hidden * scales);
   }
   return loss;
 }

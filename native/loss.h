@@ -40,7 +40,9 @@ class ChunkedLoss {
   at::Tensor logits_, across_, columns_;  // of a chunk, kept between calls
 };
 
-// The same on any device, by tensor operations that wait for nothing: 0-dim double, there.
-at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
+// The same on any device, by tensor operations that wait for nothing: 0-dim double, there. Layer, hidden
+// outputs and gradients may be 16 bits wide. grad_scale: the gradients are so many times those of the loss.
+at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
+                           double grad_scale = 1);
 
 }  // namespace tangshi

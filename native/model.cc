@@ -1,7 +1,9 @@
 #include "model.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "cudnn.h"
 #include "lstm.h"
 
 namespace tangshi {
@@ -80,10 +82,6 @@ at::Tensor run_layer(Cell cell, const at::Tensor& x, at::TensorList weights,
 
 }  // namespace
 
-HiddenState HiddenState::select(const at::Tensor& rows) const {
-  return {h.index_select(1, rows), c.defined() ? c.index_select(1, rows) : c};
-}
-
 ModelImpl::ModelImpl(const ModelConfig& config, const at::Device& device, at::Generator& generator)
     : config_(config) {
   TORCH_CHECK(!config.tie_weights || config.embed_dim == config.hidden_dim,
@@ -126,7 +124,12 @@ at::Tensor ModelImpl::forward(const at::Tensor& ids, HiddenState& state,
   for (int64_t layer = 0; layer < config_.layers; layer++) {
     at::Tensor h = state.h.narrow(0, layer, 1);
     at::Tensor c = state.c.defined() ? state.c.narrow(0, layer, 1) : state.c;
-    x = drop(run_layer(config_.cell, x, cell_weights_[layer], running, h, c), config_.dropout, dropout);
+    if (fit_for_cudnn_) {
+      std::tie(x, h, c) = cudnn_layer(config_.cell, x, cell_weights_[layer], h, c);
+    } else {
+      x = run_layer(config_.cell, x, cell_weights_[layer], running, h, c);
+    }
+    x = drop(x, config_.dropout, dropout);
     hs.push_back(h);
     if (c.defined()) cs.push_back(c);
   }
@@ -137,6 +140,12 @@ at::Tensor ModelImpl::forward(const at::Tensor& ids, HiddenState& state,
 
 void ModelImpl::share_tied_weight() {
   if (config_.tie_weights) fc_->weight.set_data(embedding_->weight.data());
+}
+
+void ModelImpl::settle() {
+  share_tied_weight();
+  fit_for_cudnn_ = std::all_of(cell_weights_.begin(), cell_weights_.end(),
+                               [&](const auto& weights) { return fit_for_cudnn(config_.cell, weights); });
 }
 
 HiddenState ModelImpl::zero_state(int64_t batch) const {

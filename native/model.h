@@ -26,9 +26,6 @@ struct ModelConfig {
 // What the cells carry from one character to the next: h and, for the LSTM, c; each [layers, batch, hidden].
 struct HiddenState {
   at::Tensor h, c;
-
-  // The state of some of the rows only. rows: [n], int64.
-  HiddenState select(const at::Tensor& rows) const;
 };
 
 class ModelImpl : public torch::nn::Module {
@@ -61,16 +58,19 @@ class ModelImpl : public torch::nn::Module {
   // Each distinct parameter once, in PyTorch's order; a tied output weight is not listed again.
   std::vector<std::pair<std::string, at::Tensor>> distinct_parameters() const;
 
-  // Points fc.weight at the embedding's storage when the two are tied.
-  void share_tied_weight();
+  // To be called when the parameters have come to the place where they stay.
+  void settle();
 
   const ModelConfig& config() const { return config_; }
   at::Device device() const { return fc_->bias.device(); }
 
  private:
   void initialize(at::Generator& generator);
+  // Points fc.weight at the embedding's storage when the two are tied.
+  void share_tied_weight();
 
   ModelConfig config_;
+  bool fit_for_cudnn_ = false;  // all layers' weights, where they lie
   torch::nn::Embedding embedding_{nullptr};
   torch::nn::Linear fc_{nullptr};
   std::vector<std::vector<at::Tensor>> cell_weights_;

@@ -71,44 +71,48 @@ void Optimizer::update(const Range& range, Parameters& parameters, double lr, do
 // Adam's averages start at 0 and are too small by this factor.
 double Optimizer::correction(double beta) const { return 1 - std::pow(beta, step_.item<int64_t>()); }
 
-at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& lr, double clip_norm) {
+at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& lr,
+                                    const at::Tensor& clip_norm) {
   at::NoGradGuard no_grad;
   at::Tensor& values = parameters.values;
-  at::Tensor grads = parameters.grads[0];
-  const at::Tensor norm = grads.norm();
+  const at::Tensor& grads = parameters.grads[0];
+  for (at::Tensor* scratch : {&update_, &square_}) {
+    if (!scratch->defined()) *scratch = at::empty_like(values);
+  }
+  const at::Tensor norm = grads.norm(), finite = norm.isfinite();
   // Where the norm is not finite every factor below is that of a step which changes nothing.
-  const at::Tensor finite = norm.isfinite();
-  const at::Tensor rate = at::where(finite, lr, 0), scale = (clip_norm / (norm + 1e-6)).clamp_max(1);
-  const auto keep = [&](double beta) {
-    return at::where(finite, at::scalar_tensor(beta, norm.options()), 1);
+  const at::Tensor rate = at::where(finite, lr, 0);
+  const at::Tensor scale = at::where(finite, (clip_norm / (norm + 1e-6)).clamp_max(1), 0);
+  const auto number = [&](double value, double otherwise) {
+    return at::where(finite, at::scalar_tensor(value, norm.options()), otherwise);
   };
-  const auto take = [&](double beta) {
-    return at::where(finite, at::scalar_tensor(1 - beta, norm.options()), 0);
+  // Adam's averages start at 0 and are too small by this factor.
+  const at::Tensor steps = (step_ + finite).to(at::kDouble);
+  const auto correction = [&](double beta) {
+    return at::where(finite, 1 - at::pow(beta, steps), 1).to(at::kFloat);
   };
-  const auto average = [&](size_t slot, double beta, const at::Tensor& now) {
-    return slots_[slot].values.mul_(keep(beta)).add_(now * take(beta));
-  };
-  const auto correct = [&](double beta) {
-    return at::where(finite, 1 - at::pow(beta, step_.to(at::kDouble)), 1).to(at::kFloat);
-  };
+  const bool is_rmsprop = config_.kind == OptimizerKind::rmsprop;
+  const bool decoupled = config_.kind == OptimizerKind::adamw && config_.weight_decay != 0;
+  const at::Tensor take = number(1 - (is_rmsprop ? config_.alpha : config_.beta1), 0),
+                   take_square = number(1 - config_.beta2, 0);
+  const at::Tensor shrink = 1 - rate * config_.weight_decay;
+  const at::Tensor first = is_rmsprop ? rate : rate / correction(config_.beta1),
+                   second = is_rmsprop ? rate : correction(config_.beta2).sqrt();
+  at::where_out(update_, finite, grads, at::zeros({}, grads.options()));
+  update_.mul_(scale);
+  if (config_.weight_decay != 0 && !decoupled) update_.add_(values, config_.weight_decay);
+  at::mul_out(square_, update_, update_);
 
-  grads = at::where(finite, grads * scale, 0);
   step_.add_(finite);
-  if (config_.weight_decay != 0) {
-    if (config_.kind == OptimizerKind::adamw) {
-      values.mul_(1 - rate * config_.weight_decay);
-    } else {
-      grads.add_(values, config_.weight_decay);
-    }
+  if (decoupled) values.mul_(shrink);
+  if (is_rmsprop) {
+    at::sqrt_out(square_, slots_[0].values.lerp_(square_, take));
+  } else {
+    slots_[0].values.lerp_(update_, take);
+    at::sqrt_out(square_, slots_[1].values.lerp_(square_, take_square)).div_(second);
+    update_.copy_(slots_[0].values);
   }
-  if (config_.kind == OptimizerKind::rmsprop) {
-    const at::Tensor root = average(0, config_.alpha, grads * grads).sqrt();
-    values.sub_(rate * grads / (root + config_.eps));
-    return norm;
-  }
-  const at::Tensor first = average(0, config_.beta1, grads);
-  const at::Tensor root = average(1, config_.beta2, grads * grads).sqrt() / correct(config_.beta2).sqrt();
-  values.sub_(rate / correct(config_.beta1) * first / (root + config_.eps));
+  values.sub_(update_.mul_(first).div_(square_.add_(config_.eps)));
   return norm;
 }
 

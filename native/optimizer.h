@@ -25,9 +25,9 @@ class Optimizer {
   // clipping. A norm that is not finite changes no parameter: the caller sees it and decides.
   double clip_and_step(Parameters& parameters, Shards& shards, double lr, double clip_norm);
 
-  // The same for the gradients of one replica on any device, without waiting for it: lr and the norm are
-  // numbers there, 0-dim.
-  at::Tensor clip_and_step(Parameters& parameters, const at::Tensor& lr, double clip_norm);
+  // The same for the gradients of one replica on any device, without waiting for it: lr, clip_norm and the
+  // norm are numbers there, 0-dim. What memory it takes, it takes before anything is changed.
+  at::Tensor clip_and_step(Parameters& parameters, const at::Tensor& lr, const at::Tensor& clip_norm);
 
   // Running averages by PyTorch's names, each flat like the parameters.
   struct Slot {
@@ -49,6 +49,7 @@ class Optimizer {
   OptimizerConfig config_;
   std::vector<Slot> slots_;
   at::Tensor step_;
+  at::Tensor update_, square_;  // [n], scratch of the step by tensors
 };
 
 }  // namespace tangshi

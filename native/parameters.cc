@@ -7,7 +7,7 @@ at::Tensor ParameterSlice::of(const at::Tensor& flat) const {
 }
 
 Parameters flatten_parameters(ModelImpl& model) {
-  constexpr int64_t alignment = 16;  // floats: a cache line, for vector loads
+  constexpr int64_t alignment = 16;  // of 32-bit numbers, a cache line: for vector loads
   at::NoGradGuard no_grad;
   Parameters parameters;
   int64_t size = 0;
@@ -15,7 +15,7 @@ Parameters flatten_parameters(ModelImpl& model) {
     parameters.slices.push_back({name, parameter.sizes().vec(), size});
     size += (parameter.numel() + alignment - 1) / alignment * alignment;
   }
-  parameters.values = at::zeros({size}, at::TensorOptions().dtype(at::kFloat).device(model.device()));
+  parameters.values = at::zeros({size}, model.output_bias().options().requires_grad(false));
   const auto named = model.distinct_parameters();
   for (size_t i = 0; i < named.size(); i++) parameters.slices[i].of(parameters.values).copy_(named[i].second);
   add_replica(parameters, model);
@@ -30,7 +30,7 @@ void add_replica(Parameters& parameters, ModelImpl& model) {
     parameter.set_data(parameters.slices[i].of(parameters.values));
     parameter.mutable_grad() = parameters.slices[i].of(grads);
   }
-  model.share_tied_weight();
+  model.settle();
 }
 
 }  // namespace tangshi

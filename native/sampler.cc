@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tensor_sampler.h"
+
 namespace tangshi {
 namespace {
 
@@ -16,32 +18,13 @@ struct Row {
   int32_t next_input() { return in_prompt() ? (*prompt)[fed++] : out->ids.back(); }
 };
 
-// As Decoder::State, by tensor operations on the model's own device.
-class TensorState {
- public:
-  TensorState(ModelImpl& model, int64_t rows) : model_(model), state_(model.zero_state(rows)) {}
-
-  void advance(std::span<const int32_t> ids) {
-    const at::Tensor input = at::tensor(at::ArrayRef(ids.data(), ids.size()), at::kLong).unsqueeze(0);
-    hidden_ = model_.forward(input.to(model_.device()), state_, std::nullopt)[0];
-  }
-  void predict() { logits_ = model_.logits(hidden_).cpu().contiguous(); }
-  std::span<float> logits(int64_t row) {
-    const int64_t vocab = logits_.size(1);
-    return {logits_.mutable_data_ptr<float>() + row * vocab, static_cast<size_t>(vocab)};
-  }
-  void keep(std::span<const int64_t> rows) {
-    state_ = state_.select(at::tensor(at::ArrayRef(rows.data(), rows.size())).to(model_.device()));
-  }
-
- private:
-  ModelImpl& model_;
-  HiddenState state_;
-  at::Tensor hidden_, logits_;
-};
-
 // Of a single sequence. Weights are read once a character: more threads would wait for memory and each other.
 constexpr int most_helpers = 3;
+
+// A GPU takes its time for each character, however few there are: so small models and few sequences are the
+// CPU's, from a copy of the weights. In weights x sequences; npm run bench -- --device cuda shows where the
+// two meet.
+constexpr int64_t most_products_for_cpu = 20'000'000;
 
 // Draws for one row; true while the row goes on.
 bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Draw& draw) {
@@ -54,8 +37,7 @@ bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Dr
   return static_cast<int64_t>(row.out->ids.size()) < options.max_new_tokens;
 }
 
-template <typename State>
-void decode(State state, std::vector<Row> rows, Draw draw, const SampleOptions& options,
+void decode(Decoder::State state, std::vector<Row> rows, Draw draw, const SampleOptions& options,
             const std::function<bool()>& canceled) {
   std::vector<int32_t> ids;
   std::vector<int64_t> kept;
@@ -89,6 +71,11 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
                            const SampleOptions& options, const std::function<bool()>& canceled) {
   std::vector<Sample> samples(prompts.size());
   if (prompts.empty() || options.max_new_tokens == 0) return samples;
+  const auto count = static_cast<int64_t>(prompts.size());
+  const int64_t products = count * trainer.parameters().values.numel();
+  if (!trainer.model()->device().is_cpu() && products > most_products_for_cpu) {
+    return sample_by_tensors(*trainer.model(), trainer.gpu().precision, prompts, options, canceled);
+  }
   const auto rows_of = [&](const Range& range) {
     std::vector<Row> rows;
     for (int64_t i = range.begin; i < range.end; i++) {
@@ -96,14 +83,7 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
     }
     return rows;
   };
-  ModelImpl& model = *trainer.model();
-  const Draw draw(options.draw, model.config().vocab_size);
-  const auto count = static_cast<int64_t>(prompts.size());
-  if (!model.device().is_cpu()) {
-    at::NoGradGuard no_grad;
-    decode(TensorState(model, count), rows_of({0, count}), draw, options, canceled);
-    return samples;
-  }
+  const Draw draw(options.draw, trainer.model()->config().vocab_size);
   const Decoder& decoder = trainer.decoder();
   Shards& shards = trainer.shards();
   if (count == 1) {

@@ -52,7 +52,7 @@ Napi::Value Session::open(Napi::Env env, const Napi::Value& value) {
                                              const std::atomic<bool>&) -> ToJs {
       prepare_device(config.device);
       trainer = std::make_unique<Trainer>(config.model, config.optimizer, config.device, config.seed,
-                                          config.threads);
+                                          config.threads, config.gpu);
       return [session](Napi::Env env) { return session->to_object(env); };
     };
   });

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "cuda.h"
 #include "positions.h"
 #include "step_queue.h"
 
@@ -25,15 +26,17 @@ at::Tensor outputs(ModelImpl& model, const at::Tensor& inputs, const std::option
 }
 
 Trainer::Trainer(const ModelConfig& model, const OptimizerConfig& optimizer, const at::Device& device,
-                 uint64_t seed, int threads)
-    : generator_(at::make_generator<at::CPUGeneratorImpl>(seed)),
+                 uint64_t seed, int threads, const GpuConfig& gpu)
+    : gpu_(gpu),
+      generator_(at::make_generator<at::CPUGeneratorImpl>(seed)),
       replicas_(make_replicas(model, device, device.is_cpu() ? threads : 1, generator_)),
       parameters_(flatten_parameters(*replicas_[0].model)),
       optimizer_(optimizer, parameters_),
-      shards_(static_cast<int>(replicas_.size())) {
+      shards_(threads) {
   for (size_t i = 1; i < replicas_.size(); i++) add_replica(parameters_, *replicas_[i].model);
   if (!device.is_cpu()) {
-    queue_ = std::make_unique<StepQueue>(*replicas_[0].model, parameters_, optimizer_, generator_);
+    queue_ = std::make_unique<StepQueue>(*replicas_[0].model, parameters_, optimizer_, generator_,
+                                         gpu.precision, gpu.graph ? graph_maker() : nullptr);
   }
 }
 
@@ -59,7 +62,9 @@ std::vector<StepStats> Trainer::train(const std::vector<Batch>& batches, const s
         stats.push_back(step(batches[i], lrs[i], clip_norm));
       }
     }
-    return queue_ ? queue_->results() : stats;
+    if (!queue_) return stats;
+    forget_decoder();
+    return queue_->results();
   } catch (...) {
     if (queue_) queue_->forget();
     throw;

@@ -7,6 +7,7 @@
 #include "decoder.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "precision.h"
 
 namespace tangshi {
 
@@ -23,6 +24,13 @@ struct StepStats {
   double loss, grad_norm;
   int64_t tokens;
   double native_ms;
+  bool captured = false;  // one graph of a GPU's, launched as a whole
+};
+
+// How steps on a GPU are done.
+struct GpuConfig {
+  Precision precision = Precision::tf32;
+  bool graph = true;  // where that is possible
 };
 
 struct Positions;
@@ -45,7 +53,7 @@ struct TotalNll {
 class Trainer {
  public:
   Trainer(const ModelConfig& model, const OptimizerConfig& optimizer, const at::Device& device, uint64_t seed,
-          int threads = 1);
+          int threads = 1, const GpuConfig& gpu = {});
   ~Trainer();
 
   // One step a batch, at its own learning rate, until it is canceled. Returns those that were done.
@@ -59,6 +67,7 @@ class Trainer {
   Parameters& parameters() { return parameters_; }
   Optimizer& optimizer() { return optimizer_; }
   Shards& shards() { return shards_; }
+  const GpuConfig& gpu() const { return gpu_; }
   // The weights as they are now, for decoding.
   const Decoder& decoder();
   // To be called when the parameters were changed from outside.
@@ -76,6 +85,8 @@ class Trainer {
                                             at::Generator& generator);
   // Adds the gradient of these positions to the replica's own. Returns their part of the loss.
   static double forward_backward(Replica& replica, const Positions& positions, uint64_t dropout_seed);
+
+  const GpuConfig gpu_;
   at::Generator generator_;
   std::vector<Replica> replicas_;
   Parameters parameters_;

@@ -10,6 +10,7 @@
  */
 
 const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { readStamp, whyStale } = require('./setup/addon');
@@ -31,9 +32,9 @@ const ids = new Int32Array(16 * 8).fill(1);
 const batch = { inputs: ids, targets: ids, rows: 16, time: 8 };
 async function trial(device) {
   const session = await addon.openSession({ model, optimizer, device, seed: 1n, threads: 1 });
-  await session.train([batch], { lr: 0.01, clipNorm: 1 }).done;
+  const steps = await session.train([batch, batch, batch], { lr: 0.01, clipNorm: 1 }).done;
   await session.dispose();
-  return { device };
+  return { device, captured: steps[2].captured };
 }
 (async () => {
   const cuda = await addon.findCuda();
@@ -48,7 +49,7 @@ async function trial(device) {
 /**
  * @typedef {{ what: string, is: string, mend?: string, needed?: boolean }} Finding mend: what to do about it; needed:
  * nothing works without
- * @typedef {{ cuda: import('../lib/native').CudaFacts, trials: { device: string, error?: string }[], kernels: string,
+ * @typedef {{ cuda: import('../lib/native').CudaFacts, trials: { device: string, captured?: boolean, error?: string }[], kernels: string,
  *             torch: string }} Trial
  */
 
@@ -119,12 +120,30 @@ function addon() {
   return [
     { what: 'addon', is: `built for libtorch ${torch}; kernels for ${kernels}` },
     cudaFinding(cuda),
-    ...trials.map(({ device, error }) => ({
-      what: device,
-      is: error === undefined ? `${nameOf(device, cuda)}took a training step` : `fails: ${error}`,
-      ...(error !== undefined && { mend: 'use another device: --device', needed: device === 'cpu' }),
-    })),
+    ...trials.map((trial) => trialFinding(trial, cuda)),
   ];
+}
+
+/**
+ * @param {Trial['trials'][number]} trial
+ * @param {import('../lib/native').CudaFacts} cuda
+ * @returns {Finding}
+ */
+function trialFinding({ device, captured, error }, cuda) {
+  if (error !== undefined) {
+    return {
+      what: device,
+      is: `fails: ${error}`,
+      mend: 'use another device: --device',
+      needed: device === 'cpu',
+    };
+  }
+  const is = `${nameOf(device, cuda)}took a training step`;
+  if (device === 'cpu') return { what: device, is };
+  if (captured) return { what: device, is: `${is}, as a graph` };
+  const built = fs.existsSync(path.join(root, 'build', 'Release', 'tangshi_cuda.so'));
+  const mend = built ? undefined : `install the headers of CUDA (its toolkit), then: rm -r build && ${SETUP}`;
+  return { what: device, is: `${is}, but not as a graph`, mend };
 }
 
 /**

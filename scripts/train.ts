@@ -29,6 +29,15 @@ const command = new Command('train')
   .option('--lr <rate>', 'learning rate', number(0))
   .option('--seed <n>', 'of weights, batches and dropout', integer(0))
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
+  .addOption(
+    new Option('--precision <bits>', 'of products on a GPU (default: tf32)').choices([
+      'fp32',
+      'tf32',
+      'bf16',
+      'fp16',
+    ]),
+  )
+  .option('--no-graph', 'on a GPU, launch the parts of a step one by one')
   .option('--threads <n>', 'CPU threads (default: all cores)', integer(1))
   .option('--out <folder>', 'run folder (default: a new one under runs/)')
   .option('--resume', 'go on with the run in --out, or with the newest')
@@ -55,6 +64,7 @@ const command = new Command('train')
           lr: flags.lr,
           seed: flags.seed,
           threads: flags.threads,
+          precision: flags.precision,
         },
       },
       signal: stop.signal,

@@ -62,15 +62,6 @@ TEST(model, one_character_at_a_time_is_the_whole_sequence_at_once) {
   }
 }
 
-TEST(model, state_of_some_rows) {
-  at::NoGradGuard no_grad;
-  Model m = model(small_model());
-  HiddenState state = m->zero_state(2);
-  m->forward(ids, state, std::nullopt);
-  const HiddenState second = state.select(at::tensor({1}, at::kLong));
-  EXPECT(second.h.equal(state.h.narrow(1, 1, 1)) && second.c.equal(state.c.narrow(1, 1, 1)));
-}
-
 TEST(model, dropout_follows_its_generator_and_is_off_without_one) {
   at::NoGradGuard no_grad;
   ModelConfig config = small_model();

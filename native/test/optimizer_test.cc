@@ -18,7 +18,8 @@ using Make = std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<
 double step(Optimizer& optimizer, Parameters& parameters, Shards& shards, double lr, double clip_norm,
             bool queued) {
   if (!queued) return optimizer.clip_and_step(parameters, shards, lr, clip_norm);
-  return optimizer.clip_and_step(parameters, at::scalar_tensor(lr), clip_norm).item<double>();
+  return optimizer.clip_and_step(parameters, at::scalar_tensor(lr), at::scalar_tensor(clip_norm))
+      .item<double>();
 }
 
 // Runs 30 steps of both on the same gradients and compares the weights after each.

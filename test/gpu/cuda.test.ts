@@ -10,11 +10,16 @@ import { Session } from '../../lib/session';
 import { sessionConfig } from '../native/fixture';
 
 const VOCAB = 200;
-const config = (device: Device, model: Partial<SessionConfig['model']> = {}): SessionConfig => ({
-  ...sessionConfig,
-  model: { ...sessionConfig.model, vocabSize: VOCAB, embedDim: 32, hiddenDim: 64, dropout: 0, ...model },
-  device,
-});
+const FP32 = { precision: 'fp32', graph: true } as const;
+
+function config(
+  device: Device,
+  model: Partial<SessionConfig['model']> = {},
+  gpu: SessionConfig['gpu'] = FP32,
+): SessionConfig {
+  const sizes = { vocabSize: VOCAB, embedDim: 32, hiddenDim: 64, dropout: 0 };
+  return { ...sessionConfig, model: { ...sessionConfig.model, ...sizes, ...model }, device, gpu };
+}
 
 /** Made-up poems of 10 to 40 characters. */
 function batches(count: number): Batch[] {
@@ -30,8 +35,9 @@ function batches(count: number): Batch[] {
 async function both(
   model: Partial<SessionConfig['model']>,
   work: (cpu: Session, gpu: Session) => Promise<void>,
+  gpuConfig?: SessionConfig['gpu'],
 ) {
-  await using gpu = await Session.open(config('cuda:0', model));
+  await using gpu = await Session.open(config('cuda:0', model, gpuConfig));
   await using cpu = await Session.open(config('cpu', model));
   await cpu.restore(await gpu.snapshot());
   await work(cpu, gpu);
@@ -61,6 +67,55 @@ for (const cell of ['lstm', 'gru', 'rnn'] as const) {
   );
 }
 
+for (const [precision, tolerance] of [
+  ['tf32', 1e-2],
+  ['bf16', 5e-2],
+  ['fp16', 2e-2],
+] as const) {
+  gpuTest(`${precision}: the losses of 200 steps are the CPU's within ${tolerance}`, () =>
+    both(
+      { hiddenDim: 128 },
+      async (cpu, gpu) => {
+        const work = batches(200);
+        const [expected, actual] = [await cpu.train(work, OPTIONS), await gpu.train(work, OPTIONS)];
+        for (const [i, { loss }] of expected.entries())
+          expect(Math.abs((actual[i]?.loss as number) - loss)).toBeLessThan(tolerance);
+      },
+      { precision, graph: true },
+    ),
+  );
+}
+
+for (const cell of ['lstm', 'gru', 'rnn'] as const) {
+  gpuTest(`${cell}: a step that is a graph gives the loss of one that is not`, async () => {
+    const work = batches(60);
+    const losses = async (graph: boolean) => {
+      const gpu = { precision: 'fp32', graph } as const;
+      await using session = await Session.open(config('cuda:0', { cell, dropout: 0.3 }, gpu));
+      const stats = await session.train(work, OPTIONS);
+      expect(stats.some(({ captured }) => captured)).toBe(graph);
+      return stats.map(({ loss }) => loss);
+    };
+    const direct = await losses(false);
+    for (const [i, loss] of (await losses(true)).entries())
+      expect(Math.abs(loss - (direct[i] as number))).toBeLessThan(1e-3);
+  });
+}
+
+gpuTest('two sessions train at the same time as each alone', async () => {
+  const work = batches(100);
+  const alone = await (async () => {
+    await using session = await Session.open(config('cuda:0'));
+    return session.train(work, OPTIONS);
+  })();
+  await using first = await Session.open(config('cuda:0'));
+  await using second = await Session.open(config('cuda:0'));
+  for (const stats of await Promise.all([first.train(work, OPTIONS), second.train(work, OPTIONS)])) {
+    for (const [i, { loss }] of stats.entries())
+      expect(Math.abs(loss - (alone[i]?.loss as number))).toBeLessThan(1e-3);
+  }
+});
+
 gpuTest('evaluates as the CPU does, and goes on from its state', () =>
   both({}, async (cpu, gpu) => {
     const work = batches(20);
@@ -78,7 +133,8 @@ gpuTest('the likeliest characters are those of the CPU', () =>
   both({}, async (cpu, gpu) => {
     await gpu.train(batches(100), OPTIONS);
     await cpu.restore(await gpu.snapshot());
-    const prompts = [3, 4, 5, 6].map((id) => Int32Array.of(1, id));
+    // So many that they are drawn on the GPU.
+    const prompts = Array.from({ length: 1000 }, (_, i) => Int32Array.of(1, 3 + (i % (VOCAB - 3))));
     const greedy = {
       maxNewTokens: 20,
       endId: 2,
@@ -100,6 +156,11 @@ gpuTest('dropout is drawn again from the same state', async () => {
   await session.restore(start);
   const second = await session.train(work, OPTIONS);
   expect(second.map(({ loss }) => loss)).toEqual(first.map(({ loss }) => loss));
+});
+
+gpuTest('a model that is too large is refused with EOOM', async () => {
+  const huge = { vocabSize: 1_000_000, embedDim: 60_000 };
+  await expect(Session.open(config('cuda:0', huge))).rejects.toMatchObject({ code: 'EOOM' });
 });
 
 gpuTest('too little memory fails the call with EOOM, and the session lives', async () => {

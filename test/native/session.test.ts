@@ -111,6 +111,8 @@ const wrongConfigs: [string, unknown, string][] = [
   ['a device that is not there', { ...config, device: 'cuda:99' }, 'EDEVICE'],
   ['a seed that is no bigint', { ...config, seed: 1 }, 'EARG'],
   ['threads below 1', { ...config, threads: 0 }, 'EARG'],
+  ['an unknown precision', { ...config, gpu: { precision: 'fp8', graph: true } }, 'EARG'],
+  ['no word about graphs', { ...config, gpu: { precision: 'fp32' } }, 'EARG'],
 ];
 test.each(wrongConfigs)('opening with %s is refused', async (_, wrong, code) => {
   const error = await Session.open(wrong as SessionConfig).catch((reason) => reason);

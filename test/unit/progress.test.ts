@@ -26,6 +26,7 @@ const plan = {
   ...{
     tally: { read: 12, kept: 10, rejected: { latin: 2, blank: 0 } },
     device: 'cpu',
+    precision: 'tf32',
     threads: 2,
     epochs: 2,
   },
@@ -48,6 +49,11 @@ test('in a pipe, a line every logEvery steps', () => {
   expect(text).toContain('corpus  poems: 10 of 12 poems (not: latin 2)');
   expect(text.match(/ step \d+\/10 /g)).toEqual([' step 2/10 ', ' step 4/10 ']);
   expect(text).not.toContain('\x1b');
+});
+
+test('names the device, and what it computes with', () => {
+  expect(told(false, [plan])).toContain('device  cpu, 2 threads\n');
+  expect(told(false, [{ ...plan, device: 'cuda:1' } as TrainEvent])).toContain('device  cuda:1, tf32\n');
 });
 
 test('on a terminal, one line in place, never wider than it', () => {

@@ -1,0 +1,22 @@
+// A session's turn to queue work on a GPU. What libtorch has but one of for all sessions, how it multiplies
+// and the generator it draws by, is the session's own as long as the turn lasts.
+#pragma once
+
+#include <mutex>
+
+#include "precision.h"
+
+namespace tangshi {
+
+class Turn {
+ public:
+  explicit Turn(Precision precision);
+
+  // The device's generator, seeded; for the CPU one of its own.
+  at::Generator seeded_generator(const at::Device& device, uint64_t seed) const;
+
+ private:
+  std::lock_guard<std::mutex> lock_;
+};
+
+}  // namespace tangshi
