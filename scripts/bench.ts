@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { bars } from './bench/bars';
 import { Mismatch } from './bench/check';
 import { curve } from './bench/curve';
 import type { Bench } from './bench/field';
 import { buildPeak } from './bench/floor';
+import { gpu } from './bench/gpu';
 import { describeMachine } from './bench/machine';
 import { memory } from './bench/memory';
 import { findPeers } from './bench/peers';
@@ -18,7 +19,7 @@ import { integer, run } from './cli';
 import { progress } from './setup/say';
 
 const SECTIONS = ['curve', 'training', 'sampling', 'memory', 'scaling'] as const;
-type Section = (typeof SECTIONS)[number];
+type Section = (typeof SECTIONS)[number] | 'gpu';
 
 /** Of everybody who can choose. */
 const THREADS = 2;
@@ -35,10 +36,16 @@ const command = new Command('bench')
       'First all must compute the same; if they do not, the exit code is 1. About 8 minutes on two cores.',
   )
   .option('--only <sections>', `of ${SECTIONS.join(',')}`, sections, [...SECTIONS])
+  .addOption(
+    new Option('--device <device>', 'cuda: a GPU beside PyTorch on it and beside the CPU, instead of these')
+      .choices(['cpu', 'cuda'])
+      .default('cpu')
+      .conflicts('only'),
+  )
   .option('--python <path>', 'a Python that has torch', PYTHON)
   .option('--rounds <n>', 'of each contender in each contest', integer(1), ROUNDS)
   .option('--json', 'one JSON object (with npm run -s)')
-  .action(async ({ only, python, rounds, json }) => {
+  .action(async ({ only, device, python, rounds, json }) => {
     const line = progress();
     const tell = (text: string) => {
       line.done();
@@ -51,7 +58,7 @@ const command = new Command('bench')
       const machine = describeMachine(peers.versions);
       tell(report.machineText(machine, peers.skipped));
       const bench = { folder: folder(), peers, peak, rounds, threads: THREADS, show: line.show };
-      const results = await measure(bench, only, tell);
+      const results = await measure(bench, device === 'cuda' ? ['gpu'] : only, tell);
       const judged = bars(results);
       tell(report.barsText(judged));
       const facts = { machine, skipped: peers.skipped, threads: THREADS, ...results, bars: judged };
@@ -78,11 +85,12 @@ async function measure(bench: Bench, only: readonly Section[], tell: (text: stri
     sampling: await told('sampling', () => sampling(bench), report.samplingText),
     memory: await told('memory', () => memory(bench), report.memoryText),
     scaling: await told('scaling', () => scaling(bench), report.scalingText),
+    gpu: await told('gpu', () => gpu(bench), report.gpuText),
   };
 }
 
 function sections(text: string): Section[] {
-  const names = text.split(',') as Section[];
+  const names = text.split(',') as (typeof SECTIONS)[number][];
   const other = names.find((name) => !SECTIONS.includes(name));
   if (other !== undefined) throw new InvalidArgumentError(`There is no section ${other}.`);
   return names;

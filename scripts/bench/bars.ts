@@ -1,4 +1,5 @@
 import type { Contest, Row } from './contest';
+import type { Gpu } from './gpu';
 import type { Memory } from './memory';
 import type { Sampling } from './sampling';
 import type { Training } from './training';
@@ -16,11 +17,11 @@ export type Bar = Readonly<{
   met?: boolean;
 }>;
 
-type Sections = Readonly<{ training?: Training; sampling?: Sampling; memory?: Memory }>;
+type Sections = Readonly<{ training?: Training; sampling?: Sampling; memory?: Memory; gpu?: Gpu }>;
 type Numbers = Readonly<{ ours: number; peer: number; ratio: number }> | undefined;
 
 /** Of the sections that were run. */
-export function bars({ training, sampling, memory }: Sections): Bar[] {
+export function bars({ training, sampling, memory, gpu }: Sections): Bar[] {
   const all: Bar[] = [];
   const add = (figure: string, numbers: Numbers, bar: number) =>
     all.push(judged({ figure, ...numbers, bar }));
@@ -46,7 +47,28 @@ export function bars({ training, sampling, memory }: Sections): Bar[] {
   }
   if (memory)
     all.push(judged({ figure: 'memory / pytorch batched', ...memoryRatio(memory), bar: 0.8, atMost: true }));
+  if (gpu) all.push(...gpuBars(gpu));
   return all;
+}
+
+/** Tokens a second that a GPU is meant to reach in batches of 512. */
+const LARGE_BATCH_RATE = 8e6;
+
+function gpuBars({ seedSize, batch512, hidden1024, lossDifference, idle }: Gpu): Bar[] {
+  const add = (figure: string, numbers: Numbers, bar: number) => judged({ figure, ...numbers, bar });
+  const most = (figure: string, ratio: number, bar: number) => judged({ figure, ratio, bar, atMost: true });
+  const rate = (batch512.rows[0] as Row).median;
+  const against8M = { ours: rate, peer: LARGE_BATCH_RATE, ratio: rate / LARGE_BATCH_RATE };
+  return [
+    add('GPU, batch 64 / pytorch eager', against(seedSize, 'pytorch eager'), 2.5),
+    add('GPU, batch 64 / pytorch graph', against(seedSize, 'pytorch graph'), 1),
+    add('GPU, batch 512 / pytorch eager', against(batch512, 'pytorch eager'), 1.5),
+    add('GPU, batch 512 / 8M tokens/s', against8M, 1),
+    add('GPU, hidden 1024, bf16 / pytorch eager', against(hidden1024.bf16, 'pytorch eager'), 1.3),
+    add('GPU, hidden 1024, fp16 / pytorch eager', against(hidden1024.fp16, 'pytorch eager'), 1.3),
+    most('GPU, losses of 200 steps - CPU, in nats', lossDifference, 1e-3),
+    most('GPU, idle share of a step', idle, 0.1),
+  ];
 }
 
 function judged(bar: Bar): Bar {

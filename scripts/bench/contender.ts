@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Answer, Open, Request, Work } from './protocol';
+import type { Answer, Open, Place, Request, Work } from './protocol';
 
 /** How to start a contender. */
 export type Program = Readonly<{
@@ -10,6 +10,8 @@ export type Program = Readonly<{
   args: readonly string[];
   env?: Readonly<Record<string, string>>;
   threads: number;
+  /** Absent: on the CPU. */
+  place?: Place;
 }>;
 
 const ROOT = join(__dirname, '..', '..');
@@ -35,13 +37,15 @@ export class Contender {
   /** Most memory before any work. */
   loadedBytes = 0;
   readonly #threads: number;
+  readonly #place: Place | undefined;
   readonly #child: ChildProcess;
   readonly #answers: AsyncIterator<string>;
   readonly #complaints: string[] = [];
 
-  constructor({ name, command, args, env, threads }: Program) {
+  constructor({ name, command, args, env, threads, place }: Program) {
     this.name = name;
     this.#threads = threads;
+    this.#place = place;
     this.#child = start(command, args, env);
     this.#child.on('error', ({ message }) => this.#complaints.push(message));
     this.#child.stdin?.on('error', () => {}); // it is gone: the missing answer tells
@@ -52,8 +56,9 @@ export class Contender {
     });
   }
 
-  async open(setup: Omit<Open, 'task' | 'threads'>): Promise<void> {
-    const { peakBytes } = await this.#ask({ task: 'open', threads: this.#threads, ...setup });
+  async open(setup: Omit<Open, 'task' | 'threads' | 'place'>): Promise<void> {
+    const where = { threads: this.#threads, ...(this.#place && { place: this.#place }) };
+    const { peakBytes } = await this.#ask({ task: 'open', ...where, ...setup });
     this.loadedBytes = peakBytes;
   }
 

@@ -3,7 +3,7 @@ import { Contender, type Program } from './contender';
 import { makeData, writeData } from './data';
 import type { Peak } from './floor';
 import { ours, type Peers } from './peers';
-import type { Sizes } from './protocol';
+import type { Place, Sizes } from './protocol';
 
 /** What every section is given. */
 export type Bench = Readonly<{
@@ -14,6 +14,8 @@ export type Bench = Readonly<{
   rounds: number;
   /** CPU threads of all who can choose. */
   threads: number;
+  /** Of this library; absent: on the CPU. */
+  place?: Place;
   /** Says what is going on. */
   show(text: string): void;
 }>;
@@ -41,7 +43,7 @@ let fields = 0;
  * @param work Is given them all, this library first.
  */
 export async function withField<T>(
-  { folder, threads, show }: Bench,
+  { folder, threads, place, show }: Bench,
   { sizes, ...data }: Setting,
   programs: readonly Program[],
   work: (contenders: readonly [Contender, ...Contender[]]) => Promise<T>,
@@ -58,7 +60,7 @@ export async function withField<T>(
     return contender;
   };
   try {
-    const own = await open(ours(threads));
+    const own = await open(ours(threads, place));
     if (programs.length > 0) await own.ask({ task: 'weights' });
     const others: Contender[] = [];
     for (const program of programs) others.push(await open(program));

@@ -1,22 +1,29 @@
 import { bucketedBatcher } from '../../lib/batcher';
 import { weightsOf } from '../../lib/checkpoint';
+import type { StepStats } from '../../lib/native';
 import { Session } from '../../lib/session';
 import { readData, writeWeights } from './data';
-import { BEGIN, type Open, TRAINING } from './protocol';
+import { BEGIN, type Open, type Place, TRAINING } from './protocol';
 import { serve, type Tasks } from './serve';
 
-/** This library as its own commands use it: a batch a call (lib/train.ts), a call a poem (lib/poem.ts). */
+/**
+ * This library as its own commands use it: a batch a call, or as many as losses are read of at once where a GPU trains
+ * (lib/train.ts); a call a poem (lib/poem.ts).
+ */
 
+const ON_CPU: Place = { device: 'cpu', precision: 'fp32', graph: false };
+/** As npm run train has it. */
+const LOG_EVERY = 50;
 /** Never drawn, as in any vocabulary of the library; so no poem ends early. */
 const UNK = 0;
 
-async function open({ sizes, threads, data, weights }: Open): Promise<Tasks> {
+async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Promise<Tasks> {
   const { lr, alpha, eps, clipNorm } = TRAINING;
   const plain = { dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
   const session = await Session.open({
     model: { cell: 'lstm', ...sizes, ...plain },
     optimizer: { kind: 'rmsprop', alpha, eps, weightDecay: 0 },
-    ...{ device: 'cpu', seed: 1n, threads },
+    ...{ device: place.device, seed: 1n, threads, gpu: place },
   });
   const { poems, batch, seed } = readData(data);
   const ids = poems.map((poem) => Int32Array.from(poem));
@@ -25,15 +32,18 @@ async function open({ sizes, threads, data, weights }: Open): Promise<Tasks> {
 
   return {
     async train({ steps }) {
-      const losses: number[] = [];
-      let tokens = 0;
-      for (let step = 0; step < steps; step++) {
-        for (const stats of await session.train([batcher.next()], { lr, clipNorm })) {
-          losses.push(stats.loss);
-          tokens += stats.tokens;
-        }
+      const all: StepStats[] = [];
+      while (all.length < steps) {
+        const count = Math.min(place.device === 'cpu' ? 1 : LOG_EVERY, steps - all.length);
+        const batches = Array.from({ length: count }, () => batcher.next());
+        all.push(...(await session.train(batches, { lr, clipNorm })));
       }
-      return { tokens, losses };
+      return {
+        tokens: sum(all.map(({ tokens }) => tokens)),
+        losses: all.map(({ loss }) => loss),
+        busyMs: sum(all.map(({ nativeMs }) => nativeMs)),
+        captured: all.filter(({ captured }) => captured).length,
+      };
     },
 
     async sample({ poems, together, length, temperature }) {
@@ -54,6 +64,10 @@ async function open({ sizes, threads, data, weights }: Open): Promise<Tasks> {
       return { tokens: 0 };
     },
   };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 serve(open);

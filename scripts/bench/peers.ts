@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Program } from './contender';
+import type { Place } from './protocol';
 
 /** What this library is compared with, as far as this machine has it: without a peer, its programs are none. */
 export type Peers = Readonly<{
@@ -11,6 +12,8 @@ export type Peers = Readonly<{
   pytorch(way: 'seed' | 'batched' | 'tuned', threads: number): Program[];
   /** PyTorch's usual way to draw. */
   pytorchSampling(threads: number): Program[];
+  /** On a GPU: step after step, or each captured as a whole by PyTorch's own means. */
+  pytorchOn(place: Place, way: 'eager' | 'graph'): Program[];
   onnx(threads: number): Program[];
   tfjs(): Program[];
 }>;
@@ -36,18 +39,23 @@ export function findPeers(python: string): Peers {
     const env = way === 'tuned' ? KEEP_PAGES : {};
     return torch ? [{ name, command: python, args: [file, '--way', way], env, threads }] : [];
   };
+  const pytorchOn = (place: Place, way: string): Program[] => {
+    const args = [join(__dirname, 'pytorch_gpu.py'), '--way', way];
+    return torch ? [{ name: `pytorch ${way}`, command: python, args, threads: 1, place }] : [];
+  };
   return {
     versions,
     skipped,
     pytorch: (way, threads) => pytorch(`pytorch ${way}`, way, threads),
     pytorchSampling: (threads) => pytorch(`pytorch (${counted(threads)})`, 'batched', threads),
+    pytorchOn,
     onnx: (threads) => (onnx ? [program(`onnxruntime (${counted(threads)})`, 'onnx.ts', threads)] : []),
     tfjs: () => (tfjs ? [program(`tfjs wasm (${counted(1)})`, 'tfjs.ts', 1)] : []),
   };
 }
 
-export function ours(threads: number): Program {
-  return program('ours', 'ours.ts', threads);
+export function ours(threads: number, place?: Place, name = 'ours', env: Program['env'] = {}): Program {
+  return { ...program(name, 'ours.ts', threads), env, ...(place && { place }) };
 }
 
 type Found = { version: string } | { missing: string };

@@ -1,3 +1,5 @@
+import type { Device, Precision } from '../../lib/native';
+
 /**
  * How the benchmark talks to a contender: one JSON object a line. First `open`, untimed; then rounds, timed by the
  * contender around the work itself, so that neither start-up nor the pipe is in any figure.
@@ -6,10 +8,20 @@
 /** Embedding [V, E] -> `layers` x LSTM [H] -> Linear [V, H]. */
 export type Sizes = Readonly<{ vocabSize: number; embedDim: number; hiddenDim: number; layers: number }>;
 
+/** Where a contender works, and how. */
+export type Place = Readonly<{
+  device: Device;
+  precision: Precision;
+  /** Steps are captured and launched as a whole. */
+  graph: boolean;
+}>;
+
 export type Open = Readonly<{
   task: 'open';
   sizes: Sizes;
   threads: number;
+  /** Absent: on the CPU. */
+  place?: Place;
   /** A file of `writeData`. */
   data: string;
   /** A file of `writeWeights`, which `ours` makes from its initial weights. */
@@ -33,6 +45,9 @@ export type Done = Readonly<{
   losses?: readonly number[];
   /** Of the first poem drawn. */
   ids?: readonly number[];
+  /** Milliseconds in which a GPU was busy with steps, and how many of them were graphs. */
+  busyMs?: number;
+  captured?: number;
 }>;
 
 export type Answer = Done &

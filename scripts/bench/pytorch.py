@@ -198,10 +198,7 @@ def peak_bytes():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--way", choices=["seed", "batched", "tuned"], required=True)
-    contender = Contender(parser.parse_args().way)
+def serve(contender):
     for line in sys.stdin:
         request = json.loads(line)
         task = getattr(contender, request.pop("task"))
@@ -213,4 +210,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--way", choices=["seed", "batched", "tuned"], required=True)
+    serve(Contender(parser.parse_args().way))

@@ -2,6 +2,7 @@ import type { Bar } from './bars';
 import type { Check } from './check';
 import type { Contest } from './contest';
 import type { Curve } from './curve';
+import type { Gpu } from './gpu';
 import type { Machine } from './machine';
 import type { Memory } from './memory';
 import type { Sampling } from './sampling';
@@ -31,6 +32,20 @@ export function trainingText({ checks, seedSize, disturbed, hidden512, tfjs }: T
 
 export function samplingText({ checks, oneByOne, together, oneByOne512 }: Sampling): string {
   return `\n${checksText(checks)}${[oneByOne, together, oneByOne512].map(contestText).join('')}`;
+}
+
+export function gpuText(results: Gpu): string {
+  const { device, checks, seedSize, batch512, hidden1024, sampling, algorithms } = results;
+  const contests = [seedSize, batch512, ...Object.values(hidden1024), ...sampling];
+  const paths = Object.entries(algorithms).map(
+    ([what, names]) => `cuDNN     ${what}: ${names.join(', ') || 'it kept no log'}\n`,
+  );
+  return (
+    `\nGPU       ${device}\n${checksText(checks)}` +
+    `check     ${results.captured === 1 ? 'all' : percent(results.captured)} of the steps were graphs, ` +
+    `${percent(results.idle)} of the time the GPU was idle; 200 losses are the CPU's within ` +
+    `${results.lossDifference.toExponential(1)} nats\n${paths.join('')}${contests.map(contestText).join('')}`
+  );
 }
 
 function checksText(checks: readonly Check[]): string {
@@ -101,7 +116,7 @@ export function barsText(bars: readonly Bar[]): string {
     figure,
     ours === undefined ? '' : count(ours),
     peer === undefined ? '' : count(peer),
-    ratio === undefined ? '' : ratio.toFixed(2),
+    ratio === undefined ? '' : ratio < 0.005 ? ratio.toExponential(1) : ratio.toFixed(2),
     `${atMost ? '<=' : '>='} ${bar}`,
     met === undefined ? 'not measured' : met ? 'met' : 'missed',
   ]);
