@@ -241,7 +241,10 @@ CodedError current_error() {
   } catch (const NoDevice& error) {
     return {"EDEVICE", error.what()};
   } catch (const c10::OutOfMemoryError& error) {
-    return {"EOOM", error.what_without_backtrace()};
+    // How much was asked for and how much there is; then come settings of PyTorch's.
+    const std::string message = error.what_without_backtrace();
+    return {"EOOM", message.substr(0, message.find(" Including non-PyTorch")) +
+                        " A smaller batch or model needs less."};
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
     return {is_out_of_memory(message) ? "EOOM" : "ETORCH", message};

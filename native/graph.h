@@ -5,13 +5,16 @@
 #include <functional>
 #include <memory>
 
+#include "libtorch.h"
+
 namespace tangshi {
 
 class Graph {
  public:
   virtual ~Graph() = default;
-  // Does nothing but remember what `work` queues on the current stream.
-  virtual void capture(const std::function<void()>& work) = 0;
+  // Does nothing but remember what `work` queues on the current stream. What it draws by the generator is
+  // drawn anew at each replay, by the generator's seed of then.
+  virtual void capture(const std::function<void()>& work, const at::Generator& generator) = 0;
   virtual void replay() = 0;
 };
 

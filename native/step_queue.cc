@@ -69,6 +69,7 @@ StepQueue::StepQueue(ModelImpl& model, Parameters& parameters, Optimizer& optimi
       parameters_(parameters),
       optimizer_(optimizer),
       generator_(generator),
+      masks_(at::globalContext().defaultGenerator(model.device()).clone()),
       precision_(precision),
       graphs_(std::move(graphs)) {
   if (compute_type(precision) == at::kFloat) return;
@@ -106,22 +107,21 @@ void StepQueue::train(const Batch& batch, double lr, double clip_norm) {
   place.rates.copy_(stage_rates(lr, clip_norm, device), true);
 
   const Turn turn(precision_);
-  std::optional<at::Generator> dropout;
   if (model_.config().dropout > 0) {
-    dropout = turn.seeded_generator(device, generator_.get<at::CPUGeneratorImpl>()->random64());
+    masks_.set_current_seed(generator_.get<at::CPUGeneratorImpl>()->random64());
   }
   std::optional<c10::Event> begin;
   if (device.is_cuda()) begin = record(device);
-  const bool captured = run(place, dropout);
+  const bool captured = run(place);
   std::optional<Span> span;
   if (begin) span.emplace(std::move(*begin), record(device));
   queued_.push_back({place.results.clone(), tokens, captured, std::move(span)});
 }
 
 // True when the step was a graph's.
-bool StepQueue::run(Place& place, const std::optional<at::Generator>& dropout) {
-  if (!place.graph && !(graphs_ && place.warm && capture(place, dropout))) {
-    step(place, dropout);
+bool StepQueue::run(Place& place) {
+  if (!place.graph && !(graphs_ && place.warm && capture(place))) {
+    step(place);
     place.warm = true;
     return false;
   }
@@ -130,10 +130,10 @@ bool StepQueue::run(Place& place, const std::optional<at::Generator>& dropout) {
 }
 
 // False when it cannot be done here: then no step of this session is captured any more.
-bool StepQueue::capture(Place& place, const std::optional<at::Generator>& dropout) {
+bool StepQueue::capture(Place& place) {
   auto graph = graphs_->make();
   try {
-    graph->capture([&] { step(place, dropout); });
+    graph->capture([&] { step(place); }, masks_);
   } catch (const c10::Error&) {
     graphs_.reset();
     return false;
@@ -142,7 +142,7 @@ bool StepQueue::capture(Place& place, const std::optional<at::Generator>& dropou
   return true;
 }
 
-void StepQueue::step(Place& place, const std::optional<at::Generator>& dropout) {
+void StepQueue::step(Place& place) {
   ModelImpl& model = copy_ ? *copy_->model : model_;
   at::Tensor& grad = parameters_.grads[0];
   const double scale = grad_scale(precision_);
@@ -152,7 +152,7 @@ void StepQueue::step(Place& place, const std::optional<at::Generator>& dropout) 
   } else {
     grad.zero_();
   }
-  const at::Tensor hidden = outputs(model, place.ids[0], dropout), flat = hidden.detach();
+  const at::Tensor hidden = outputs(model, place.ids[0], masks_), flat = hidden.detach();
   OutputGrads grads{at::empty_like(flat), model.output_weight().grad(), model.output_bias().grad()};
   const at::Tensor loss =
       loss_by_tensors(output_layer(model), {flat, place.ids[1].view(-1), place.weights}, &grads, scale);

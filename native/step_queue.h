@@ -59,14 +59,15 @@ class StepQueue {
   };
 
   Place place_for(const Batch& batch) const;
-  bool run(Place& place, const std::optional<at::Generator>& dropout);
-  bool capture(Place& place, const std::optional<at::Generator>& dropout);
-  void step(Place& place, const std::optional<at::Generator>& dropout);
+  bool run(Place& place);
+  bool capture(Place& place);
+  void step(Place& place);
 
   ModelImpl& model_;
   Parameters& parameters_;
   Optimizer& optimizer_;
   at::Generator& generator_;
+  at::Generator masks_;  // of the device: draws the dropout masks, by a seed of its own for each step
   const Precision precision_;
   std::optional<Copy> copy_;
   std::unique_ptr<GraphMaker> graphs_;

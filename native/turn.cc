@@ -17,11 +17,4 @@ Turn::Turn(Precision precision) : lock_(turns) {
                               exact ? at::Float32Precision::IEEE : at::Float32Precision::TF32);
 }
 
-at::Generator Turn::seeded_generator(const at::Device& device, uint64_t seed) const {
-  if (device.is_cpu()) return at::make_generator<at::CPUGeneratorImpl>(seed);
-  at::Generator generator = at::globalContext().defaultGenerator(device);
-  generator.set_current_seed(seed);
-  return generator;
-}
-
 }  // namespace tangshi

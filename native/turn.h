@@ -12,9 +12,6 @@ class Turn {
  public:
   explicit Turn(Precision precision);
 
-  // The device's generator, seeded; for the CPU one of its own.
-  at::Generator seeded_generator(const at::Device& device, uint64_t seed) const;
-
  private:
   std::lock_guard<std::mutex> lock_;
 };

@@ -11,7 +11,11 @@ class CudaGraph : public Graph {
  public:
   explicit CudaGraph(at::cuda::MempoolId_t pool) : pool_(pool) {}
 
-  void capture(const std::function<void()>& work) override {
+  void capture(const std::function<void()>& work, const at::Generator& generator) override {
+    // From 2.14 on libtorch sees by itself which generators are used.
+    if constexpr (requires { graph_.register_generator_state(generator); }) {
+      graph_.register_generator_state(generator);
+    }
     // Other threads may allocate meanwhile.
     graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
     try {

@@ -21,7 +21,7 @@ struct Queue {
 // What graphs do, without a device that has any: the work is done again, on the same memory.
 class RepeatedWork : public Graph {
  public:
-  void capture(const std::function<void()>& work) override { work_ = work; }
+  void capture(const std::function<void()>& work, const at::Generator&) override { work_ = work; }
   void replay() override { work_(); }
 
  private:
@@ -30,7 +30,9 @@ class RepeatedWork : public Graph {
 
 class RefusedWork : public Graph {
  public:
-  void capture(const std::function<void()>&) override { TORCH_CHECK(false, "not here"); }
+  void capture(const std::function<void()>&, const at::Generator&) override {
+    TORCH_CHECK(false, "not here");
+  }
   void replay() override { TORCH_CHECK(false, "there is nothing to replay"); }
 };
 
