@@ -79,22 +79,23 @@ at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& lr
   for (at::Tensor* scratch : {&update_, &square_}) {
     if (!scratch->defined()) *scratch = at::empty_like(values);
   }
-  const at::Tensor norm = grads.norm(), finite = norm.isfinite();
-  // Where the norm is not finite every factor below is that of a step which changes nothing.
-  const at::Tensor rate = at::where(finite, lr, 0);
-  const at::Tensor scale = at::where(finite, (clip_norm / (norm + 1e-6)).clamp_max(1), 0);
-  const auto number = [&](double value, double otherwise) {
-    return at::where(finite, at::scalar_tensor(value, norm.options()), otherwise);
+  const at::Tensor norm = grads.norm(), finite = norm.isfinite(), infinite = finite.logical_not();
+  // Where the norm is not finite every factor below is that of a step which changes nothing. (Not by
+  // at::where: it would bring plain numbers to the device, which a graph cannot do.)
+  const at::Tensor rate = lr.masked_fill(infinite, 0);
+  const at::Tensor scale = (clip_norm / (norm + 1e-6)).clamp_max(1).masked_fill_(infinite, 0);
+  const auto share = [&](double beta) {
+    return at::full({}, 1 - beta, norm.options()).masked_fill_(infinite, 0);
   };
   // Adam's averages start at 0 and are too small by this factor.
   const at::Tensor steps = (step_ + finite).to(at::kDouble);
   const auto correction = [&](double beta) {
-    return at::where(finite, 1 - at::pow(beta, steps), 1).to(at::kFloat);
+    return (1 - at::pow(beta, steps)).masked_fill_(infinite, 1).to(at::kFloat);
   };
   const bool is_rmsprop = config_.kind == OptimizerKind::rmsprop;
   const bool decoupled = config_.kind == OptimizerKind::adamw && config_.weight_decay != 0;
-  const at::Tensor take = number(1 - (is_rmsprop ? config_.alpha : config_.beta1), 0),
-                   take_square = number(1 - config_.beta2, 0);
+  const at::Tensor take = share(is_rmsprop ? config_.alpha : config_.beta1),
+                   take_square = share(config_.beta2);
   const at::Tensor shrink = 1 - rate * config_.weight_decay;
   const at::Tensor first = is_rmsprop ? rate : rate / correction(config_.beta1),
                    second = is_rmsprop ? rate : correction(config_.beta2).sqrt();
