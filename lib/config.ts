@@ -74,6 +74,8 @@ const ProgressSchema = v.strictObject({
   /** Of the epoch in progress: sum over steps of loss, and steps. */
   epochLoss: v.number(),
   epochSteps: count,
+  /** Steps of the run that were passed over, their loss or gradient being no number. */
+  skipped: v.optional(count, 0),
   /** Exponential average over about 50 steps; null before the first. */
   smoothedLoss: v.nullable(v.number()),
   /** Lowest held-out NLL at an epoch's end (training loss where nothing is held out); null before the first. */

@@ -42,6 +42,7 @@ export async function linkWhole(existing: string, path: string): Promise<void> {
     await rm(beside, { force: true });
     await link(existing, beside).catch(() => copyFile(existing, beside)); // where the disk knows no links
     await rename(beside, path);
+    await rm(beside, { force: true }); // left where both names were the same file already
     await syncFolder(dirname(path));
   } catch (error) {
     throw diskError('write', path, error);

@@ -146,6 +146,10 @@ export type CudaFacts = Readonly<{
   problem?: string;
 }>;
 
+export interface FileLock {
+  release(): void;
+}
+
 export interface NativeAddon {
   /**
    * Builds the model on the session's own thread. libtorch looks for CUDA once: where the first session of a process
@@ -158,4 +162,10 @@ export interface NativeAddon {
   readonly kernels: 'baseline' | 'avx2' | 'avx512';
   /** Asks the driver, off the event loop; loads nothing of libtorch. */
   findCuda(): Promise<CudaFacts>;
+  /**
+   * Takes the lock of a file, which is made when it is not there and left with this text in it: for as long as the
+   * process lives, or until it is released. Null when another holds it, also in this process; the system's number for
+   * an error.
+   */
+  lockFile(path: string, text: string): FileLock | number | null;
 }

@@ -46,6 +46,8 @@ export class Reporter {
     switch (event.type) {
       case 'plan':
         return planText(event);
+      case 'skipped':
+        return `step ${event.step} skipped: loss ${event.loss}, gradient norm ${event.gradNorm} (${event.skipped} so far)`;
       case 'epoch':
         return `epoch ${event.epoch} of ${this.#plan?.epochs}: loss ${event.loss.toFixed(4)}${heldOutText(event)}`;
       case 'sample':

@@ -14,6 +14,7 @@ export const runFiles = (folder: string) => ({
   metrics: join(folder, 'metrics.jsonl'),
   last: join(folder, 'last.safetensors'),
   best: join(folder, 'best.safetensors'),
+  lock: join(folder, 'lock'),
 });
 
 /** A folder name for a new run: sorts by time, says what it is. */
@@ -34,22 +35,24 @@ export function refuseExistingRun(folder: string): void {
   }
 }
 
-/**
- * Makes the folder of a new run and writes its configuration.
- *
- * @throws EIO when it cannot be written.
- */
-export async function createRun(folder: string, config: RunConfig): Promise<void> {
+/** @throws EIO */
+export async function makeRunFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
     throw diskError('write', folder, error);
   }
-  await writeRunConfig(folder, config);
 }
 
 export async function writeRunConfig(folder: string, config: RunConfig): Promise<void> {
   await writeWhole(runFiles(folder).config, [Buffer.from(`${JSON.stringify(config, null, 2)}\n`)]);
+}
+
+/** @throws ERUN when no run is there to go on with. */
+export function requireRun(folder: string): void {
+  const files = runFiles(folder);
+  if (existsSync(files.last) || existsSync(files.config)) return;
+  throw new TangshiError('ERUN', `${folder} holds no run to go on with: leave --resume away to start one`);
 }
 
 /** The configuration that a run was started with. */
@@ -59,8 +62,7 @@ export async function readRunConfig(folder: string): Promise<RunConfig> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw diskError('read', path, error);
-    throw new TangshiError('ERUN', `${folder} holds no run to go on with: leave --resume away to start one`);
+    throw diskError('read', path, error);
   }
   try {
     return checkConfig(JSON.parse(text));

@@ -1,24 +1,26 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Batcher, bucketedBatcher, classicBatcher } from './batcher';
 import { isBuiltin } from './builtin';
-import { readCheckpoint, readWeights } from './checkpoint';
+import { readWeights } from './checkpoint';
 import { checkConfig, type Progress, type RunConfig } from './config';
 import { type Dataset, loadDataset } from './dataset';
 import { defined } from './defined';
 import { TangshiError } from './errors';
+import { newestWhole } from './keep';
+import { lockRun } from './lock';
 import { modelConfig } from './model';
-import type { Device, TensorMap } from './native';
+import type { Device, FileLock, TensorMap } from './native';
 import { type Preset, presetConfig } from './presets';
 import {
-  createRun,
   Metrics,
+  makeRunFolder,
   newestRun,
   newRunFolder,
   RUNS,
   readRunConfig,
   refuseExistingRun,
+  requireRun,
   runFiles,
   writeRunConfig,
 } from './run';
@@ -26,6 +28,7 @@ import { type DeviceRequest, resolveDevice, Session, unusedGpu } from './session
 import type { Vocab } from './vocab';
 
 const LOG_EVERY = 50;
+const KEEP = 2;
 
 export type TrainOptions = Readonly<{
   preset?: Preset;
@@ -46,6 +49,10 @@ export type TrainOptions = Readonly<{
   maxSteps?: number;
   /** Steps between checkpoints. */
   saveEvery?: number;
+  /** How many of the last checkpoints are kept, beside the best; default: 2. */
+  keep?: number;
+  /** Pass over steps whose loss or gradient is no number, instead of ending the run: they change nothing. */
+  skipNonfinite?: boolean;
   /** On a GPU, how many steps at most are done before their losses are read; default: 50. */
   logEvery?: number;
   /** Abort to stop after the step in progress, with a checkpoint. */
@@ -70,7 +77,12 @@ export type Run = {
   notices: readonly string[];
   /** Steps whose losses a GPU is asked for at once. */
   logEvery: number;
+  keep: number;
+  skipNonfinite: boolean;
+  skippedInARow: number;
   signal: AbortSignal | undefined;
+  /** Lets the run folder go. */
+  unlock(): void;
 };
 
 /** Where a run takes up: at the beginning, from given weights, or from a checkpoint. */
@@ -89,17 +101,28 @@ type Start = {
 
 /** Begins a new run, or goes on with one: reads, checks and builds all that a training needs. */
 export async function startRun(options: TrainOptions): Promise<Run> {
-  const { signal, logEvery = LOG_EVERY, saveEvery } = options;
-  checkSteps({ logEvery, saveEvery });
-  const request = options.device ?? 'auto';
-  const device = await resolveDevice(request);
-  const start = options.resume ? await resumed(options) : await fresh(options);
-  const unused = request === 'auto' ? await unusedGpu() : undefined;
-  if (unused !== undefined) start.notices.push(unused);
-  if (device === 'cpu' && is16Bits(start.config)) {
-    start.notices.push(`${start.config.precision} is for a GPU: the CPU computes in fp32`);
+  const { logEvery = LOG_EVERY, saveEvery, keep = KEEP } = options;
+  checkCounts({ logEvery, saveEvery, keep });
+  const device = await resolveDevice(options.device ?? 'auto');
+  const locks = new RunLocks();
+  try {
+    const start = options.resume ? await resumed(options, locks) : await fresh(options);
+    return await open(start, { ...options, logEvery, keep }, device, locks);
+  } catch (error) {
+    locks.release();
+    throw error;
   }
-  const { config, folder, progress, notices } = start;
+}
+
+async function open(
+  start: Start,
+  options: TrainOptions & { logEvery: number; keep: number },
+  device: Device,
+  locks: RunLocks,
+): Promise<Run> {
+  const { logEvery, keep, skipNonfinite = false, signal } = options;
+  const { config, folder, progress } = start;
+  const notices = [...start.notices, ...(await deviceNotices(options, config, device))];
   const dataset = await loadRunDataset(start, signal);
   const batcher = makeBatcher(dataset, config);
   batcher.seek(progress.cursor);
@@ -114,18 +137,55 @@ export async function startRun(options: TrainOptions): Promise<Run> {
   });
   try {
     await restore(session, start);
-    if (!options.resume) await createRun(folder, config);
-    else await writeRunConfig(folder, config);
+    if (!options.resume) await takeFolder(folder, locks);
+    await writeRunConfig(folder, config);
     const files = runFiles(folder);
     const metrics = await Metrics.open(files.metrics, progress.step);
     const totalSteps = config.epochs * batcher.stepsPerEpoch;
     const savedStep = start.fingerprint === undefined ? undefined : progress.step;
-    const setting = { folder, files, config, dataset, batcher, totalSteps, device, logEvery, signal };
-    return { ...setting, session, progress, savedStep, metrics, notices };
+    const wishes = { logEvery, keep, skipNonfinite, skippedInARow: 0, signal };
+    const setting = { folder, files, config, dataset, batcher, totalSteps, device, ...wishes };
+    return {
+      ...{ ...setting, session, progress, savedStep, metrics, notices },
+      unlock: () => locks.release(),
+    };
   } catch (error) {
     await session.dispose();
     throw error;
   }
+}
+
+/** The lock of the one folder that a training works in, once it has it. */
+class RunLocks {
+  #lock: FileLock | undefined;
+
+  take(folder: string): void {
+    this.#lock = lockRun(folder);
+  }
+
+  release(): void {
+    this.#lock?.release();
+  }
+}
+
+/** Makes the folder of a new run, in which nobody was quicker. */
+async function takeFolder(folder: string, locks: RunLocks): Promise<void> {
+  await makeRunFolder(folder);
+  locks.take(folder);
+  refuseExistingRun(folder);
+}
+
+async function deviceNotices(
+  { device: request = 'auto' }: TrainOptions,
+  config: RunConfig,
+  device: Device,
+): Promise<string[]> {
+  const unused = request === 'auto' ? await unusedGpu() : undefined;
+  const ignored =
+    device === 'cpu' && is16Bits(config)
+      ? `${config.precision} is for a GPU: the CPU computes in fp32`
+      : undefined;
+  return [unused, ignored].filter((notice) => notice !== undefined);
 }
 
 function is16Bits({ precision }: RunConfig): boolean {
@@ -133,7 +193,7 @@ function is16Bits({ precision }: RunConfig): boolean {
 }
 
 /** @throws EARG */
-function checkSteps(counts: Readonly<Record<string, number | undefined>>): void {
+function checkCounts(counts: Readonly<Record<string, number | undefined>>): void {
   for (const [name, count] of Object.entries(counts)) {
     if (count === undefined || (Number.isInteger(count) && count >= 1)) continue;
     throw new TangshiError('EARG', `Expected an integer from 1 for ${name} but received ${count}`);
@@ -150,7 +210,10 @@ async function fresh({ preset = 'default', config: changes = {}, out, init }: Tr
   return { folder, config: { ...config, data }, progress: beginning(), notices: [], ...weights };
 }
 
-async function resumed({ out, init, preset, config: changes = {} }: TrainOptions): Promise<Start> {
+async function resumed(
+  { out, init, preset, config: changes = {} }: TrainOptions,
+  locks: RunLocks,
+): Promise<Start> {
   if (init !== undefined) throw new TangshiError('EARG', 'A run that goes on has weights: leave --init away');
   const folder = out ?? (await newestRun(['last', 'config']));
   if (folder === undefined) {
@@ -159,20 +222,22 @@ async function resumed({ out, init, preset, config: changes = {} }: TrainOptions
       `There is no run under ${RUNS}/ to go on with: start one with npm run train`,
     );
   }
-  const { last } = runFiles(folder);
-  const checkpoint = existsSync(last) ? await readCheckpoint(last) : undefined;
-  const before = checkpoint?.config ?? (await readRunConfig(folder));
+  requireRun(folder);
+  locks.take(folder);
+  const whole = await newestWhole(folder);
+  const before = whole?.checkpoint.config ?? (await readRunConfig(folder));
   const { threads = before.threads, epochs = before.epochs, ...others } = defined(changes);
   checkUnchanged(before, defined({ ...others, preset }), folder);
   const config = checkConfig({ ...before, threads, epochs });
-  if (!checkpoint) {
+  if (!whole) {
     const notices = ['the run had not come to its first checkpoint: it begins again'];
     return { folder, config, progress: beginning(), notices };
   }
-  const { tensors, vocab, corpus } = checkpoint;
-  const progress = structuredClone(checkpoint.progress);
-  const facts = { tensors, vocab, fingerprint: corpus.fingerprint, source: last };
-  return { folder, config, progress, notices: differences(before, config), ...facts };
+  const { tensors, vocab, corpus } = whole.checkpoint;
+  const progress = structuredClone(whole.checkpoint.progress);
+  const facts = { tensors, vocab, fingerprint: corpus.fingerprint, source: runFiles(folder).last };
+  const notices = [...(whole.notice ? [whole.notice] : []), ...differences(before, config)];
+  return { folder, config, progress, notices, ...facts };
 }
 
 function differences(before: RunConfig, { threads, epochs, schedule }: RunConfig): string[] {
@@ -213,6 +278,7 @@ function beginning(): Progress {
     epochsEnded: 0,
     epochLoss: 0,
     epochSteps: 0,
+    skipped: 0,
     smoothedLoss: null,
     best: null,
     seconds: 0,

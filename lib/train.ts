@@ -3,6 +3,7 @@ import type { Tally } from './clean';
 import { linkWhole } from './disk';
 import { TangshiError } from './errors';
 import { type Evaluation, evaluate } from './evaluate';
+import { keepLast } from './keep';
 import { countParameters, modelConfig } from './model';
 import type { Device, Precision, StepStats } from './native';
 import { generatePoems, type Poem } from './poem';
@@ -49,6 +50,16 @@ export type TrainEvent =
       tokens: number;
       tokensPerSecond: number;
     }>
+  /** Its loss or gradient is no number: it changed nothing, and `skipNonfinite` has the run go on. */
+  | Readonly<{
+      type: 'skipped';
+      step: number;
+      epoch: number;
+      loss: number;
+      gradNorm: number;
+      /** Of the run, this one included. */
+      skipped: number;
+    }>
   | Readonly<{
       type: 'epoch';
       epoch: number;
@@ -67,6 +78,8 @@ export type StopReason = 'finished' | 'interrupted' | 'minutes' | 'max-steps';
 const SAVE_EVERY = 100;
 /** Of the smoothed loss, a step: an average over about 50. */
 const SMOOTHING = 0.98;
+/** After so many steps in a row that had to be skipped, nothing will come of the run. */
+const MOST_SKIPPED = 100;
 /** The report's begin characters, one an epoch. */
 const SAMPLE_BEGINNINGS = '湖日红山夜君海月';
 
@@ -88,7 +101,7 @@ const SAMPLE_BEGINNINGS = '湖日红山夜君海月';
 export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEvent, void, void> {
   const run = await startRun(options);
   const { progress, signal } = run;
-  const deadline = Date.now() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
+  const deadline = performance.now() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
   const lastStep = Math.min(run.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
   const saveEvery = options.saveEvery ?? SAVE_EVERY;
   let reason: StopReason | undefined;
@@ -103,7 +116,7 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEv
       if (signal?.aborted) reason = 'interrupted';
       else if (progress.step >= run.totalSteps) reason = 'finished';
       else if (progress.step >= lastStep) reason = 'max-steps';
-      else if (Date.now() >= deadline) reason = 'minutes';
+      else if (performance.now() >= deadline) reason = 'minutes';
       if (reason) break;
 
       yield* await steps(run, stepsAtOnce(run, lastStep, saveEvery));
@@ -112,7 +125,11 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<TrainEv
     if (run.savedStep !== progress.step) yield await save(run);
     yield { type: 'done', reason, step: progress.step, run: run.folder, seconds: progress.seconds };
   } finally {
-    await Promise.all([run.session.dispose(), run.metrics.close()]);
+    try {
+      await Promise.all([run.session.dispose(), run.metrics.close()]);
+    } finally {
+      run.unlock();
+    }
   }
 }
 
@@ -154,16 +171,20 @@ async function roughSeconds({ session, dataset, config, totalSteps, progress }: 
   return secondsPerToken * dataset.tokens * epochsToGo;
 }
 
-function checkFinite(stats: StepStats, { config, files, batcher, progress, savedStep }: Run): StepStats {
-  const { loss, gradNorm } = stats;
-  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return stats;
+function isFiniteStep({ loss, gradNorm }: StepStats): boolean {
+  return Number.isFinite(loss) && Number.isFinite(gradNorm);
+}
+
+function nonFinite({ loss, gradNorm }: StepStats, run: Run): TangshiError {
+  const { config, files, batcher, progress, savedStep, skippedInARow } = run;
   const { epoch, step: batch } = progress.cursor;
   const checkpoint =
     savedStep === undefined ? 'there is no checkpoint' : `${files.last} has step ${savedStep}`;
-  throw new TangshiError(
+  const before = skippedInARow > 0 ? `, after ${skippedInARow} skipped steps` : '';
+  return new TangshiError(
     'ENONFINITE',
     `Step ${progress.step + 1} (epoch ${epoch + 1}, batch ${batch + 1} of ${batcher.stepsPerEpoch}) gave loss ${loss} ` +
-      `and gradient norm ${gradNorm}; ${checkpoint}: start again with a lower --lr` +
+      `and gradient norm ${gradNorm}${before}; ${checkpoint}: start again with a lower --lr` +
       (config.precision === 'fp16' ? ', or with --precision bf16' : ''),
   );
 }
@@ -195,23 +216,42 @@ async function steps(run: Run, count: number): Promise<TrainEvent[]> {
 
   const events: TrainEvent[] = [];
   for (const [i, stats] of done.entries()) {
-    const { loss, gradNorm, tokens } = checkFinite(stats, run);
+    if (!isFiniteStep(stats)) {
+      if (!run.skipNonfinite || run.skippedInARow === MOST_SKIPPED) throw nonFinite(stats, run);
+    }
     const { epoch, lr, cursor } = plan[i] as (typeof plan)[number];
-    const before = progress.smoothedLoss ?? loss;
-    const smoothedLoss = SMOOTHING * before + (1 - SMOOTHING) * loss;
     progress.step += 1;
     progress.cursor = cursor;
-    progress.epochLoss += loss;
-    progress.epochSteps += 1;
-    progress.smoothedLoss = smoothedLoss;
     progress.seconds += seconds;
-
-    const facts = { step: progress.step, epoch: epoch + 1, loss, smoothedLoss, gradNorm, lr, tokens };
-    const event = { type: 'step', ...facts, tokensPerSecond: tokens / seconds } as const;
+    const event = isFiniteStep(stats)
+      ? stepEvent(run, stats, { epoch: epoch + 1, lr, tokensPerSecond: stats.tokens / seconds })
+      : skippedEvent(run, stats, epoch + 1);
     await metrics.write(event);
     events.push(event);
   }
   return events;
+}
+
+function stepEvent(
+  run: Run,
+  { loss, gradNorm, tokens }: StepStats,
+  facts: Readonly<{ epoch: number; lr: number; tokensPerSecond: number }>,
+): TrainEvent {
+  const { progress } = run;
+  const before = progress.smoothedLoss ?? loss;
+  const smoothedLoss = SMOOTHING * before + (1 - SMOOTHING) * loss;
+  progress.epochLoss += loss;
+  progress.epochSteps += 1;
+  progress.smoothedLoss = smoothedLoss;
+  run.skippedInARow = 0;
+  return { type: 'step', step: progress.step, loss, smoothedLoss, gradNorm, tokens, ...facts };
+}
+
+function skippedEvent(run: Run, { loss, gradNorm }: StepStats, epoch: number): TrainEvent {
+  const { progress } = run;
+  progress.skipped += 1;
+  run.skippedInARow += 1;
+  return { type: 'skipped', step: progress.step, epoch, loss, gradNorm, skipped: progress.skipped };
 }
 
 function epochIsOver({ batcher, progress }: Run): boolean {
@@ -223,7 +263,7 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   const { session, dataset, progress, signal, metrics } = run;
   const epoch = progress.epochsEnded + 1;
   const { step } = progress;
-  const loss = progress.epochLoss / progress.epochSteps;
+  const loss = progress.epochLoss / Math.max(1, progress.epochSteps); // all of them may have been skipped
   let heldOut: Evaluation | undefined;
   let sample: TrainEvent;
   try {
@@ -264,6 +304,7 @@ async function save(run: Run, path = run.files.last): Promise<TrainEvent> {
   const { vocab, name, fingerprint, tally } = dataset;
   const tensors = await session.snapshot();
   await metrics.sync();
+  if (path === files.last) await keepLast(run.folder, run.savedStep, run.keep);
   await writeCheckpoint(path, { config, vocab, corpus: { name, fingerprint, tally }, progress, tensors });
   if (path === files.last) run.savedStep = progress.step;
   return { type: 'checkpoint', step: progress.step, path, best: path === files.best };
@@ -271,6 +312,7 @@ async function save(run: Run, path = run.files.last): Promise<TrainEvent> {
 
 async function keepAsLast(run: Run): Promise<TrainEvent> {
   const { files, progress } = run;
+  await keepLast(run.folder, run.savedStep, run.keep);
   await linkWhole(files.best, files.last);
   run.savedStep = progress.step;
   return { type: 'checkpoint', step: progress.step, path: files.last, best: false };

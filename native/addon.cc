@@ -1,7 +1,9 @@
 // The addon: what a Node environment gets when it loads the file. Each environment (the main thread, every
 // worker) has its own data, and ends its own sessions when it ends.
+#include <system_error>
 #include <utility>
 
+#include "file_lock.h"
 #include "kernels/kernels.h"
 #include "session.h"
 
@@ -29,6 +31,23 @@ class CudaSearch : public Napi::AsyncWorker {
   CudaFacts facts_;
 };
 
+// (path, text) -> a lock with release(), null when another holds it, or the number of the system's error.
+Napi::Value lock_file(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsString() || !info[1].IsString()) throw Napi::TypeError::New(env, "expected two strings");
+  std::shared_ptr<FileLock> lock;
+  try {
+    lock = FileLock::take(info[0].As<Napi::String>(), info[1].As<Napi::String>());
+  } catch (const std::system_error& error) {
+    return Napi::Number::New(env, error.code().value());
+  }
+  if (!lock) return env.Null();
+  auto object = Napi::Object::New(env);
+  object["release"] =
+      Napi::Function::New(env, [lock](const Napi::CallbackInfo&) mutable { lock.reset(); }, "release");
+  return object;
+}
+
 // process.exit runs no cleanup hook, and a step must not outlive libtorch's own globals.
 void end_sessions_on_exit(Napi::Env env, AddonData* addon) {
   const auto process = env.Global().Get("process").As<Napi::Object>();
@@ -53,6 +72,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         return search->promise();
       },
       "findCuda");
+  exports["lockFile"] = Napi::Function::New(env, lock_file, "lockFile");
   return exports;
 }
 

@@ -43,6 +43,8 @@ const command = new Command('train')
   .option('--resume', 'go on with the run in --out, or with the newest')
   .option('--init <file>', 'start from the weights of a .safetensors file')
   .option('--save-every <steps>', 'between checkpoints', integer(1), 100)
+  .option('--keep <n>', 'of the last checkpoints, beside the best', integer(1), 2)
+  .option('--skip-nonfinite', 'pass over steps whose loss or gradient is no number')
   .option(
     '--log-every <steps>',
     'between lines where output is not a terminal; on a GPU also between readings of the loss',

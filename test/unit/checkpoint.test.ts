@@ -28,7 +28,7 @@ const checkpoint: Checkpoint = {
     tally: { read: 1, kept: 1, rejected: Object.fromEntries(REJECTIONS.map((reason) => [reason, 0])) },
   } as Checkpoint['corpus'],
   progress: {
-    ...{ step: 7, cursor: { epoch: 0, step: 7 }, epochsEnded: 0, epochLoss: 12.5, epochSteps: 7 },
+    ...{ step: 7, cursor: { epoch: 0, step: 7 }, epochsEnded: 0, epochLoss: 12.5, epochSteps: 7, skipped: 0 },
     ...{ smoothedLoss: 1.75, best: null, seconds: 3.5 },
   },
   tensors: {

@@ -1,0 +1,217 @@
+/** What a run folder holds against: damage, a second training, a disk that refuses. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RunConfig, readCheckpoint, type TrainEvent, type TrainOptions, train } from '../../lib';
+import { lockRun } from '../../lib/lock';
+import { decodeSafetensors, encodeSafetensors } from '../../lib/safetensors';
+import { inFolder } from './corpus';
+
+const small = (data: string): Partial<RunConfig> => ({
+  ...{ data, minCount: 1, heldOut: 0.2, embedDim: 16, hiddenDim: 24, dropout: 0.2 },
+  ...{ batch: 2, epochs: 6, seed: 3, threads: 1 },
+});
+
+async function events(options: TrainOptions): Promise<TrainEvent[]> {
+  const all: TrainEvent[] = [];
+  for await (const event of train(options)) all.push(event);
+  return all;
+}
+
+const losses = (all: readonly TrainEvent[]) =>
+  all.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+
+async function checkpoints(out: string): Promise<string[]> {
+  return (await readdir(out)).filter((name) => name.endsWith('.safetensors')).sort();
+}
+
+async function spoil(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] as number) ^ 1;
+  await rm(path); // the other name of the same file stays as it is
+  await writeFile(path, bytes);
+}
+
+test.each([
+  [1, []],
+  [2, ['step-16.safetensors']],
+  [4, ['step-14.safetensors', 'step-15.safetensors', 'step-16.safetensors']], // 15: an epoch's end
+])('the last %i checkpoints are kept, and the best', (keep, older) =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, saveEvery: 2, keep, maxSteps: 17 });
+    expect(await checkpoints(out)).toEqual(['best.safetensors', 'last.safetensors', ...older]);
+    const steps = await Promise.all(
+      older.map(async (name) => (await readCheckpoint(join(out, name))).progress.step),
+    );
+    expect(steps).toEqual(older.map((name) => Number(/\d+/.exec(name))));
+  }),
+);
+
+test('a damaged last checkpoint gives way to the newest whole one, which is said, and nothing is lost', () =>
+  inFolder(async (folder, data) => {
+    const [out, whole] = [join(folder, 'run'), join(folder, 'whole')];
+    const unbroken = await events({ config: small(data), out: whole });
+    const before = await events({ config: small(data), out, saveEvery: 2, keep: 4, maxSteps: 11 });
+    await spoil(join(out, 'last.safetensors'));
+    await spoil(join(out, 'step-10.safetensors'));
+    const after = await events({ out, resume: true, saveEvery: 2, keep: 3 });
+    expect(after[0]).toMatchObject({
+      done: 9,
+      notices: [
+        expect.stringMatching(/last\.safetensors is damaged: its checksum .*step-9\.safetensors, step 9/),
+      ],
+    });
+    expect([...losses(before).slice(0, 9), ...losses(after)]).toEqual(losses(unbroken));
+    for (const name of await checkpoints(out)) await readCheckpoint(join(out, name));
+  }));
+
+test.each(['damaged', 'gone'])('with all others %s, the best one is gone on from', (what) =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, saveEvery: 2, maxSteps: 11 });
+    const { step } = (await readCheckpoint(join(out, 'best.safetensors'))).progress;
+    for (const name of await checkpoints(out)) {
+      if (name === 'best.safetensors') continue;
+      await (what === 'gone' ? rm(join(out, name)) : spoil(join(out, name)));
+    }
+    const [plan] = await events({ out, resume: true });
+    expect(plan).toMatchObject({ done: step, notices: [expect.stringContaining('best.safetensors')] });
+  }),
+);
+
+test('where no checkpoint is whole, all are named and none is touched', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, saveEvery: 2, maxSteps: 5 });
+    for (const name of await checkpoints(out)) await spoil(join(out, name));
+    const before = await readFile(join(out, 'last.safetensors'));
+    await expect(events({ out, resume: true })).rejects.toMatchObject({
+      code: 'ECHECKPOINT',
+      message: expect.stringMatching(/last\.safetensors.*step-4\.safetensors.*best\.safetensors/),
+    });
+    expect(await readFile(join(out, 'last.safetensors'))).toEqual(before);
+  }));
+
+test('a link of a file to itself leaves nothing beside it', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, saveEvery: 2, maxSteps: 5 });
+    await rm(join(out, 'step-4.safetensors'));
+    await link(join(out, 'last.safetensors'), join(out, 'step-5.safetensors'));
+    await events({ out, resume: true, maxSteps: 7 });
+    expect((await readdir(out)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  }));
+
+test('two trainings into one folder: the second is refused, and a process that is gone holds nothing', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const first = train({ config: small(data), out });
+    await first.next();
+    const refusal = {
+      code: 'ERUN',
+      message: expect.stringContaining(`Process ${process.pid} is training in ${out}`),
+    };
+    await expect(events({ out, resume: true })).rejects.toMatchObject(refusal);
+    await first.return();
+
+    // Held by a process that has no time for farewells.
+    const addon = JSON.stringify(join(__dirname, '../../build/Release/tangshi.node'));
+    const program = `require(${addon}).lockFile(${JSON.stringify(join(out, 'lock'))}, String(process.pid));
+      console.log('held'); setInterval(() => {}, 1000);`;
+    const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(holder.stdout, 'data');
+    await expect(events({ out, resume: true })).rejects.toMatchObject({
+      code: 'ERUN',
+      message: expect.stringContaining(`Process ${holder.pid} `),
+    });
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    expect((await events({ out, resume: true })).at(-1)).toMatchObject({ reason: 'finished' });
+    lockRun(out)?.release();
+  }));
+
+test('a training that fails lets its folder go', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, maxSteps: 2 });
+    const corpus = await readFile(data, 'utf8');
+    await writeFile(data, '题:完全不同的一首诗，不是原来的。\n');
+    await expect(events({ out, resume: true })).rejects.toMatchObject({ code: 'ERUN' });
+    await writeFile(data, corpus);
+    expect((await events({ out, resume: true })).at(-1)).toMatchObject({ reason: 'finished' });
+  }));
+
+test('steps whose loss is no number are passed over and counted, if that is wished', () =>
+  inFolder(async (folder, data) => {
+    const [healthy, out] = [join(folder, 'healthy'), join(folder, 'run')];
+    await events({ config: { ...small(data), heldOut: 0, epochs: 1 }, out: healthy });
+    const { vocab } = await readCheckpoint(join(healthy, 'last.safetensors'));
+    // One character's embedding is no number: the steps in which it stands are lost, the others are not.
+    const init = join(folder, 'init.safetensors');
+    await copyFile(join(healthy, 'last.safetensors'), init);
+    await poison(init, vocab.encode('霜')[0] as number);
+
+    const options = { config: { ...small(data), heldOut: 0, epochs: 3 }, init };
+    await expect(events({ ...options, out: join(folder, 'strict') })).rejects.toMatchObject({
+      code: 'ENONFINITE',
+    });
+    const all = await events({ ...options, out, skipNonfinite: true, maxSteps: 10 });
+    const skipped = all.filter(({ type }) => type === 'skipped');
+    expect(skipped.length).toBeGreaterThan(0);
+    expect(skipped.length).toBeLessThan(10);
+    expect(skipped.at(-1)).toMatchObject({ skipped: skipped.length, loss: Number.NaN });
+    expect(losses(all)).toHaveLength(10 - skipped.length);
+    const { progress } = await readCheckpoint(join(out, 'last.safetensors'));
+    expect(progress).toMatchObject({ step: 10, skipped: skipped.length });
+    const after = await events({ out, resume: true, skipNonfinite: true });
+    expect(after.at(-1)).toMatchObject({ reason: 'finished', step: 12 });
+  }));
+
+test('a hundred skipped steps in a row end the run', () =>
+  inFolder(async (folder, data) => {
+    const config = { ...small(data), lr: 1e6, epochs: 100, heldOut: 0 };
+    const error = await events({ config, out: join(folder, 'run'), skipNonfinite: true }).catch((e) => e);
+    expect(error).toMatchObject({
+      code: 'ENONFINITE',
+      message: expect.stringContaining('100 skipped steps'),
+    });
+  }));
+
+/** Writes NaN over a row of the embedding. The checksum goes with the metadata: what is left are plain weights. */
+async function poison(path: string, row: number): Promise<void> {
+  const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
+  const weight = tensors['embedding.weight'] as (typeof tensors)[string];
+  const data = Float32Array.from(new Float32Array(weight.data.slice().buffer));
+  const width = weight.shape[1] as number;
+  data.fill(Number.NaN, row * width, (row + 1) * width);
+  const bad = { ...tensors, 'embedding.weight': { ...weight, data: new Uint8Array(data.buffer) } };
+  const model = Object.fromEntries(Object.entries(bad).filter(([name]) => !/^(optim|rng)\./.test(name)));
+  const { format: _, ...rest } = metadata;
+  await writeFile(path, Buffer.concat(encodeSafetensors({ tensors: model, metadata: rest })));
+}
+
+const isRoot = process.getuid?.() === 0;
+// Nothing refuses root, so what is refused cannot be tried as root.
+(isRoot ? test.skip : test)('a folder that may not be written is named', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await mkdir(out, { mode: 0o500 });
+    await expect(events({ config: small(data), out })).rejects.toMatchObject({
+      code: 'EIO',
+      message: expect.stringContaining(out),
+    });
+  }),
+);
+
+test('a run folder under a file is refused by name', () =>
+  inFolder(async (folder, data) => {
+    const out = join(data, 'run');
+    await expect(events({ config: small(data), out })).rejects.toMatchObject({
+      code: 'EIO',
+      message: expect.stringMatching(/a part of the path is a file/),
+    });
+    expect((await stat(folder)).isDirectory()).toBe(true);
+  }));
