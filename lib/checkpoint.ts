@@ -40,7 +40,16 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @throws EIO when it cannot be read. ECHECKPOINT when it is damaged, of a later version, or not made here.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  return toCheckpoint(path, decodeSafetensors(await readBytes(path), path));
+  return decodeCheckpoint(await readBytes(path), path);
+}
+
+/**
+ * The same for the bytes of a file; tensors are views of them.
+ *
+ * @param where Names the file in errors.
+ */
+export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
+  return toCheckpoint(where, decodeSafetensors(bytes, where));
 }
 
 function toCheckpoint(path: string, { tensors, metadata }: SafetensorsFile): Checkpoint {
@@ -100,7 +109,7 @@ function parse(path: string, metadata: Readonly<Record<string, string>>, key: st
 }
 
 /** Over names, types, shapes and bytes of all tensors and the metadata, in an order of its own. */
-function checksum(metadata: Readonly<Record<string, string>>, tensors: TensorMap): string {
+export function checksum(metadata: Readonly<Record<string, string>>, tensors: TensorMap): string {
   const hash = createHash('sha256');
   for (const key of Object.keys(metadata).sort()) hash.update(JSON.stringify([key, metadata[key]]));
   for (const name of Object.keys(tensors).sort()) {

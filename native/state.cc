@@ -126,7 +126,11 @@ void restore(Trainer& trainer, const State& state) {
   if (with_generator) {
     const auto current = generator_tensors(trainer);
     const auto bytes = take(current, given);
-    generator.set_state(from_bytes(*bytes.at(generator_state), current.at(generator_state)));
+    try {
+      generator.set_state(from_bytes(*bytes.at(generator_state), current.at(generator_state)));
+    } catch (const c10::Error&) {
+      refuse("tensor '" + std::string(generator_state) + "' is no generator's state");
+    }
   }
   if (!given.empty()) refuse("tensor '" + given.begin()->first + "' is not one of this model's");
 

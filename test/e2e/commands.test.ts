@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readCheckpoint } from '../../lib';
 import { inFolder, POEMS } from './corpus';
 
 const ROOT = join(__dirname, '..', '..');
@@ -134,6 +137,45 @@ test('Ctrl-C saves and exits; --resume goes on', () =>
       type: 'plan',
       done: done.step,
     });
+  }));
+
+test('a second Ctrl-C leaves at once, whatever the step in progress does', () =>
+  inFolder(async (folder, data) => {
+    // One batch of so many poems that a step takes seconds.
+    const chars = [...new Set(POEMS.join('').replace(/[，。]/g, ''))];
+    const line = (n: number) =>
+      Array.from({ length: 5 }, (_, i) => chars[(n * 7 + i * i * (1 + (n % 13))) % chars.length]).join('');
+    const poems = Array.from(
+      { length: 1500 },
+      (_, n) => `题:${line(n)}，${line(n + 1)}。${line(n * 3)}，${line(n * 5)}。`,
+    );
+    await writeFile(data, poems.join('\n'));
+    const sizes = ['--min-count', '1', '--hidden', '512', '--batch', '1500', '--threads', '1'];
+    const child = start('train', ['--data', data, '--out', join(folder, 'run'), ...sizes, '--json']);
+    await once(child.stdout as NodeJS.ReadableStream, 'data'); // the plan: the first step begins
+    await sleep(300);
+    child.kill('SIGINT');
+    await sleep(700);
+    expect(child.exitCode).toBeNull();
+    const exit = once(child, 'exit');
+    child.kill('SIGINT');
+    const asked = performance.now();
+    expect(await exit).toEqual([null, 'SIGKILL']);
+    expect(performance.now() - asked).toBeLessThan(1000);
+  }));
+
+test('a reader that closes the pipe ends the training, with a checkpoint', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const child = start('train', ['--data', data, '--out', out, ...small, '--epochs', '100000', '--json']);
+    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    child.stdout?.destroy();
+    const [[code], stderr] = await Promise.all([
+      once(child, 'exit'),
+      text(child.stderr as NodeJS.ReadableStream),
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect((await readCheckpoint(join(out, 'last.safetensors'))).progress.step).toBeGreaterThan(0);
   }));
 
 test('SIGTERM to npm ends the training it runs, with a checkpoint', () =>

@@ -56,6 +56,21 @@ test('names the device, and what it computes with', () => {
   expect(told(false, [{ ...plan, device: 'cuda:1' } as TrainEvent])).toContain('device  cuda:1, tf32\n');
 });
 
+test('a terminal that is made narrower or wider is filled as it is then', () => {
+  const out = Object.assign(new PassThrough(), { isTTY: true, columns: 120 });
+  const reporter = new Reporter(out, { logEvery: 2 });
+  reporter.tell(plan);
+  const now = jest.spyOn(performance, 'now');
+  for (const [second, columns] of [50, 120, 70].entries()) {
+    now.mockReturnValue((second + 1) * 1e6);
+    out.columns = columns;
+    out.read();
+    reporter.tell(step(second + 1));
+    expect(out.read()?.toString().replace('\r\x1b[K', '').length).toBeLessThan(columns);
+  }
+  now.mockRestore();
+});
+
 test('on a terminal, one line in place, never wider than it', () => {
   const text = told(true, [plan, step(1)]);
   const redrawn = text.slice(text.lastIndexOf('\x1b[K') + 3);

@@ -1,0 +1,62 @@
+/** Each torment of `npm run torture` in its short form. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { corpora } from '../../scripts/torture/corpora';
+import { faults } from '../../scripts/torture/faults';
+import { kills } from '../../scripts/torture/kills';
+import { mutants } from '../../scripts/torture/mutants';
+import { sequences } from '../../scripts/torture/sequences';
+import type { Figures, Torture } from '../../scripts/torture/torture';
+
+async function short(work: (torture: Torture) => Promise<Figures>, count: number): Promise<Figures> {
+  const folder = await mkdtemp(join(tmpdir(), 'tangshi-torture-'));
+  try {
+    return await work({ seed: 1, count, folder, show: () => undefined });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const MINUTE = 60_000;
+
+test(
+  'kill -9 loses nothing that was said to be saved',
+  async () => {
+    expect(await short(kills, 6)).toMatchObject({ kills: 6 });
+  },
+  MINUTE,
+);
+
+// Preloading a library is Linux's way.
+(process.platform === 'linux' ? test : test.skip)(
+  'a disk that refuses loses nothing that was said to be saved',
+  async () => {
+    expect(await short(faults, 8)).toMatchObject({ 'calls refused': 8 });
+  },
+  MINUTE,
+);
+
+test('a mutated checkpoint is refused, or is what was written', async () => {
+  const figures = await short(mutants, 4000);
+  expect(figures).toMatchObject({ mutants: 4000 });
+  expect(figures.refused).toBeGreaterThan(2500);
+  expect(figures['forged and taken']).toBeGreaterThan(10);
+});
+
+test('a corpus that is none is refused, takes no memory, and nothing unclean comes out', async () => {
+  const figures = await short(corpora, 300);
+  expect(figures.corpora).toBe(302);
+  expect(figures.poems).toBeGreaterThan(100);
+});
+
+test(
+  'calls that mean no good are answered',
+  async () => {
+    const figures = await short(sequences, 300);
+    expect(figures).toMatchObject({ sequences: 300 });
+    expect(figures.rejected).toBeGreaterThan(500);
+    expect(figures.resolved).toBeGreaterThan(500);
+  },
+  MINUTE,
+);
