@@ -151,8 +151,12 @@ void prepare_device(const at::Device& device) {
 
 std::unique_ptr<GraphMaker> graph_maker() {
   const std::filesystem::path library = beside(reinterpret_cast<void*>(&graph_maker), "tangshi_cuda.so");
+  if (!std::filesystem::exists(library)) return nullptr;
   void* const handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) return nullptr;
+  if (handle == nullptr) {
+    TORCH_WARN("steps are done one by one, since graphs do not load: ", dlerror());
+    return nullptr;
+  }
   const auto make = reinterpret_cast<GraphMaker* (*)()>(dlsym(handle, "tangshi_new_graph_maker"));
   return std::unique_ptr<GraphMaker>(make == nullptr ? nullptr : make());
 }

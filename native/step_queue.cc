@@ -129,13 +129,20 @@ bool StepQueue::run(Place& place) {
   return true;
 }
 
-// False when it cannot be done here: then no step of this session is captured any more.
+// False when it cannot be done here: then no step of this session is captured any more. A capture that failed
+// may have let go of memory that graphs before it work in, and leaves the generator in the midst of it:
+// neither is used again.
 bool StepQueue::capture(Place& place) {
   auto graph = graphs_->make();
   try {
     graph->capture([&] { step(place); }, masks_);
-  } catch (const c10::Error&) {
+  } catch (const c10::Error& error) {
+    TORCH_WARN("steps are done one by one from here on, since one could not be captured as a graph: ",
+               error.what_without_backtrace());
+    for (auto& [shape, other] : places_) other.graph.reset();
+    graph.reset();
     graphs_.reset();
+    masks_ = masks_.clone();
     return false;
   }
   place.graph = std::move(graph);

@@ -54,6 +54,7 @@ std::vector<Trainer::Replica> Trainer::make_replicas(const ModelConfig& config, 
 std::vector<StepStats> Trainer::train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
                                       double clip_norm, const std::function<bool()>& canceled) {
   std::vector<StepStats> stats;
+  forget_decoder();
   try {
     for (size_t i = 0; i < batches.size() && !canceled(); i++) {
       if (queue_) {
@@ -62,9 +63,7 @@ std::vector<StepStats> Trainer::train(const std::vector<Batch>& batches, const s
         stats.push_back(step(batches[i], lrs[i], clip_norm));
       }
     }
-    if (!queue_) return stats;
-    forget_decoder();
-    return queue_->results();
+    return queue_ ? queue_->results() : stats;
   } catch (...) {
     if (queue_) queue_->forget();
     throw;

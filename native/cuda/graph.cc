@@ -7,15 +7,21 @@
 namespace tangshi {
 namespace {
 
+// From 2.14 on libtorch sees by itself which generators are used. A template: what is not there is not asked
+// for.
+template <typename CapturedGraph>
+void register_generator(CapturedGraph& graph, const at::Generator& generator) {
+  if constexpr (requires { graph.register_generator_state(generator); }) {
+    graph.register_generator_state(generator);
+  }
+}
+
 class CudaGraph : public Graph {
  public:
   explicit CudaGraph(at::cuda::MempoolId_t pool) : pool_(pool) {}
 
   void capture(const std::function<void()>& work, const at::Generator& generator) override {
-    // From 2.14 on libtorch sees by itself which generators are used.
-    if constexpr (requires { graph_.register_generator_state(generator); }) {
-      graph_.register_generator_state(generator);
-    }
+    register_generator(graph_, generator);
     // Other threads may allocate meanwhile.
     graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
     try {
@@ -30,11 +36,16 @@ class CudaGraph : public Graph {
   void replay() override { graph_.replay(); }
 
  private:
-  // A capture that failed cannot end well, but it must end.
+  // A capture that failed cannot end well, but it must end. Where libtorch gives up before, memory would go
+  // on to be taken from the pool.
   void end_quietly() {
     try {
       graph_.capture_end();
     } catch (const std::exception&) {
+      try {
+        c10::cuda::CUDACachingAllocator::endAllocateToPool(c10::cuda::current_device(), pool_);
+      } catch (const std::exception&) {  // it has ended
+      }
     }
   }
 

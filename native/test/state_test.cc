@@ -84,16 +84,16 @@ TEST(state, a_refused_state_changes_nothing) {
   spoil([](State& s) { s.emplace("fc.extra", s.at("fc.bias")); });
   spoil([](State& s) { s.emplace("optim.square_avg.fc.bias", s.at("fc.bias")); });
   spoil([](State& s) { s.at("rng.generator").shape = {1}; });
+  spoil([](State& s) {
+    auto& bytes = s.at("rng.generator").data;
+    std::memset(bytes.data(), 0xFF, bytes.size());
+  });
 
   Trainer target = with_dropout(2), untouched = with_dropout(2);
   for (const State& state : bad) {
     EXPECT_THROWS(restore(target, state), std::invalid_argument);
     EXPECT(same(target, untouched));
   }
-  State garbled = good;
-  std::memset(garbled.at("rng.generator").data.data(), 0xFF, garbled.at("rng.generator").data.size());
-  EXPECT_THROWS(restore(target, garbled), c10::Error);
-  EXPECT(same(target, untouched));
 }
 
 }  // namespace tangshi::test

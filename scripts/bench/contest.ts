@@ -49,13 +49,15 @@ export async function runContest(
     sizes?: Sizes;
     /** Fewer, for the slow. */
     rounds?: number;
+    /** More, where the first times are spent on what pays later. */
+    warmUps?: number;
   }>,
 ): Promise<Contest> {
-  const { title, unit, contenders, work, sizes, rounds = bench.rounds } = options;
+  const { title, unit, contenders, work, sizes, rounds = bench.rounds, warmUps = 1 } = options;
   const times: number[] = [];
   for (const contender of contenders) {
     bench.show(`${title}: warming up ${contender.name}`);
-    times.push(await timesInRound(contender, work));
+    times.push(await timesInRound(contender, work, warmUps));
   }
   const rates = contenders.map((): number[] => []);
   const peaks: number[] = [];
@@ -84,10 +86,14 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(middle) - 1] as number) + (sorted[Math.floor(middle)] as number)) / 2;
 }
 
-/** The first time warms up, the second tells how long a time takes; neither counts. */
-async function timesInRound(contender: Contender, work: (times: number) => Work): Promise<number> {
-  const { seconds: slow } = await contender.ask(work(1));
-  if (slow > ROUND_SECONDS) return 1;
+/** The first times warm up, the next tells how long a time takes; none of them counts. */
+async function timesInRound(
+  contender: Contender,
+  work: (times: number) => Work,
+  warmUps: number,
+): Promise<number> {
+  const { seconds: slow } = await contender.ask(work(warmUps));
+  if (slow > ROUND_SECONDS * warmUps) return 1;
   const { seconds } = await contender.ask(work(1));
   return Math.max(1, Math.round(ROUND_SECONDS / seconds));
 }

@@ -1,7 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Batch, SessionConfig } from '../../lib/native';
 import { Session } from '../../lib/session';
 import type { Figures, Torture } from './torture';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const CONFIG: SessionConfig = {
   model: {
@@ -23,9 +28,9 @@ const BATCHES: Batch[] = SHAPES.map(([rows, time]) => {
 });
 const STEP = { lr: 0.001, clipNorm: 1 };
 const SESSIONS = 1000;
-/** What may be allocated late, and a slope that a leak of a few tensors a step would pass by far. */
-const MOST_BYTES_A_STEP = 2000;
-const MOST_BYTES_A_SESSION = 50_000;
+/** A leaked tensor a step, or a session's state, would be far more. */
+const MOST_BYTES_A_STEP = 500;
+const MOST_BYTES_A_SESSION = 5000;
 const MOST_DELAY_MS = 20;
 
 /**
@@ -44,7 +49,7 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
     for (let done = 0; done < count; done += 100) {
       show(`${done} of ${count} steps`);
       await steps(session, 100);
-      samples.push([done, process.memoryUsage.rss()]);
+      samples.push([done, memory()]);
     }
     delay.disable();
   }
@@ -59,7 +64,7 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
     if (i % 50 === 0) show(`${i} of ${cycles} sessions`);
     await using session = await Session.open(CONFIG);
     await session.train(BATCHES.slice(0, 1), STEP);
-    if (i >= cycles / 5) sessions.push([i, process.memoryUsage.rss()]);
+    if (i >= cycles / 5 && i % 20 === 0) sessions.push([i, memory()]);
   }
   const perSession = slope(sessions);
   if (perSession > MOST_BYTES_A_SESSION)
@@ -73,6 +78,12 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
 
 async function steps(session: Session, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await session.train([BATCHES[i % BATCHES.length] as Batch], STEP);
+}
+
+/** In bytes, of the process, garbage not counted. */
+function memory(): number {
+  collectGarbage();
+  return process.memoryUsage.rss();
 }
 
 /** Of a straight line by least squares. */
