@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Checkpoint, readCheckpoint } from './checkpoint';
-import { linkWhole } from './disk';
+import { diskError, linkWhole } from './disk';
 import { TangshiError } from './errors';
 import { runFiles } from './run';
 
@@ -12,7 +12,9 @@ const NAME = /^step-(\d+)\.safetensors$/;
 
 /** Older checkpoints of a run, newest first. */
 async function olderCheckpoints(folder: string): Promise<{ path: string; step: number }[]> {
-  const names = await readdir(folder);
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw diskError('read', folder, error);
+  });
   return names
     .flatMap((name) => {
       const step = NAME.exec(name)?.[1];
@@ -31,7 +33,11 @@ export async function keepLast(folder: string, step: number | undefined, keep: n
   const { last } = runFiles(folder);
   if (step !== undefined && keep > 1 && existsSync(last))
     await linkWhole(last, join(folder, `step-${step}.safetensors`));
-  for (const { path } of (await olderCheckpoints(folder)).slice(keep - 1)) await rm(path, { force: true });
+  for (const { path } of (await olderCheckpoints(folder)).slice(keep - 1)) {
+    await rm(path, { force: true }).catch((error: unknown) => {
+      throw diskError('write', path, error);
+    });
+  }
 }
 
 /**
