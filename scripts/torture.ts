@@ -6,6 +6,7 @@ import { integer, run } from './cli';
 import { progress } from './setup/say';
 import { corpora } from './torture/corpora';
 import { faults } from './torture/faults';
+import { fullDisk } from './torture/full-disk';
 import { kills } from './torture/kills';
 import { mutants } from './torture/mutants';
 import { sanitizers } from './torture/sanitizers';
@@ -23,6 +24,7 @@ type Section = Readonly<{
 const SECTIONS: Readonly<Record<string, Section>> = {
   kills: { work: kills, count: 200, of: 'kills -9 while training and saving' },
   faults: { work: faults, count: 1000, of: 'calls that the disk refuses, at most all' },
+  full: { work: fullDisk, count: 60, of: 'disks with more and more room (mounting them takes root)' },
   mutants: { work: mutants, count: 100_000, of: 'mutated checkpoints' },
   corpora: { work: corpora, count: 10_000, of: 'mutated corpora, and some very large ones' },
   sequences: { work: sequences, count: 10_000, of: 'sequences of calls to the addon' },
