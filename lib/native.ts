@@ -97,10 +97,43 @@ export type SampleOptions = Readonly<{
   topP: number;
   /** Sequence i is drawn from a stream of its own that depends on seed and i alone. */
   seed: bigint;
+  /** Taken from the logit of an id for each time that it stands in the sequence already; absent: 0. */
+  repetitionPenalty?: number;
+  /** Ids that may be repeated without it. */
+  repeatable?: Int32Array;
+  /** A form that the sequences are held to. */
+  guide?: Guide;
+  /** Whether `logProb` is wanted: it takes a little longer. */
+  score?: boolean;
 }>;
 
+/**
+ * Which ids may stand at each place of a sequence, and which places rhyme. A sequence ends when its plan does; the end
+ * is not drawn.
+ */
+export type Guide = Readonly<{
+  /** [n, vocabSize]: 1 where an id may stand. */
+  masks: Uint8Array;
+  /** [vocabSize]: the rhyme groups of an id, each a bit; 0 for none. */
+  groups: Int32Array;
+  /** Those to rhyme in. */
+  allowedGroups: number;
+  /**
+   * Of each prompt, for each place after its first id, the prompt's own included: the index of a mask, plus RHYMES where
+   * the id must share a group with all rhymes before it and be none of them.
+   */
+  plans: readonly Int32Array[];
+}>;
+
+export const RHYMES = 0x10000;
+
 /** Drawn characters of one prompt, the prompt itself not among them. */
-export type Sample = Readonly<{ ids: Int32Array; ended: boolean }>;
+export type Sample = Readonly<{
+  ids: Int32Array;
+  ended: boolean;
+  /** Of the drawn ids, in nats, by the network alone; 0 unless it was asked for. */
+  logProb: number;
+}>;
 
 /** Work queued on the session's own thread. `cancel` is honoured between steps and between characters. */
 export interface Job<T> {

@@ -67,6 +67,10 @@ struct Field {
     return number;
   }
 
+  double optional_number(double min, double max, double otherwise) const {
+    return value.IsUndefined() ? otherwise : number(min, max);
+  }
+
   int64_t integer(int64_t min, int64_t max) const {
     const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
     if (!(number >= static_cast<double>(min) && number <= static_cast<double>(max)) ||
@@ -192,6 +196,34 @@ GpuConfig to_gpu_config(const Field& gpu) {
   return {precision, gpu["graph"].boolean()};
 }
 
+Guide to_guide(const Field& value, int64_t vocab_size, size_t prompts) {
+  Guide guide;
+  guide.masks = value["masks"].elements<uint8_t>(napi_uint8_array, "Uint8Array");
+  const size_t masks = guide.masks.size() / vocab_size;
+  if (masks == 0 || guide.masks.size() % vocab_size != 0) {
+    throw CodedError("ESHAPE", "expected a multiple of " + std::to_string(vocab_size) + " elements for " +
+                                   value["masks"].where + " but received " +
+                                   std::to_string(guide.masks.size()));
+  }
+  const std::vector<int32_t> groups = value["groups"].elements<int32_t>(napi_int32_array, "Int32Array");
+  check_length(groups.size(), vocab_size, value["groups"].where + " (vocabSize)");
+  guide.groups.assign(groups.begin(), groups.end());
+  guide.allowed_groups = static_cast<uint32_t>(value["allowedGroups"].integer(0, UINT32_MAX));
+  const Field plans = value["plans"];
+  check_length(plans.array_length(), prompts, plans.where + " (prompts)");
+  for (uint32_t i = 0; i < prompts; i++) {
+    guide.plans.push_back(plans.item(i).elements<int32_t>(napi_int32_array, "Int32Array"));
+    for (const int32_t entry : guide.plans.back()) {
+      const int32_t mask = entry & ~Guide::rhymes;
+      if (mask < 0 || mask >= static_cast<int32_t>(std::min<size_t>(masks, Guide::rhymes))) {
+        throw CodedError("ESHAPE", "expected masks from 0 to " + std::to_string(masks - 1) + " in " +
+                                       plans.item(i).where + " but received " + std::to_string(mask));
+      }
+    }
+  }
+  return guide;
+}
+
 Batch to_batch(const Field& value, int64_t vocab_size) {
   Batch batch;
   batch.rows = value["rows"].integer(1, max_size);
@@ -313,7 +345,7 @@ std::vector<std::vector<int32_t>> to_prompts(const Napi::Value& value, int64_t v
   return out;
 }
 
-SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size) {
+SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size, size_t prompts) {
   const Field options{value, "options"};
   SampleOptions out;
   out.max_new_tokens = options["maxNewTokens"].integer(0, max_size);
@@ -323,6 +355,14 @@ SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size) {
   out.draw.top_k = options["topK"].integer(0, max_size);
   out.draw.top_p = options["topP"].number(0, 1);
   out.seed = options["seed"].bits();
+  out.repetition_penalty = options["repetitionPenalty"].optional_number(0, 100, 0);
+  const Field repeatable = options["repeatable"];
+  if (!repeatable.value.IsUndefined()) out.repeatable = repeatable.ids(0, vocab_size);
+  std::sort(out.repeatable.begin(), out.repeatable.end());
+  const Field score = options["score"];
+  if (!score.value.IsUndefined()) out.score = score.boolean();
+  const Field guide = options["guide"];
+  if (!guide.value.IsUndefined()) out.guide = to_guide(guide, vocab_size, prompts);
   std::vector<bool> banned(vocab_size, false);
   for (const int32_t id : out.draw.banned) banned[id] = true;
   if (std::find(banned.begin(), banned.end(), false) == banned.end()) {
@@ -370,6 +410,7 @@ Napi::Value to_js(Napi::Env env, const std::vector<Sample>& samples) {
     auto sample = Napi::Object::New(env);
     sample["ids"] = copy_to_js(env, samples[i].ids);
     sample["ended"] = samples[i].ended;
+    sample["logProb"] = samples[i].log_prob;
     out[i] = sample;
   }
   return out;

@@ -44,7 +44,7 @@ SessionConfig to_session_config(const Napi::Value& value);
 std::vector<Batch> to_batches(const Napi::Value& value, int64_t vocab_size);
 StepOptions to_step_options(const Napi::Value& value, size_t batches);
 std::vector<std::vector<int32_t>> to_prompts(const Napi::Value& value, int64_t vocab_size);
-SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size);
+SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size, size_t prompts);
 State to_state(const Napi::Value& value);
 
 Napi::Value to_js(Napi::Env env, const std::vector<StepStats>& stats);

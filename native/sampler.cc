@@ -1,7 +1,9 @@
 #include "sampler.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "kernels/kernels.h"
 #include "tensor_sampler.h"
 
 namespace tangshi {
@@ -13,9 +15,16 @@ struct Row {
   size_t fed = 0;  // prompt ids given to the model so far
   Random random;
   Sample* out;
+  std::optional<Guided> guided = {};
 
   bool in_prompt() const { return fed < prompt->size(); }
-  int32_t next_input() { return in_prompt() ? (*prompt)[fed++] : out->ids.back(); }
+  int32_t next_input() {
+    if (!in_prompt()) return out->ids.back();
+    const int32_t id = (*prompt)[fed];
+    if (guided && fed > 0 && !guided->is_done()) guided->take(id);
+    fed++;
+    return id;
+  }
 };
 
 // Of a single sequence. Weights are read once a character: more threads would wait for memory and each other.
@@ -26,15 +35,50 @@ constexpr int most_helpers = 3;
 // two meet.
 constexpr int64_t most_products_for_cpu = 20'000'000;
 
+// What the tensor sampler does not know.
+bool needs_decoder(const SampleOptions& options) {
+  return options.guide || options.repetition_penalty != 0 || options.score;
+}
+
+double log_sum_exp(std::span<const float> logits) {
+  const float largest = kernels().max(logits.data(), logits.size());
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(logit - largest);
+  return largest + std::log(sum);
+}
+
+void penalize(const Row& row, std::span<float> logits, const SampleOptions& options) {
+  const auto penalty = static_cast<float>(options.repetition_penalty);
+  if (penalty == 0) return;
+  const auto take = [&](int32_t id) {
+    if (!std::binary_search(options.repeatable.begin(), options.repeatable.end(), id)) logits[id] -= penalty;
+  };
+  std::for_each(row.prompt->begin() + 1, row.prompt->end(), take);
+  std::for_each(row.out->ids.begin(), row.out->ids.end(), take);
+}
+
 // Draws for one row; true while the row goes on.
 bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Draw& draw) {
+  if (row.guided && row.guided->is_done()) {  // the prompt was all of it
+    row.out->ended = true;
+    return false;
+  }
+  std::vector<float> raw;
+  if (options.score) raw.assign(logits.begin(), logits.end());
+  penalize(row, logits, options);
+  if (row.guided) row.guided->restrict(logits);
   const int32_t id = draw(logits, row.random);
-  if (id == options.end_id) {
+  if (options.score) row.out->log_prob += raw[id] - log_sum_exp(raw);
+  if (id == options.end_id && !row.guided) {
     row.out->ended = true;
     return false;
   }
   row.out->ids.push_back(id);
-  return static_cast<int64_t>(row.out->ids.size()) < options.max_new_tokens;
+  if (row.guided) {
+    row.guided->take(id);
+    row.out->ended = row.guided->is_done();
+  }
+  return !row.out->ended && static_cast<int64_t>(row.out->ids.size()) < options.max_new_tokens;
 }
 
 void decode(Decoder::State state, std::vector<Row> rows, Draw draw, const SampleOptions& options,
@@ -54,7 +98,7 @@ void decode(Decoder::State state, std::vector<Row> rows, Draw draw, const Sample
     if (kept.size() == rows.size()) continue;
     // Finished rows leave.
     state.keep(kept);
-    for (size_t r = 0; r < kept.size(); r++) rows[r] = rows[kept[r]];
+    for (size_t r = 0; r < kept.size(); r++) std::swap(rows[r], rows[kept[r]]);
     rows.erase(rows.begin() + kept.size(), rows.end());
   }
 }
@@ -73,13 +117,14 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
   if (prompts.empty() || options.max_new_tokens == 0) return samples;
   const auto count = static_cast<int64_t>(prompts.size());
   const int64_t products = count * trainer.parameters().values.numel();
-  if (!trainer.model()->device().is_cpu() && products > most_products_for_cpu) {
+  if (!trainer.model()->device().is_cpu() && products > most_products_for_cpu && !needs_decoder(options)) {
     return sample_by_tensors(*trainer.model(), trainer.gpu().precision, prompts, options, canceled);
   }
   const auto rows_of = [&](const Range& range) {
     std::vector<Row> rows;
     for (int64_t i = range.begin; i < range.end; i++) {
       rows.push_back({&prompts[i], 0, Random(options.seed, i), &samples[i]});
+      if (options.guide) rows.back().guided.emplace(*options.guide, i);
     }
     return rows;
   };

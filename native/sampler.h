@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "draw.h"
+#include "guide.h"
 #include "trainer.h"
 
 namespace tangshi {
@@ -13,11 +15,16 @@ struct SampleOptions {
   int32_t end_id = 0;
   DrawOptions draw = {};
   uint64_t seed = 0;
+  double repetition_penalty = 0;         // taken from the logit of an id for each time that it stands already
+  std::vector<int32_t> repeatable = {};  // ids that may be repeated without
+  std::optional<Guide> guide = {};       // a sequence ends with its plan, too
+  bool score = false;                    // log_prob is wanted
 };
 
 struct Sample {
   std::vector<int32_t> ids;  // drawn, the prompt not among them
-  bool ended = false;        // the end was drawn, not cut at max_new_tokens
+  bool ended = false;        // the end was drawn, or its plan's, not cut at max_new_tokens
+  double log_prob = 0;  // of what was drawn, by the network itself: without penalty, guide or temperature
 };
 
 // One sample a prompt; each prompt has at least one id. A sample depends on its prompt, the options and its

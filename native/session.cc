@@ -120,8 +120,9 @@ Napi::Object Session::to_object(Napi::Env env) {
   });
   object["sample"] = function(env, "sample", [self](const Napi::CallbackInfo& info) {
     return self->start_cancelable(info.Env(), [&]() -> Work {
-      return [prompts = to_prompts(info[0], self->vocab_size_),
-              options = to_sample_options(info[1], self->vocab_size_)](
+      auto prompts = to_prompts(info[0], self->vocab_size_);
+      auto options = to_sample_options(info[1], self->vocab_size_, prompts.size());
+      return [prompts = std::move(prompts), options = std::move(options)](
                  std::unique_ptr<Trainer>& trainer, const std::atomic<bool>& canceled) -> ToJs {
         auto samples = sample(*trainer, prompts, options, [&] { return canceled.load(); });
         throw_if(canceled);
