@@ -1,33 +1,40 @@
 import { randomInt } from 'node:crypto';
 import { defined } from './defined';
 import { TangshiError } from './errors';
+import { Form, type FormOptions } from './form';
 import type { Model } from './model';
 import type { Sample } from './native';
+import { Rng } from './rng';
 
 /** What it takes to write: a `Model`, or a session in training with its vocabulary. */
 export type Writer = Pick<Model, 'session' | 'vocab'>;
 
-export type PoemOptions = Readonly<{
-  /** The poem begins with this text; may be empty. */
-  prompt?: string;
-  /** How many poems, drawn together. */
-  count?: number;
-  /** Characters of a poem at most, the prompt and punctuation counted; default 80, more for a long prompt. */
-  maxLength?: number;
-  /** Below 1 likelier characters, above 1 bolder ones; 0 always the likeliest. */
-  temperature?: number;
-  /** Draw among the k likeliest characters only; 0 for all. */
-  topK?: number;
-  /** Draw among the likeliest characters that together reach this probability. */
-  topP?: number;
-  /** Same model, options and seed: same poems. Default: another one each time. */
-  seed?: number;
-  signal?: AbortSignal;
-}>;
+export type PoemOptions = FormOptions &
+  Readonly<{
+    /** The poem begins with this text; may be empty. */
+    prompt?: string;
+    /** How many poems, drawn together. */
+    count?: number;
+    /** Characters of a poem at most, the prompt and punctuation counted; default 80, more for a long prompt. */
+    maxLength?: number;
+    /** Below 1 likelier characters, above 1 bolder ones; 0 always the likeliest. */
+    temperature?: number;
+    /** Draw among the k likeliest characters only; 0 for all. */
+    topK?: number;
+    /** Draw among the likeliest characters that together reach this probability. */
+    topP?: number;
+    /** Taken from the logit of a character, in nats, for each time that it stands in the poem already. */
+    repetitionPenalty?: number;
+    /** So many drafts of each poem, of which the likeliest that repeats least is given. */
+    bestOf?: number;
+    /** Same model, options and seed: same poems. Default: another one each time. */
+    seed?: number;
+    signal?: AbortSignal;
+  }>;
 
 export type Poem = Readonly<{
   text: string;
-  /** A sentence a line. */
+  /** A sentence a line; in a form, its lines. */
   lines: readonly string[];
   /** The model ended the poem by itself; otherwise it was cut after its last whole sentence. */
   ended: boolean;
@@ -35,38 +42,39 @@ export type Poem = Readonly<{
   seed: number;
 }>;
 
-const DEFAULTS = { prompt: '', count: 1, maxLength: undefined, temperature: 0.8, topK: 0, topP: 0.95 };
+const DEFAULTS = { prompt: '', count: 1, temperature: 0.8, topK: 0, topP: 0.95 };
+/** Where nothing else is said: a form leaves little choice, and its drafts cost little. */
+const FREE = { repetitionPenalty: 0, bestOf: 1 };
+const IN_FORM = { repetitionPenalty: 2, bestOf: 8 };
 /** The longest poem of the corpus; a long beginning gets half as much again. */
 const USUAL_LENGTH = 80;
 /** Drawn together, each with its logits. */
 const MAX_COUNT = 1000;
 const MAX_SEED = 2 ** 32;
+const MARKS = '，。？！；：、';
+/** What a repeated character takes from a draft, in nats a character of the poem. */
+const REPEATED = 0.2;
 
 /**
- * Writes poems.
+ * Writes poems. In a form (`form`, `acrostic`) each has exactly its shape, and keeps the rules that are asked for.
  *
  * @throws EVOCAB when the prompt has a character that the model does not know: names it. EARG for options that
- * cannot be used. ECANCELED on abort.
+ * cannot be used, or a beginning that the form's rules do not allow. ECANCELED on abort.
  * @example
- * const [poem] = await generatePoems(model, { prompt: '湖', seed: 1 });
+ * const [poem] = await generatePoems(model, { prompt: '湖', form: '七绝', seed: 1 });
  * console.log(poem.lines.join('\n'));
  */
 export async function generatePoems(model: Writer, options: PoemOptions = {}): Promise<Poem[]> {
   const { session, vocab } = model;
-  const given = { ...DEFAULTS, ...defined(options) };
-  const { prompt, count, temperature, topK, topP } = given;
-  const length = [...prompt].length;
-  const maxLength = given.maxLength ?? Math.max(USUAL_LENGTH, length + USUAL_LENGTH / 2);
+  const inForm = options.form !== undefined || options.acrostic !== undefined;
+  const form = inForm ? new Form(options, vocab) : undefined;
+  const given = { ...DEFAULTS, ...(form ? IN_FORM : FREE), ...defined(options) };
+  const { count, bestOf, temperature, topK, topP, repetitionPenalty } = given;
   const seed = options.seed ?? randomInt(MAX_SEED);
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new TangshiError('EARG', `Expected an integer from 0 for seed but received ${seed}`);
-  }
-  if (!Number.isSafeInteger(count) || count < 1 || count > MAX_COUNT) {
-    throw new TangshiError(
-      'EARG',
-      `Expected an integer from 1 to ${MAX_COUNT} for count but received ${count}`,
-    );
-  }
+  checkCounts({ seed, count, bestOf });
+  const prompt = form ? form.begin(given.prompt) : given.prompt;
+  const length = [...prompt].length;
+  const maxLength = form?.length ?? given.maxLength ?? Math.max(USUAL_LENGTH, length + USUAL_LENGTH / 2);
   if (maxLength <= length) {
     throw new TangshiError(
       'EARG',
@@ -74,8 +82,9 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
     );
   }
   const ids = Int32Array.from([vocab.bos, ...vocab.encode(prompt)]);
+  const marks = [...MARKS].filter((mark) => vocab.has(mark)).join('');
   const samples = await session.sample(
-    Array<Int32Array>(count).fill(ids),
+    Array<Int32Array>(count * bestOf).fill(ids),
     {
       maxNewTokens: maxLength - length,
       endId: vocab.eos,
@@ -84,13 +93,43 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
       topK,
       topP,
       seed: BigInt(seed),
+      repetitionPenalty,
+      repeatable: Int32Array.from([vocab.eos, ...vocab.encode(marks)]),
+      score: bestOf > 1,
+      ...(form && { guide: form.guide(prompt, count * bestOf, Rng.of(seed, 'patterns')) }),
     },
     options.signal,
   );
-  return samples.map((sample) => {
+  const drafts = samples.map((sample) => {
     const text = prompt + finish(vocab.decode(sample.ids), sample);
-    return { text, lines: sentences(text), ended: sample.ended, seed };
+    const poem = { text, lines: form?.linesOf(text) ?? sentences(text), ended: sample.ended, seed };
+    return { poem, merit: merit(text, sample) };
   });
+  return Array.from({ length: count }, (_, i) => {
+    const own = drafts.slice(i * bestOf, (i + 1) * bestOf);
+    return own.reduce((best, draft) => (draft.merit > best.merit ? draft : best)).poem;
+  });
+}
+
+/** @throws EARG */
+function checkCounts({ seed, count, bestOf }: Readonly<Record<'seed' | 'count' | 'bestOf', number>>): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new TangshiError('EARG', `Expected an integer from 0 for seed but received ${seed}`);
+  }
+  for (const [name, value] of Object.entries({ count, bestOf })) {
+    if (Number.isSafeInteger(value) && value >= 1 && value <= MAX_COUNT) continue;
+    throw new TangshiError(
+      'EARG',
+      `Expected an integer from 1 to ${MAX_COUNT} for ${name} but received ${value}`,
+    );
+  }
+}
+
+/** Of a draft: how likely its characters are, and how few of them stand twice. */
+function merit(text: string, { logProb, ids }: Sample): number {
+  const chars = [...text].filter((char) => !MARKS.includes(char));
+  const repeated = chars.length - new Set(chars).size;
+  return logProb / Math.max(1, ids.length) - REPEATED * repeated;
 }
 
 /** Without the unfinished sentence that the limit left, unless that is all there is. */

@@ -8,16 +8,13 @@ namespace tangshi {
 void Guided::restrict(std::span<float> logits) const {
   const uint8_t* mask = guide_->masks.data() + ((*plan_)[place_] & (Guide::rhymes - 1)) * logits.size();
   const auto count = static_cast<int32_t>(logits.size());
+  // False, and nothing is taken away, when nothing would be left.
   const auto keep = [&](auto may_stand) {
-    const auto any = [&] {
-      for (int32_t id = 0; id < count; id++) {
-        if (may_stand(id)) return true;
-      }
-      return false;
-    };
-    if (!any()) return false;
+    int32_t first = 0;
+    while (first < count && !may_stand(first)) first++;
+    if (first == count) return false;
     for (int32_t id = 0; id < count; id++) {
-      if (!may_stand(id)) logits[id] = -INFINITY;
+      if (id < first || !may_stand(id)) logits[id] = -INFINITY;
     }
     return true;
   };

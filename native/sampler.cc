@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/kernels.h"
 #include "tensor_sampler.h"
@@ -40,11 +41,12 @@ bool needs_decoder(const SampleOptions& options) {
   return options.guide || options.repetition_penalty != 0 || options.score;
 }
 
-double log_sum_exp(std::span<const float> logits) {
+double log_sum_exp(std::vector<float> logits) {
+  constexpr size_t block = 64;  // of exp_weights
   const float largest = kernels().max(logits.data(), logits.size());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - largest);
-  return largest + std::log(sum);
+  std::vector<float> sums((logits.size() + block - 1) / block);
+  kernels().exp_weights(logits.data(), logits.size(), largest, 1, sums.data());
+  return largest + std::log(std::accumulate(sums.begin(), sums.end(), 0.0));
 }
 
 void penalize(const Row& row, std::span<float> logits, const SampleOptions& options) {

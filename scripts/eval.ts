@@ -1,6 +1,15 @@
 import { Command, Option } from 'commander';
-import { type Evaluation, evaluate, loadDataset, loadModel, TangshiError } from '../lib';
-import { run } from './cli';
+import {
+  type Evaluation,
+  evaluate,
+  type FormMeasures,
+  loadDataset,
+  loadModel,
+  type Measures,
+  measureForms,
+  TangshiError,
+} from '../lib';
+import { integer, run } from './cli';
 
 const command = new Command('eval')
   .usage('-- [options]')
@@ -9,15 +18,17 @@ const command = new Command('eval')
   .option('--data <corpus>', 'poems, tangshi, or the path of a file (default: what the model learned from)')
   .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
   .option('--held-out', 'only the poems that training leaves aside')
+  .option('--poems <n>', 'of each fixed form are written and measured; 0 for none', integer(0, 1000), 100)
+  .option('--seed <n>', 'of these poems', integer(0), 1)
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
   .option('--json', 'one JSON object')
-  .action(async ({ model: path, data, format, heldOut, device, json }) => {
+  .action(async ({ model: path, data, format, heldOut, poems: count, seed, device, json }) => {
     const model = await loadModel(path, { device });
     try {
       const { config, vocab } = model;
-      const corpus = data === undefined ? config : { ...config, data, format };
+      const source = data === undefined ? config : { ...config, data, format };
       const share = heldOut ? config.heldOut : 0;
-      const dataset = await loadDataset({ ...corpus, heldOut: share, vocab });
+      const dataset = await loadDataset({ ...source, heldOut: share, vocab });
       const poems = heldOut ? dataset.heldOut : dataset.train;
       if (poems.length === 0) {
         throw new TangshiError(
@@ -29,9 +40,10 @@ const command = new Command('eval')
       const split = heldOut ? 'held-out' : 'all';
       const skipped = dataset.tally.rejected.vocabulary;
       const facts = { model: model.path, data: dataset.name, split, poems: poems.length, skipped };
-      process.stdout.write(
-        json ? `${JSON.stringify({ ...facts, ...result })}\n` : report({ ...facts, ...result }),
-      );
+      const corpus = [...dataset.train, ...dataset.heldOut].map((ids) => vocab.decode(ids.subarray(1, -1)));
+      const forms = count > 0 ? await measureForms(model, corpus, { count, seed }) : [];
+      const all = { ...facts, ...result, forms };
+      process.stdout.write(json ? `${JSON.stringify(all)}\n` : report(all) + formsText(forms));
     } finally {
       await model.dispose();
     }
@@ -45,6 +57,33 @@ function report({ model, data, split, poems, skipped, nll, perplexity, tokens }:
     `${data} (${split}, ${poems} poems${without}) by ${model}\n` +
     `nll ${nll.toFixed(4)}  perplexity ${perplexity.toFixed(2)}  tokens ${tokens}\n`
   );
+}
+
+const COLUMNS: readonly (readonly [keyof Measures, string])[] = [
+  ['form', 'form'],
+  ['rhyme', 'rhyme'],
+  ['tone', 'tone'],
+  ['distinct1', 'dist-1'],
+  ['distinct2', 'dist-2'],
+  ['repeated', 'repeat'],
+  ['repeatedLines', 'same line'],
+  ['copiedLines', 'copied'],
+  ['longestCopy', 'longest'],
+];
+
+/** Shares of 1, but for the longest copy, which is in characters. */
+function formsText(forms: readonly FormMeasures[]): string {
+  if (forms.length === 0) return '';
+  const rows = forms.flatMap(({ form, model, real, random }) =>
+    Object.entries({ model, real, random }).map(([who, measures]) => {
+      const cells = COLUMNS.map(([key]) =>
+        key === 'longestCopy' ? String(measures[key]) : measures[key].toFixed(3),
+      );
+      return [form, who.padEnd(6), String(measures.poems), ...cells];
+    }),
+  );
+  const header = ['    ', '      ', 'poems', ...COLUMNS.map(([, name]) => name)];
+  return [header, ...rows].map((row) => `${row.map((cell) => cell.padStart(6)).join('  ')}\n`).join('');
 }
 
 run(command);

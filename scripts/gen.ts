@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { classicPoem, generatePoems, loadModel } from '../lib';
+import { annotate, classicPoem, generatePoems, judge, loadModel, Prosody } from '../lib';
 import { integer, number, run } from './cli';
 
 const command = new Command('gen')
@@ -12,6 +12,19 @@ const command = new Command('gen')
       .choices(['classic'])
       .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'maxLength', 'seed']),
   )
+  .option('--form <form>', '五绝, 七绝, 五律, 七律, or lines x characters: 6x4')
+  .option('--acrostic <characters>', 'which the lines begin with')
+  .addOption(new Option('--rhyme <rule>', 'default: on in the fixed forms').choices(['on', 'off']))
+  .addOption(
+    new Option('--tone <rule>', 'level and oblique; default: loose in the fixed forms').choices([
+      'strict',
+      'loose',
+      'off',
+    ]),
+  )
+  .option('--rhyme-group <name>', 'of the thirty: 东, 冬, 江, …')
+  .option('--best-of <n>', 'drafts of each poem (8 in a form, else 1)', integer(1))
+  .option('--repetition-penalty <nats>', 'for each time a character stands already (2 in a form)', number(0))
   .option('--temperature <t>', 'below 1 tamer, above 1 bolder', number(0))
   .option('--top-k <k>', 'draw among the k likeliest characters', integer(0))
   .option('--top-p <p>', 'draw among the likeliest that together reach p', number(0, 1))
@@ -24,22 +37,32 @@ const command = new Command('gen')
   .option('--max-length <n>', 'characters at most', integer(1))
   .option('--seed <n>', 'the same poem again', integer(0))
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
+  .option('--annotate', 'tones beneath the characters, rhymes, and what the rules say of it')
   .option('--json', 'one JSON object a poem, a line each')
-  .action(async (beginning: string, { model: path, device, preset, greedy, json, ...options }) => {
-    const model = await loadModel(path, { device });
-    try {
-      if (preset === 'classic') return printClassic(await classicPoem(model, beginning), json);
-      const poems = await generatePoems(model, {
-        prompt: beginning,
-        ...options,
-        ...(greedy && { temperature: 0 }),
-      });
-      if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(poem)}\n`);
-      else process.stdout.write(poems.map(({ lines }) => `${lines.join('\n')}\n`).join('\n'));
-    } finally {
-      await model.dispose();
-    }
-  });
+  .action(
+    async (
+      beginning: string,
+      { model: path, device, preset, greedy, json, rhyme, annotate: annotated, ...options },
+    ) => {
+      const model = await loadModel(path, { device });
+      try {
+        if (preset === 'classic') return printClassic(await classicPoem(model, beginning), json);
+        const poems = await generatePoems(model, {
+          prompt: beginning,
+          ...options,
+          ...(greedy && { temperature: 0, bestOf: 1 }),
+          ...(rhyme && { rhyme: rhyme === 'on' }),
+        });
+        if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(poem)}\n`);
+        else if (annotated) {
+          const prosody = Prosody.load();
+          process.stdout.write(poems.map(({ text }) => `${annotate(judge(text, prosody))}\n`).join('\n'));
+        } else process.stdout.write(poems.map(({ lines }) => `${lines.join('\n')}\n`).join('\n'));
+      } finally {
+        await model.dispose();
+      }
+    },
+  );
 
 function printClassic(lines: readonly string[], json: boolean): void {
   if (json) process.stdout.write(`${JSON.stringify({ text: lines.join(''), lines })}\n`);

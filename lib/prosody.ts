@@ -1,0 +1,126 @@
+import { scriptConverter } from './builtin';
+import { TangshiError } from './errors';
+
+/**
+ * The thirty level groups of the 平水 rhymes, each with the rhymes of the 廣韻 that it gathers. A group's name is its
+ * first character.
+ */
+const GROUPS = [
+  ...[
+    '東',
+    '冬鍾',
+    '江',
+    '支脂之',
+    '微',
+    '魚',
+    '虞模',
+    '齊',
+    '佳皆',
+    '灰咍',
+    '真諄臻',
+    '文殷',
+    '元魂痕',
+    '寒桓',
+    '刪山',
+  ],
+  ...[
+    '先仙',
+    '蕭宵',
+    '肴',
+    '豪',
+    '歌戈',
+    '麻',
+    '陽唐',
+    '庚耕清',
+    '青',
+    '蒸登',
+    '尤侯幽',
+    '侵',
+    '覃談',
+    '鹽添嚴',
+    '咸銜凡',
+  ],
+] as const;
+
+/** In simplified characters, in the order of the bits of `Reading.groups`. */
+export const RHYME_GROUPS = [...'东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸'];
+
+/** How a character was read in the time of Tang; of several readings, all count. */
+export type Reading = Readonly<{
+  /** 平. */
+  level: boolean;
+  /** 仄: rising, departing or entering. */
+  oblique: boolean;
+  /** The level rhyme groups it belongs to, each a bit; 0 for none. */
+  groups: number;
+}>;
+
+type LookUp = (char: string) => readonly { tone: string; rhyme: string }[];
+
+const UNKNOWN: Reading = { level: false, oblique: false, groups: 0 };
+
+/**
+ * Tones and rhymes of characters, by the 廣韻 of 1008 as the package tshet-uinh has it. Simplified characters are read as
+ * the traditional ones that opencc-js gives for them, and as they stand.
+ *
+ * @example
+ * const prosody = Prosody.load();
+ * prosody.reading('东'); // { level: true, oblique: false, groups: 1 }
+ */
+export class Prosody {
+  readonly #lookUp: LookUp;
+  readonly #toTraditional: (text: string) => string;
+  readonly #known = new Map<string, Reading>();
+  static #loaded: Prosody | undefined;
+
+  private constructor(lookUp: LookUp) {
+    this.#lookUp = lookUp;
+    this.#toTraditional = scriptConverter('to-traditional');
+  }
+
+  /** The first time takes some 0.3 s: a form asks for it, nothing else. */
+  static load(): Prosody {
+    Prosody.#loaded ??= Prosody.#read();
+    return Prosody.#loaded;
+  }
+
+  static #read(): Prosody {
+    const { 資料 } = require('tshet-uinh') as typeof import('tshet-uinh');
+    return new Prosody((char) =>
+      資料.query字頭(char).map(({ 音韻地位: place }) => ({ tone: place.聲, rhyme: place.韻 })),
+    );
+  }
+
+  /** Of a character that no book knows, neither tone. */
+  reading(char: string): Reading {
+    const known = this.#known.get(char);
+    if (known) return known;
+    const forms = new Set([char, this.#toTraditional(char)]);
+    const reading = [...forms]
+      .filter((form) => [...form].length === 1)
+      .flatMap((form) => this.#lookUp(form))
+      .reduce<Reading>(({ level, oblique, groups }, { tone, rhyme }) => {
+        if (tone !== '平') return { level, oblique: true, groups };
+        return { level: true, oblique, groups: groups | groupOf(rhyme) };
+      }, UNKNOWN);
+    this.#known.set(char, reading);
+    return reading;
+  }
+}
+
+function groupOf(rhyme: string): number {
+  const index = GROUPS.findIndex((rhymes) => rhymes.includes(rhyme));
+  return index < 0 ? 0 : 1 << index;
+}
+
+/**
+ * The bit of a rhyme group by its name, in either script.
+ *
+ * @throws EARG for a name that is none.
+ */
+export function rhymeGroup(name: string): number {
+  const index = RHYME_GROUPS.indexOf(name);
+  const traditional = GROUPS.findIndex(([first]) => first === name);
+  if (index >= 0 || traditional >= 0) return 1 << Math.max(index, traditional);
+  throw new TangshiError('EARG', `There is no rhyme group ${name}: they are ${RHYME_GROUPS.join('')}`);
+}
