@@ -97,6 +97,8 @@ export type SampleOptions = Readonly<{
   topP: number;
   /** Sequence i is drawn from a stream of its own that depends on seed and i alone. */
   seed: bigint;
+  /** So many ids at a prompt's front are no part of the poem: they set the state; absent: 1. */
+  preface?: number;
   /** Taken from the logit of an id for each time that it stands in the sequence already; absent: 0. */
   repetitionPenalty?: number;
   /** Ids that may be repeated without it. */
@@ -119,7 +121,7 @@ export type Guide = Readonly<{
   /** Those to rhyme in. */
   allowedGroups: number;
   /**
-   * Of each prompt, for each place after its first id, the prompt's own included: the index of a mask, plus RHYMES where
+   * Of each prompt, for each place after its preface, the prompt's own included: the index of a mask, plus RHYMES where
    * the id must share a group with all rhymes before it and be none of them.
    */
   plans: readonly Int32Array[];

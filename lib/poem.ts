@@ -13,6 +13,8 @@ export type PoemOptions = FormOptions &
   Readonly<{
     /** The poem begins with this text; may be empty. */
     prompt?: string;
+    /** Lines that come before the poem and are not part of it: it goes on in their mood. */
+    mood?: string;
     /** How many poems, drawn together. */
     count?: number;
     /** Characters of a poem at most, the prompt and punctuation counted; default 80, more for a long prompt. */
@@ -42,7 +44,7 @@ export type Poem = Readonly<{
   seed: number;
 }>;
 
-const DEFAULTS = { prompt: '', count: 1, temperature: 0.8, topK: 0, topP: 0.95 };
+const DEFAULTS = { prompt: '', mood: '', count: 1, temperature: 0.8, topK: 0, topP: 0.95 };
 /** Where nothing else is said: a form leaves little choice, and its drafts cost little. */
 const FREE = { repetitionPenalty: 0, bestOf: 1 };
 const IN_FORM = { repetitionPenalty: 2, bestOf: 8 };
@@ -81,7 +83,8 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
       `A beginning of ${length} characters leaves no room within a maximum length of ${maxLength}`,
     );
   }
-  const ids = Int32Array.from([vocab.bos, ...vocab.encode(prompt)]);
+  const preface = [vocab.bos, ...vocab.encode(asLines(given.mood))];
+  const ids = Int32Array.from([...preface, ...vocab.encode(prompt)]);
   const marks = [...MARKS].filter((mark) => vocab.has(mark)).join('');
   const samples = await session.sample(
     Array<Int32Array>(count * bestOf).fill(ids),
@@ -93,6 +96,7 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
       topK,
       topP,
       seed: BigInt(seed),
+      preface: preface.length,
       repetitionPenalty,
       repeatable: Int32Array.from([vocab.eos, ...vocab.encode(marks)]),
       score: bestOf > 1,
@@ -109,6 +113,12 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
     const own = drafts.slice(i * bestOf, (i + 1) * bestOf);
     return own.reduce((best, draft) => (draft.merit > best.merit ? draft : best)).poem;
   });
+}
+
+/** As a poem has it before a new line begins. */
+function asLines(mood: string): string {
+  const text = mood.replace(/\s+/gu, '');
+  return text === '' || /[。！？]$/u.test(text) ? text : `${text.replace(/[，；：、]$/u, '')}。`;
 }
 
 /** @throws EARG */

@@ -355,6 +355,8 @@ SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size, si
   out.draw.top_k = options["topK"].integer(0, max_size);
   out.draw.top_p = options["topP"].number(0, 1);
   out.seed = options["seed"].bits();
+  const Field preface = options["preface"];
+  if (!preface.value.IsUndefined()) out.preface = preface.integer(1, max_size);
   out.repetition_penalty = options["repetitionPenalty"].optional_number(0, 100, 0);
   const Field repeatable = options["repeatable"];
   if (!repeatable.value.IsUndefined()) out.repeatable = repeatable.ids(0, vocab_size);

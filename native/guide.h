@@ -15,7 +15,7 @@ struct Guide {
   std::vector<uint8_t> masks;               // [n, vocab], 1 where an id may stand
   std::vector<uint32_t> groups;             // [vocab], the rhyme groups of each id as bits; 0 for none
   uint32_t allowed_groups = 0;              // to rhyme in
-  std::vector<std::vector<int32_t>> plans;  // of each prompt, for each id after its first
+  std::vector<std::vector<int32_t>> plans;  // of each prompt, for each id after its preface
 };
 
 // How far one sequence has come in its plan.

@@ -13,6 +13,7 @@ namespace {
 // One sequence in the making.
 struct Row {
   const std::vector<int32_t>* prompt;
+  size_t preface;
   size_t fed = 0;  // prompt ids given to the model so far
   Random random;
   Sample* out;
@@ -22,7 +23,7 @@ struct Row {
   int32_t next_input() {
     if (!in_prompt()) return out->ids.back();
     const int32_t id = (*prompt)[fed];
-    if (guided && fed > 0 && !guided->is_done()) guided->take(id);
+    if (guided && fed >= preface && !guided->is_done()) guided->take(id);
     fed++;
     return id;
   }
@@ -55,7 +56,7 @@ void penalize(const Row& row, std::span<float> logits, const SampleOptions& opti
   const auto take = [&](int32_t id) {
     if (!std::binary_search(options.repeatable.begin(), options.repeatable.end(), id)) logits[id] -= penalty;
   };
-  std::for_each(row.prompt->begin() + 1, row.prompt->end(), take);
+  std::for_each(row.prompt->begin() + std::min(options.preface, row.prompt->size()), row.prompt->end(), take);
   std::for_each(row.out->ids.begin(), row.out->ids.end(), take);
 }
 
@@ -125,7 +126,7 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
   const auto rows_of = [&](const Range& range) {
     std::vector<Row> rows;
     for (int64_t i = range.begin; i < range.end; i++) {
-      rows.push_back({&prompts[i], 0, Random(options.seed, i), &samples[i]});
+      rows.push_back({&prompts[i], options.preface, 0, Random(options.seed, i), &samples[i]});
       if (options.guide) rows.back().guided.emplace(*options.guide, i);
     }
     return rows;

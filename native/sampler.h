@@ -15,6 +15,7 @@ struct SampleOptions {
   int32_t end_id = 0;
   DrawOptions draw = {};
   uint64_t seed = 0;
+  size_t preface = 1;                    // ids at a prompt's front that are no part of the poem
   double repetition_penalty = 0;         // taken from the logit of an id for each time that it stands already
   std::vector<int32_t> repeatable = {};  // ids that may be repeated without
   std::optional<Guide> guide = {};       // a sequence ends with its plan, too

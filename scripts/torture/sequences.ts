@@ -23,6 +23,16 @@ const BATCH: Batch = {
 const STEP = { lr: 0.01, clipNorm: 1 };
 const SAMPLING = {
   ...{ maxNewTokens: 5, endId: 2, banned: Int32Array.of(0), temperature: 1, topK: 0, topP: 1, seed: 1n },
+  ...{ preface: 1, repetitionPenalty: 1, repeatable: Int32Array.of(2), score: true },
+};
+
+const GUIDE = {
+  ...{
+    masks: new Uint8Array(24).fill(1),
+    groups: Int32Array.from({ length: 12 }, (_, id) => id),
+    allowedGroups: 7,
+  },
+  plans: [Int32Array.of(0, 1, 0x10000, 0x10001)],
 };
 
 /**
@@ -128,7 +138,10 @@ function spoiled<T extends object>(good: T): fc.Arbitrary<unknown> {
 
 const batches = fc.oneof(fc.array(spoiled(BATCH), { maxLength: 3 }), strange);
 const step = spoiled(STEP);
-const sampling = spoiled(SAMPLING);
+const sampling = fc.oneof(
+  spoiled(SAMPLING),
+  spoiled(GUIDE).map((guide) => ({ ...SAMPLING, guide })),
+);
 const prompts = fc.oneof(
   fc.array(fc.oneof(fc.constant<unknown>(Int32Array.of(1, 2)), strange), { maxLength: 3 }),
   strange,

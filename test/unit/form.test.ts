@@ -96,6 +96,22 @@ test('an acrostic, with a form or as long as it is', async () => {
   expect(lines[0]).toHaveLength(6);
 });
 
+test('a mood changes what is written, and is no part of it', async () => {
+  const plain = await write({ form: '五绝', prompt: '湖', count: 3 });
+  const moody = await write({ form: '五绝', prompt: '湖', count: 3, mood: '秋风清，秋月明' });
+  expect(moody).not.toEqual(plain);
+  for (const { text, lines } of moody) {
+    expect(text.startsWith('湖')).toBe(true);
+    expect(lines).toHaveLength(4);
+    expect(judge(text, prosody)).toMatchObject({
+      form: '五绝',
+      rhyme: { keeps: true },
+      tone: { keeps: true },
+    });
+  }
+  await expect(write({ mood: '鱻' })).rejects.toMatchObject({ code: 'EVOCAB' });
+});
+
 test('of drafts, the likeliest that repeats least', async () => {
   const repeats = async (bestOf: number) => {
     const poems = await write({ form: '七律', count: 20, bestOf, repetitionPenalty: 0 });
