@@ -24,7 +24,7 @@ export { annotate, type JudgedLine, judge, type Verdict } from './judge';
 export { type FormMeasures, type Measures, measureForms } from './measures';
 export { loadModel, type Model } from './model';
 export type * from './native';
-export { classicPoem, generatePoems, type Poem, type PoemOptions, type Writer } from './poem';
+export { classicPoem, generatePoems, type Poem, type PoemOptions, streamPoem, type Writer } from './poem';
 export { type Preset, presetConfig } from './presets';
 export { Prosody, type Reading, RHYME_GROUPS } from './prosody';
 export { type DeviceRequest, resolveDevice, Session } from './session';

@@ -159,8 +159,15 @@ export interface NativeSession {
   train(batches: readonly Batch[], options: StepOptions): Job<StepStats[]>;
   /** Summed NLL in nats and count of the real targets; weights are not looked at, dropout is off. */
   evaluate(batches: readonly Batch[]): Job<{ nll: number; tokens: number }>;
-  /** One sequence a prompt; every prompt has at least one id. */
-  sample(prompts: readonly Int32Array[], options: SampleOptions): Job<Sample[]>;
+  /**
+   * One sequence a prompt; every prompt has at least one id. `onDrawn` is told of each id as it is drawn, with its
+   * prompt's index; the last of them may come after the samples. What it throws is an uncaught exception.
+   */
+  sample(
+    prompts: readonly Int32Array[],
+    options: SampleOptions,
+    onDrawn?: (prompt: number, id: number) => void,
+  ): Job<Sample[]>;
   snapshot(): Promise<TensorMap>;
   /**
    * All or nothing. Every tensor of the model must be there, in its shape; without any `optim.` tensor the

@@ -3,7 +3,7 @@ import { defined } from './defined';
 import { TangshiError } from './errors';
 import { Form, type FormOptions } from './form';
 import type { Model } from './model';
-import type { Sample } from './native';
+import type { Sample, SampleOptions } from './native';
 import { Rng } from './rng';
 
 /** What it takes to write: a `Model`, or a session in training with its vocabulary. */
@@ -50,8 +50,8 @@ const FREE = { repetitionPenalty: 0, bestOf: 1 };
 const IN_FORM = { repetitionPenalty: 2, bestOf: 8 };
 /** The longest poem of the corpus; a long beginning gets half as much again. */
 const USUAL_LENGTH = 80;
-/** Drawn together, each with its logits. */
-const MAX_COUNT = 1000;
+/** Drafts drawn together, each with its logits. */
+const MAX_COUNT = 10_000;
 const MAX_SEED = 2 ** 32;
 const MARKS = '，。？！；：、';
 /** What a repeated character takes from a draft, in nats a character of the poem. */
@@ -67,7 +67,77 @@ const REPEATED = 0.2;
  * console.log(poem.lines.join('\n'));
  */
 export async function generatePoems(model: Writer, options: PoemOptions = {}): Promise<Poem[]> {
-  const { session, vocab } = model;
+  const task = prepare(model, options);
+  const samples = await model.session.sample(task.prompts, task.sampling, options.signal);
+  const drafts = samples.map((sample) => {
+    const poem = task.poemOf(sample);
+    return { poem, merit: merit(poem.text, sample) };
+  });
+  const { count, bestOf } = task;
+  return Array.from({ length: count }, (_, i) => {
+    const own = drafts.slice(i * bestOf, (i + 1) * bestOf);
+    return own.reduce((best, draft) => (draft.merit > best.merit ? draft : best)).poem;
+  });
+}
+
+/**
+ * Writes one poem and gives its characters as they are drawn, first those of the beginning; at last the poem, which may be
+ * without an unfinished sentence at the end that was given. Whoever leaves early ends the work.
+ *
+ * @throws as `generatePoems`
+ * @example
+ * for await (const char of streamPoem(model, { prompt: '湖' })) process.stdout.write(char);
+ */
+export async function* streamPoem(
+  model: Writer,
+  options: Omit<PoemOptions, 'count' | 'bestOf'> = {},
+): AsyncGenerator<string, Poem, void> {
+  const task = prepare(model, { ...options, count: 1, bestOf: 1 });
+  const left = new AbortController();
+  const signal = AbortSignal.any([left.signal, ...(options.signal ? [options.signal] : [])]);
+  const drawn: number[] = [];
+  let wake: () => void = () => undefined;
+  let settled = false;
+  const samples = model.session.sample(task.prompts, task.sampling, signal, (_, id) => {
+    drawn.push(id);
+    wake();
+  });
+  const settle = () => {
+    settled = true;
+    wake();
+  };
+  samples.then(settle, settle);
+  try {
+    yield* task.prompt;
+    let given = 0;
+    while (!settled) {
+      const news = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      while (given < drawn.length) yield model.vocab.decode([drawn[given++] as number]);
+      if (!settled) await news;
+    }
+    // What was drawn is known by now, also what was not told yet.
+    const [sample] = (await samples) as [Sample];
+    for (const id of sample.ids.subarray(given)) yield model.vocab.decode([id]);
+    return task.poemOf(sample);
+  } finally {
+    left.abort();
+  }
+}
+
+/** What a call to a session takes, and how its answers become poems. */
+type Task = Readonly<{
+  prompts: readonly Int32Array[];
+  sampling: SampleOptions;
+  count: number;
+  bestOf: number;
+  /** The beginning, with the marks that a form has in it. */
+  prompt: string;
+  poemOf(sample: Sample): Poem;
+}>;
+
+function prepare({ vocab }: Writer, options: PoemOptions): Task {
   const inForm = options.form !== undefined || options.acrostic !== undefined;
   const form = inForm ? new Form(options, vocab) : undefined;
   const given = { ...DEFAULTS, ...(form ? IN_FORM : FREE), ...defined(options) };
@@ -86,33 +156,22 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
   const preface = [vocab.bos, ...vocab.encode(asLines(given.mood))];
   const ids = Int32Array.from([...preface, ...vocab.encode(prompt)]);
   const marks = [...MARKS].filter((mark) => vocab.has(mark)).join('');
-  const samples = await session.sample(
-    Array<Int32Array>(count * bestOf).fill(ids),
-    {
-      maxNewTokens: maxLength - length,
-      endId: vocab.eos,
-      banned: Int32Array.from([vocab.bos, ...vocab.banned]),
-      temperature,
-      topK,
-      topP,
-      seed: BigInt(seed),
-      preface: preface.length,
-      repetitionPenalty,
-      repeatable: Int32Array.from([vocab.eos, ...vocab.encode(marks)]),
-      score: bestOf > 1,
-      ...(form && { guide: form.guide(prompt, count * bestOf, Rng.of(seed, 'patterns')) }),
-    },
-    options.signal,
-  );
-  const drafts = samples.map((sample) => {
+  const sampling = {
+    maxNewTokens: maxLength - length,
+    endId: vocab.eos,
+    banned: Int32Array.from([vocab.bos, ...vocab.banned]),
+    ...{ temperature, topK, topP, seed: BigInt(seed) },
+    preface: preface.length,
+    repetitionPenalty,
+    repeatable: Int32Array.from([vocab.eos, ...vocab.encode(marks)]),
+    score: bestOf > 1,
+    ...(form && { guide: form.guide(prompt, count * bestOf, Rng.of(seed, 'patterns')) }),
+  };
+  const poemOf = (sample: Sample): Poem => {
     const text = prompt + finish(vocab.decode(sample.ids), sample);
-    const poem = { text, lines: form?.linesOf(text) ?? sentences(text), ended: sample.ended, seed };
-    return { poem, merit: merit(text, sample) };
-  });
-  return Array.from({ length: count }, (_, i) => {
-    const own = drafts.slice(i * bestOf, (i + 1) * bestOf);
-    return own.reduce((best, draft) => (draft.merit > best.merit ? draft : best)).poem;
-  });
+    return { text, lines: form?.linesOf(text) ?? sentences(text), ended: sample.ended, seed };
+  };
+  return { prompts: Array<Int32Array>(count * bestOf).fill(ids), sampling, count, bestOf, prompt, poemOf };
 }
 
 /** As a poem has it before a new line begins. */
@@ -126,7 +185,7 @@ function checkCounts({ seed, count, bestOf }: Readonly<Record<'seed' | 'count' |
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new TangshiError('EARG', `Expected an integer from 0 for seed but received ${seed}`);
   }
-  for (const [name, value] of Object.entries({ count, bestOf })) {
+  for (const [name, value] of Object.entries({ count, bestOf, 'count x bestOf': count * bestOf })) {
     if (Number.isSafeInteger(value) && value >= 1 && value <= MAX_COUNT) continue;
     throw new TangshiError(
       'EARG',

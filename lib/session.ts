@@ -81,14 +81,15 @@ export class Session {
     return run(this.#native.evaluate(batches), signal);
   }
 
-  /** One sequence of ids a prompt. */
+  /** One sequence of ids a prompt. `onDrawn` is told of each id as it is drawn, with its prompt's index. */
   async sample(
     prompts: readonly Int32Array[],
     options: SampleOptions,
     signal?: AbortSignal,
+    onDrawn?: (prompt: number, id: number) => void,
   ): Promise<Sample[]> {
     refuseIfAborted(signal);
-    return run(this.#native.sample(prompts, options), signal);
+    return run(this.#native.sample(prompts, options, onDrawn), signal);
   }
 
   /** Weights, optimizer and generator, between two steps. */

@@ -13,6 +13,7 @@ namespace {
 // One sequence in the making.
 struct Row {
   const std::vector<int32_t>* prompt;
+  size_t place;  // of the prompt, among all
   size_t preface;
   size_t fed = 0;  // prompt ids given to the model so far
   Random random;
@@ -61,7 +62,8 @@ void penalize(const Row& row, std::span<float> logits, const SampleOptions& opti
 }
 
 // Draws for one row; true while the row goes on.
-bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Draw& draw) {
+bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Draw& draw,
+             const OnDrawn& on_drawn) {
   if (row.guided && row.guided->is_done()) {  // the prompt was all of it
     row.out->ended = true;
     return false;
@@ -77,6 +79,7 @@ bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Dr
     return false;
   }
   row.out->ids.push_back(id);
+  if (on_drawn) on_drawn(row.place, id);
   if (row.guided) {
     row.guided->take(id);
     row.out->ended = row.guided->is_done();
@@ -85,7 +88,7 @@ bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Dr
 }
 
 void decode(Decoder::State state, std::vector<Row> rows, Draw draw, const SampleOptions& options,
-            const std::function<bool()>& canceled) {
+            const std::function<bool()>& canceled, const OnDrawn& on_drawn) {
   std::vector<int32_t> ids;
   std::vector<int64_t> kept;
   while (!rows.empty() && !canceled()) {
@@ -96,7 +99,8 @@ void decode(Decoder::State state, std::vector<Row> rows, Draw draw, const Sample
     state.predict();
     kept.clear();
     for (size_t r = 0; r < rows.size(); r++) {
-      if (rows[r].in_prompt() || advance(rows[r], state.logits(r), options, draw)) kept.push_back(r);
+      if (rows[r].in_prompt() || advance(rows[r], state.logits(r), options, draw, on_drawn))
+        kept.push_back(r);
     }
     if (kept.size() == rows.size()) continue;
     // Finished rows leave.
@@ -115,18 +119,21 @@ struct Dismissal {
 }  // namespace
 
 std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32_t>>& prompts,
-                           const SampleOptions& options, const std::function<bool()>& canceled) {
+                           const SampleOptions& options, const std::function<bool()>& canceled,
+                           const OnDrawn& on_drawn) {
   std::vector<Sample> samples(prompts.size());
   if (prompts.empty() || options.max_new_tokens == 0) return samples;
   const auto count = static_cast<int64_t>(prompts.size());
   const int64_t products = count * trainer.parameters().values.numel();
-  if (!trainer.model()->device().is_cpu() && products > most_products_for_cpu && !needs_decoder(options)) {
+  if (!trainer.model()->device().is_cpu() && products > most_products_for_cpu && !needs_decoder(options) &&
+      !on_drawn) {
     return sample_by_tensors(*trainer.model(), trainer.gpu().precision, prompts, options, canceled);
   }
   const auto rows_of = [&](const Range& range) {
     std::vector<Row> rows;
     for (int64_t i = range.begin; i < range.end; i++) {
-      rows.push_back({&prompts[i], options.preface, 0, Random(options.seed, i), &samples[i]});
+      rows.push_back(
+          {&prompts[i], static_cast<size_t>(i), options.preface, 0, Random(options.seed, i), &samples[i]});
       if (options.guide) rows.back().guided.emplace(*options.guide, i);
     }
     return rows;
@@ -141,7 +148,7 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
       if (shard > helpers) return;
       if (shard > 0) return team.help();
       const Dismissal when_done{team};
-      decode(Decoder::State(decoder, 1, team), rows_of({0, 1}), draw, options, canceled);
+      decode(Decoder::State(decoder, 1, team), rows_of({0, 1}), draw, options, canceled, on_drawn);
     });
     return samples;
   }
@@ -149,7 +156,7 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
     const Range share = shards.share(shard, count);
     if (share.size() == 0) return;
     Team alone(0);
-    decode(Decoder::State(decoder, share.size(), alone), rows_of(share), draw, options, canceled);
+    decode(Decoder::State(decoder, share.size(), alone), rows_of(share), draw, options, canceled, on_drawn);
   });
   return samples;
 }

@@ -28,11 +28,15 @@ struct Sample {
   double log_prob = 0;  // of what was drawn, by the network itself: without penalty, guide or temperature
 };
 
+// Told of each id as it is drawn, by any thread: its prompt's place among all, and the id.
+using OnDrawn = std::function<void(size_t, int32_t)>;
+
 // One sample a prompt; each prompt has at least one id. A sample depends on its prompt, the options and its
 // place among the prompts alone, not on the others nor on the threads, which take their shares of the
 // prompts. `canceled` is asked before each character, by each thread; once true, what there is so far is
 // returned.
 std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32_t>>& prompts,
-                           const SampleOptions& options, const std::function<bool()>& canceled);
+                           const SampleOptions& options, const std::function<bool()>& canceled,
+                           const OnDrawn& on_drawn = nullptr);
 
 }  // namespace tangshi

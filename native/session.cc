@@ -23,6 +23,32 @@ ToJs nothing() {
   return [](Napi::Env env) { return env.Undefined(); };
 }
 
+// A function of JavaScript's that is called with each id as it is drawn, from any thread.
+class Listener {
+ public:
+  explicit Listener(const Napi::Function& listen)
+      : calls_(Napi::ThreadSafeFunction::New(listen.Env(), listen, "tangshi drawn", 0, 1)) {
+    calls_.Unref(listen.Env());  // the job itself keeps the process
+  }
+  ~Listener() { calls_.Release(); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  void tell(size_t place, int32_t id) {
+    calls_.NonBlockingCall([place, id](Napi::Env env, const Napi::Function& listen) {
+      if (env != nullptr) listen.Call({Napi::Number::New(env, place), Napi::Number::New(env, id)});
+    });
+  }
+
+ private:
+  Napi::ThreadSafeFunction calls_;
+};
+
+// Null where there is no function.
+std::shared_ptr<Listener> listener_of(const Napi::Value& value) {
+  return value.IsFunction() ? std::make_shared<Listener>(value.As<Napi::Function>()) : nullptr;
+}
+
 Napi::Function function(Napi::Env env, const char* name,
                         std::function<Napi::Value(const Napi::CallbackInfo&)> body) {
   return Napi::Function::New(
@@ -122,9 +148,11 @@ Napi::Object Session::to_object(Napi::Env env) {
     return self->start_cancelable(info.Env(), [&]() -> Work {
       auto prompts = to_prompts(info[0], self->vocab_size_);
       auto options = to_sample_options(info[1], self->vocab_size_, prompts.size());
-      return [prompts = std::move(prompts), options = std::move(options)](
+      return [prompts = std::move(prompts), options = std::move(options), listener = listener_of(info[2])](
                  std::unique_ptr<Trainer>& trainer, const std::atomic<bool>& canceled) -> ToJs {
-        auto samples = sample(*trainer, prompts, options, [&] { return canceled.load(); });
+        const OnDrawn on_drawn =
+            listener ? OnDrawn([&](size_t place, int32_t id) { listener->tell(place, id); }) : OnDrawn();
+        auto samples = sample(*trainer, prompts, options, [&] { return canceled.load(); }, on_drawn);
         throw_if(canceled);
         return [samples = std::move(samples)](Napi::Env env) { return to_js(env, samples); };
       };

@@ -1,5 +1,15 @@
 import { Command, Option } from 'commander';
-import { annotate, classicPoem, generatePoems, judge, loadModel, Prosody } from '../lib';
+import {
+  annotate,
+  classicPoem,
+  generatePoems,
+  judge,
+  loadModel,
+  type Model,
+  type PoemOptions,
+  Prosody,
+  streamPoem,
+} from '../lib';
 import { integer, number, run } from './cli';
 
 const command = new Command('gen')
@@ -48,12 +58,16 @@ const command = new Command('gen')
       const model = await loadModel(path, { device });
       try {
         if (preset === 'classic') return printClassic(await classicPoem(model, beginning), json);
-        const poems = await generatePoems(model, {
+        const wishes = {
           prompt: beginning,
           ...options,
           ...(greedy && { temperature: 0, bestOf: 1 }),
           ...(rhyme && { rhyme: rhyme === 'on' }),
-        });
+        };
+        const one = (options.count ?? 1) === 1 && options.bestOf === undefined;
+        if (process.stdout.isTTY && one && !json && !annotated && !options.form && !options.acrostic)
+          return await printAsDrawn(model, wishes);
+        const poems = await generatePoems(model, wishes);
         if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(poem)}\n`);
         else if (annotated) {
           const prosody = Prosody.load();
@@ -64,6 +78,22 @@ const command = new Command('gen')
       }
     },
   );
+
+/** On a terminal: a line a sentence; one that stays unfinished goes again. */
+async function printAsDrawn(model: Model, options: PoemOptions): Promise<void> {
+  const chars = streamPoem(model, options);
+  let line = '';
+  for (let next = await chars.next(); ; next = await chars.next()) {
+    if (next.done) {
+      // The poem may end without the sentence that the longest length cut off.
+      if (line !== '') process.stdout.write(next.value.text.endsWith(line) ? '\n' : '\r\x1b[K');
+      return;
+    }
+    const ends = /[。！？；]/u.test(next.value);
+    process.stdout.write(ends ? `${next.value}\n` : next.value);
+    line = ends ? '' : line + next.value;
+  }
+}
 
 function printClassic(lines: readonly string[], json: boolean): void {
   if (json) process.stdout.write(`${JSON.stringify({ text: lines.join(''), lines })}\n`);

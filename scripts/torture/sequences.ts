@@ -177,11 +177,25 @@ const work = fc.oneof(
     return session.train([BATCH], lr).done;
   }),
   batches.map((all) => (session: NativeSession) => session.evaluate(all as never).done),
-  fc.tuple(prompts, sampling).map(
-    ([all, options]) =>
-      (session: NativeSession) =>
-        session.sample(all as never, options as never).done,
-  ),
+  fc
+    .tuple(
+      prompts,
+      sampling,
+      fc.oneof(
+        fc.constant(undefined),
+        fc.constant(() => undefined),
+        strange,
+      ),
+    )
+    .map(
+      ([all, options, listen]) =>
+        (session: NativeSession) =>
+          session.sample(
+            all as never,
+            options as never,
+            (typeof listen === 'function' ? () => 0 : listen) as never,
+          ).done,
+    ),
   fc.constant((session: NativeSession) => session.snapshot()),
   fc.tuple(strange, fc.nat(30)).map(([value, place]) => async (session: NativeSession) => {
     const tensors = { ...(await session.snapshot()) } as Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { Session, Vocab } from '../../lib';
 import type { OptimizerConfig } from '../../lib/native';
-import { classicPoem, generatePoems, type Writer } from '../../lib/poem';
+import { classicPoem, generatePoems, streamPoem, type Writer } from '../../lib/poem';
 
 const TEXT = '床前明月光，疑是地上霜。举头望明月，低头思故乡。';
 const optimizer: OptimizerConfig = { kind: 'adam', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
@@ -88,4 +88,31 @@ test('the original program stops beyond 30 characters and prints pieces longer t
     expect(lines.join('').length).toBeLessThanOrEqual(Math.max(31, begin.length + 1) + lines.length);
   }
   await expect(classicPoem(classic, '')).rejects.toMatchObject({ code: 'EARG' });
+});
+
+test('a poem comes character by character, as it comes as a whole', async () => {
+  for (const seed of [1, 2, 3]) {
+    const options = { prompt: '明月', temperature: 1, seed, maxLength: 60 };
+    const [whole] = await generatePoems(modern, { ...options, bestOf: 1 });
+    const chars: string[] = [];
+    const stream = streamPoem(modern, options);
+    let next = await stream.next();
+    for (; !next.done; next = await stream.next()) chars.push(next.value);
+    expect(next.value).toEqual(whole);
+    expect(chars.every((char) => [...char].length === 1)).toBe(true);
+    expect(chars.join('').startsWith(whole?.text ?? '-')).toBe(true);
+  }
+});
+
+test('who leaves a stream ends the work, and an abort is told', async () => {
+  for await (const char of streamPoem(modern, { prompt: '明', maxLength: 1_000_000, seed: 1 })) {
+    if (char !== '明') break;
+  }
+  // The session is free again at once: a million characters would take a while.
+  const started = performance.now();
+  await generatePoems(modern, { seed: 1, maxLength: 20 });
+  expect(performance.now() - started).toBeLessThan(2000);
+  const aborted = streamPoem(modern, { signal: AbortSignal.abort() });
+  await expect(aborted.next()).rejects.toMatchObject({ code: 'ECANCELED' });
+  await expect(streamPoem(modern, { prompt: '鱻' }).next()).rejects.toMatchObject({ code: 'EVOCAB' });
 });
