@@ -1,5 +1,6 @@
 import { generatePoems, type Poem, type PoemOptions, Session, Vocab, type Writer } from '../../lib';
 import { judge } from '../../lib/judge';
+import { measureForms } from '../../lib/measures';
 import { Prosody, RHYME_GROUPS } from '../../lib/prosody';
 
 // A thousand of the most frequent characters of Tang poems will do; the network has learned nothing.
@@ -134,4 +135,19 @@ test('what cannot be is refused by name', async () => {
   );
   await expect(write({ bestOf: 0 })).rejects.toEqual(failure(/bestOf/));
   await expect(write({ acrostic: '鱻' })).rejects.toMatchObject({ code: 'EVOCAB' });
+});
+
+test('measures: what is written keeps the rules, what is drawn at random does not, and copies are found', async () => {
+  const corpus = [
+    '白日空山静，黄花入梦来。欲知千里月，更上一层台。',
+    '春风不见人，明月照江津。欲问归何处，空山秋水深。',
+  ];
+  const all = await measureForms(writer, corpus, { count: 20, seed: 1 });
+  expect(all.map(({ form }) => form)).toEqual(['五绝', '七绝', '五律', '七律']);
+  for (const { model, random } of all) {
+    expect(model).toMatchObject({ poems: 20, form: 1, rhyme: 1, tone: 1, copiedLines: 0 });
+    expect(random.tone).toBeLessThan(0.2);
+    expect(model.longestCopy).toBeGreaterThan(0);
+  }
+  expect(all[0]?.real).toMatchObject({ poems: 2, form: 1 });
 });
