@@ -105,6 +105,11 @@ export type SampleOptions = Readonly<{
   repeatable?: Int32Array;
   /** A form that the sequences are held to. */
   guide?: Guide;
+  /**
+   * Follow so many continuations at a time and give the likeliest, instead of drawing: neither seed nor temperature, top-k
+   * or top-p come in, and nothing is told before the end.
+   */
+  beam?: number;
   /** Whether `logProb` is wanted: it takes a little longer. */
   score?: boolean;
 }>;

@@ -27,6 +27,8 @@ export type PoemOptions = FormOptions &
     topP?: number;
     /** Taken from the logit of a character, in nats, for each time that it stands in the poem already. */
     repetitionPenalty?: number;
+    /** Search among so many continuations for the likeliest poem, instead of drawing one: it is always the same. */
+    beam?: number;
     /** So many drafts of each poem, of which the likeliest that repeats least is given. */
     bestOf?: number;
     /** Same model, options and seed: same poems. Default: another one each time. */
@@ -140,9 +142,11 @@ type Task = Readonly<{
 function prepare({ vocab }: Writer, options: PoemOptions): Task {
   const inForm = options.form !== undefined || options.acrostic !== undefined;
   const form = inForm ? new Form(options, vocab) : undefined;
-  const given = { ...DEFAULTS, ...(form ? IN_FORM : FREE), ...defined(options) };
+  const usual = form ? IN_FORM : FREE;
+  const alone = options.beam === undefined ? {} : { bestOf: 1 }; // drafts would be the same
+  const given = { ...DEFAULTS, ...usual, ...alone, ...defined(options) };
   const { count, bestOf, temperature, topK, topP, repetitionPenalty } = given;
-  const seed = options.seed ?? randomInt(MAX_SEED);
+  const seed = options.seed ?? (options.beam === undefined ? randomInt(MAX_SEED) : 0);
   checkCounts({ seed, count, bestOf });
   const prompt = form ? form.begin(given.prompt) : given.prompt;
   const length = [...prompt].length;
@@ -165,6 +169,7 @@ function prepare({ vocab }: Writer, options: PoemOptions): Task {
     repetitionPenalty,
     repeatable: Int32Array.from([vocab.eos, ...vocab.encode(marks)]),
     score: bestOf > 1,
+    ...(options.beam !== undefined && { beam: options.beam }),
     ...(form && { guide: form.guide(prompt, count * bestOf, Rng.of(seed, 'patterns')) }),
   };
   const poemOf = (sample: Sample): Poem => {

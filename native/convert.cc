@@ -361,6 +361,8 @@ SampleOptions to_sample_options(const Napi::Value& value, int64_t vocab_size, si
   const Field repeatable = options["repeatable"];
   if (!repeatable.value.IsUndefined()) out.repeatable = repeatable.ids(0, vocab_size);
   std::sort(out.repeatable.begin(), out.repeatable.end());
+  const Field beam = options["beam"];
+  if (!beam.value.IsUndefined()) out.beam = beam.integer(1, 1000);
   const Field score = options["score"];
   if (!score.value.IsUndefined()) out.score = score.boolean();
   const Field guide = options["guide"];

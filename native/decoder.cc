@@ -79,11 +79,13 @@ std::span<float> Decoder::State::logits(int64_t row) {
   return {logits_.data() + row * decoder_.output_.width(), static_cast<size_t>(decoder_.config_.vocab_size)};
 }
 
-void Decoder::State::keep(std::span<const int64_t> rows) {
+void Decoder::State::select(std::span<const int64_t> rows) {
+  const std::vector<float> old_h = h_, old_c = c_;
   for (int64_t layer = 0; layer < decoder_.config_.layers; layer++) {
     for (size_t to = 0; to < rows.size(); to++) {
-      std::copy_n(h(layer, rows[to]), hidden_, h(layer, to));
-      if (!c_.empty()) std::copy_n(c(layer, rows[to]), hidden_, c(layer, to));
+      const int64_t from = (layer * capacity_ + rows[to]) * hidden_;
+      std::copy_n(old_h.data() + from, hidden_, h(layer, to));
+      if (!c_.empty()) std::copy_n(old_c.data() + from, hidden_, c(layer, to));
     }
   }
   rows_ = static_cast<int64_t>(rows.size());

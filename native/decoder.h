@@ -25,8 +25,9 @@ class Decoder {
     void predict();
     // [vocab], as predicted last; may be overwritten.
     std::span<float> logits(int64_t row);
-    // Keeps these rows, ascending, and drops the others.
-    void keep(std::span<const int64_t> rows);
+    // Goes on with these rows, in this order: some may be dropped, others doubled, but there may not be more
+    // than at first.
+    void select(std::span<const int64_t> rows);
 
    private:
     float* h(int64_t layer, int64_t row = 0) { return h_.data() + (layer * capacity_ + row) * hidden_; }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "beam.h"
 #include "kernels/kernels.h"
 #include "tensor_sampler.h"
 
@@ -40,25 +41,7 @@ constexpr int64_t most_products_for_cpu = 20'000'000;
 
 // What the tensor sampler does not know.
 bool needs_decoder(const SampleOptions& options) {
-  return options.guide || options.repetition_penalty != 0 || options.score;
-}
-
-double log_sum_exp(std::vector<float> logits) {
-  constexpr size_t block = 64;  // of exp_weights
-  const float largest = kernels().max(logits.data(), logits.size());
-  std::vector<float> sums((logits.size() + block - 1) / block);
-  kernels().exp_weights(logits.data(), logits.size(), largest, 1, sums.data());
-  return largest + std::log(std::accumulate(sums.begin(), sums.end(), 0.0));
-}
-
-void penalize(const Row& row, std::span<float> logits, const SampleOptions& options) {
-  const auto penalty = static_cast<float>(options.repetition_penalty);
-  if (penalty == 0) return;
-  const auto take = [&](int32_t id) {
-    if (!std::binary_search(options.repeatable.begin(), options.repeatable.end(), id)) logits[id] -= penalty;
-  };
-  std::for_each(row.prompt->begin() + std::min(options.preface, row.prompt->size()), row.prompt->end(), take);
-  std::for_each(row.out->ids.begin(), row.out->ids.end(), take);
+  return options.guide || options.repetition_penalty != 0 || options.score || options.beam > 0;
 }
 
 // Draws for one row; true while the row goes on.
@@ -70,7 +53,7 @@ bool advance(Row& row, std::span<float> logits, const SampleOptions& options, Dr
   }
   std::vector<float> raw;
   if (options.score) raw.assign(logits.begin(), logits.end());
-  penalize(row, logits, options);
+  penalize(*row.prompt, row.out->ids, logits, options);
   if (row.guided) row.guided->restrict(logits);
   const int32_t id = draw(logits, row.random);
   if (options.score) row.out->log_prob += raw[id] - log_sum_exp(raw);
@@ -104,7 +87,7 @@ void decode(Decoder::State state, std::vector<Row> rows, Draw draw, const Sample
     }
     if (kept.size() == rows.size()) continue;
     // Finished rows leave.
-    state.keep(kept);
+    state.select(kept);
     for (size_t r = 0; r < kept.size(); r++) std::swap(rows[r], rows[kept[r]]);
     rows.erase(rows.begin() + kept.size(), rows.end());
   }
@@ -117,6 +100,25 @@ struct Dismissal {
 };
 
 }  // namespace
+
+double log_sum_exp(std::vector<float> logits) {
+  constexpr size_t block = 64;  // of exp_weights
+  const float largest = kernels().max(logits.data(), logits.size());
+  std::vector<float> sums((logits.size() + block - 1) / block);
+  kernels().exp_weights(logits.data(), logits.size(), largest, 1, sums.data());
+  return largest + std::log(std::accumulate(sums.begin(), sums.end(), 0.0));
+}
+
+void penalize(const std::vector<int32_t>& prompt, const std::vector<int32_t>& ids, std::span<float> logits,
+              const SampleOptions& options) {
+  const auto penalty = static_cast<float>(options.repetition_penalty);
+  if (penalty == 0) return;
+  const auto take = [&](int32_t id) {
+    if (!std::binary_search(options.repeatable.begin(), options.repeatable.end(), id)) logits[id] -= penalty;
+  };
+  std::for_each(prompt.begin() + std::min(options.preface, prompt.size()), prompt.end(), take);
+  std::for_each(ids.begin(), ids.end(), take);
+}
 
 std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32_t>>& prompts,
                            const SampleOptions& options, const std::function<bool()>& canceled,
@@ -141,6 +143,15 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
   const Draw draw(options.draw, trainer.model()->config().vocab_size);
   const Decoder& decoder = trainer.decoder();
   Shards& shards = trainer.shards();
+  if (options.beam > 0) {
+    shards.run([&](int shard) {
+      const Range share = shards.share(shard, count);
+      for (int64_t i = share.begin; i < share.end && !canceled(); i++) {
+        samples[i] = beam_search(decoder, prompts[i], i, options, canceled);
+      }
+    });
+    return samples;
+  }
   if (count == 1) {
     const int helpers = std::min(shards.count() - 1, most_helpers);
     Team team(helpers);

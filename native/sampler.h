@@ -19,6 +19,7 @@ struct SampleOptions {
   double repetition_penalty = 0;         // taken from the logit of an id for each time that it stands already
   std::vector<int32_t> repeatable = {};  // ids that may be repeated without
   std::optional<Guide> guide = {};       // a sequence ends with its plan, too
+  size_t beam = 0;                       // search among so many instead of drawing
   bool score = false;                    // log_prob is wanted
 };
 
@@ -27,6 +28,13 @@ struct Sample {
   bool ended = false;        // the end was drawn, or its plan's, not cut at max_new_tokens
   double log_prob = 0;  // of what was drawn, by the network itself: without penalty, guide or temperature
 };
+
+// Of unnormalized log-probabilities.
+double log_sum_exp(std::vector<float> logits);
+// Takes what repetition costs from the logits of what stands in the prompt, its preface aside, and what was
+// drawn.
+void penalize(const std::vector<int32_t>& prompt, const std::vector<int32_t>& ids, std::span<float> logits,
+              const SampleOptions& options);
 
 // Told of each id as it is drawn, by any thread: its prompt's place among all, and the id.
 using OnDrawn = std::function<void(size_t, int32_t)>;

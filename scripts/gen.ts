@@ -35,6 +35,11 @@ const command = new Command('gen')
   .option('--rhyme-group <name>', 'of the thirty: 东, 冬, 江, …')
   .option('--mood <lines>', 'which the poem goes on from, but does not print')
   .option('--best-of <n>', 'drafts of each poem (8 in a form, else 1)', integer(1))
+  .addOption(
+    new Option('--beam <n>', 'search among so many for the likeliest poem, instead of drawing')
+      .argParser(integer(1, 1000))
+      .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'seed', 'bestOf']),
+  )
   .option('--repetition-penalty <nats>', 'for each time a character stands already (2 in a form)', number(0))
   .option('--temperature <t>', 'below 1 tamer, above 1 bolder', number(0))
   .option('--top-k <k>', 'draw among the k likeliest characters', integer(0))

@@ -113,6 +113,15 @@ test('a mood changes what is written, and is no part of it', async () => {
   await expect(write({ mood: '鱻' })).rejects.toMatchObject({ code: 'EVOCAB' });
 });
 
+test('a search gives the same poem each time, and keeps to the form', async () => {
+  const search = () => generatePoems(writer, { form: '五律', prompt: '山', beam: 8 });
+  const [poem] = await search();
+  expect(await search()).toEqual([poem]);
+  expect(judge(poem?.text ?? '', prosody)).toMatchObject({
+    ...{ form: '五律', rhyme: { keeps: true }, tone: { keeps: true } },
+  });
+});
+
 test('of drafts, the likeliest that repeats least', async () => {
   const repeats = async (bestOf: number) => {
     const poems = await write({ form: '七律', count: 20, bestOf, repetitionPenalty: 0 });
