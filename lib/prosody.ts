@@ -61,7 +61,7 @@ const UNKNOWN: Reading = { level: false, oblique: false, groups: 0 };
 
 /**
  * Tones and rhymes of characters, by the 廣韻 of 1008 as the package tshet-uinh has it. Simplified characters are read as
- * the traditional ones that opencc-js gives for them, and as they stand.
+ * the traditional ones that opencc-js gives for them, or else as they stand.
  *
  * @example
  * const prosody = Prosody.load();
@@ -95,14 +95,15 @@ export class Prosody {
   reading(char: string): Reading {
     const known = this.#known.get(char);
     if (known) return known;
-    const forms = new Set([char, this.#toTraditional(char)]);
-    const reading = [...forms]
-      .filter((form) => [...form].length === 1)
-      .flatMap((form) => this.#lookUp(form))
-      .reduce<Reading>(({ level, oblique, groups }, { tone, rhyme }) => {
+    // Some simplified characters were others of their own once: 园 is 園, not the rare 园.
+    const traditional = this.#lookUp(this.#toTraditional(char));
+    const reading = (traditional.length > 0 ? traditional : this.#lookUp(char)).reduce<Reading>(
+      ({ level, oblique, groups }, { tone, rhyme }) => {
         if (tone !== '平') return { level, oblique: true, groups };
         return { level: true, oblique, groups: groups | groupOf(rhyme) };
-      }, UNKNOWN);
+      },
+      UNKNOWN,
+    );
     this.#known.set(char, reading);
     return reading;
   }

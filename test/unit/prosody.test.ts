@@ -28,9 +28,11 @@ test.each([
     ['声', '庚'],
     ['流', '尤'],
     ['心', '侵'],
+    ['园', '元'], // not the rare 园 of 寒
   ],
 ])('%s is of the group %s', (char, group) => {
   expect(groups(char)).toContain(group);
+  if (char === '园') expect(groups(char)).toBe(group);
 });
 
 test('tones: entering ones are oblique, and a character of two readings is both', () => {
