@@ -37,6 +37,8 @@ const FIXED: Readonly<Record<string, readonly [lines: number, width: number]>> =
   ...{ 五绝: [4, 5], 七绝: [4, 7], 五律: [8, 5], 七律: [8, 7] },
   ...{ 五絕: [4, 5], 七絕: [4, 7] },
 };
+const TONE_RULES: readonly ToneRule[] = ['strict', 'loose', 'off'];
+const HAN = /^\p{Script=Han}$/u;
 const MOST_LINES = 40;
 const MOST_WIDTH = 20;
 /** A group to rhyme in must have so many characters for each that is needed: the first rhyme must not lead nowhere. */
@@ -44,8 +46,16 @@ const CHOICE = 6;
 const MARKS = '，。？！；：、';
 
 /** @throws EARG for a form that is none, and for what does not go with it. */
-function rulesOf({ form, acrostic = '', rhyme, tone, rhymeGroup: group }: FormOptions): Rules {
-  const heads = [...acrostic];
+function rulesOf({ form, acrostic, rhyme, tone, rhymeGroup: group }: FormOptions): Rules {
+  if (form !== undefined && typeof form !== 'string')
+    throw new TangshiError('EARG', `There is no form ${form}`);
+  if (tone !== undefined && !TONE_RULES.includes(tone)) {
+    throw new TangshiError('EARG', `Expected ${TONE_RULES.join(', ')} for tone but received ${tone}`);
+  }
+  const heads = [...(acrostic ?? '')];
+  if (acrostic !== undefined && (heads.length === 0 || !heads.every((char) => HAN.test(char)))) {
+    throw new TangshiError('EARG', `Expected Han characters for an acrostic but received '${acrostic}'`);
+  }
   const sizes =
     form === undefined ? ([heads.length, heads.length % 2 === 0 ? 7 : 5] as const) : sizesOf(form);
   const [lines, width] = sizes;
@@ -66,8 +76,7 @@ function rulesOf({ form, acrostic = '', rhyme, tone, rhymeGroup: group }: FormOp
 const RHYME_BITS = 30;
 
 function sizesOf(form: string): readonly [number, number] {
-  const fixed = FIXED[form];
-  if (fixed) return fixed;
+  if (Object.hasOwn(FIXED, form)) return FIXED[form] as readonly [number, number];
   const [, lines, width] = /^(\d{1,2})[x×](\d{1,2})$/.exec(form)?.map(Number) ?? [];
   if (width && lines && width <= MOST_WIDTH && lines <= MOST_LINES) return [lines, width];
   throw new TangshiError(
@@ -134,6 +143,13 @@ export class Form {
    */
   guide(beginning: string, count: number, rng: Rng): Guide {
     const chars = [...beginning];
+    const head = this.#rules.acrostic[0];
+    if (head !== undefined && chars.length > 0 && chars[0] !== head) {
+      throw new TangshiError(
+        'EARG',
+        `${beginning} does not begin with ${head}, as the acrostic has it: leave one of them away`,
+      );
+    }
     const patterns = this.#patterns().filter((pattern) => this.#fits(chars, pattern));
     if (patterns.length === 0) {
       throw new TangshiError(
@@ -178,9 +194,11 @@ export class Form {
 
   /** Undefined where either tone may stand. */
   #toneAt(line: number, place: number, pattern: Pattern): Tone | undefined {
-    const { tone, width } = this.#rules;
-    if (tone === 'off') return undefined;
+    const { rhyme, tone, width } = this.#rules;
     const last = width - 1;
+    // A first line that ended level and did not rhyme would sound like a slip.
+    if (rhyme && line === 0 && place === last && !pattern.firstRhymes) return 'oblique';
+    if (tone === 'off') return undefined;
     const isLevel = (at: number): boolean | undefined => {
       // Even lines end level; odd ones do not, but for a first one that rhymes.
       if (at === last) return line % 2 === 1 || (line === 0 && pattern.firstRhymes);
@@ -207,7 +225,10 @@ export class Form {
       const tone = this.#toneAt(line, place, pattern);
       const reading = this.#prosody?.reading(char);
       if (tone !== undefined && !reading?.[tone]) return false;
-      return !this.#rhymesAt(line, place, pattern) || ((reading?.groups ?? 0) & this.#rules.groups) !== 0;
+      // In a group that has enough rhymes to go on in.
+      return (
+        !this.#rhymesAt(line, place, pattern) || this.#groups[this.#vocab.encode(char)[0] as number] !== 0
+      );
     });
   }
 
@@ -235,7 +256,7 @@ export class Form {
   *#han(): Generator<[id: number, char: string]> {
     for (let id = 0; id < this.#vocab.size; id++) {
       const char = this.#vocab.decode([id]);
-      if (/^\p{Script=Han}$/u.test(char) && !MARKS.includes(char)) yield [id, char];
+      if (HAN.test(char)) yield [id, char];
     }
   }
 

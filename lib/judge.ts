@@ -74,6 +74,9 @@ function judgeRhyme(verses: readonly string[][], prosody: Prosody) {
   if (faults.length === 0 && shared === 0) faults.push(`${rhymes.join('')} are of no one group`);
   const twice = all.filter((char, i) => all.indexOf(char) !== i);
   if (twice.length > 0) faults.push(`${twice.join('')} rhymes with itself`);
+  const first = prosody.reading(ends[0] as string);
+  if (!firstRhymes && first.level && !first.oblique)
+    faults.push(`line 1 ends level, but ${ends[0]} does not rhyme`);
   const groups = RHYME_GROUPS.filter((_, bit) => ((common >> bit) & 1) === 1);
   return { keeps: faults.length === 0, groups: shared === 0 ? [] : groups, faults, firstRhymes };
 }
@@ -104,6 +107,10 @@ function toneFaults(verses: readonly string[][], firstIsLevel: boolean, prosody:
     const char = verse[place] as string;
     const reading = prosody.reading(char);
     if (level ? reading.level : reading.oblique) return;
+    if (!reading.level && !reading.oblique) {
+      faults.push(`line ${line + 1}, character ${place + 1}: the reading of ${char} is not known`);
+      return;
+    }
     faults.push(`line ${line + 1}, character ${place + 1}: ${char} is not ${level ? '平' : '仄'}`);
   }
 }

@@ -141,6 +141,8 @@ type Task = Readonly<{
 
 function prepare({ vocab }: Writer, options: PoemOptions): Task {
   const inForm = options.form !== undefined || options.acrostic !== undefined;
+  checkTexts(options);
+  refuseUnheeded(options, inForm);
   const form = inForm ? new Form(options, vocab) : undefined;
   const usual = form ? IN_FORM : FREE;
   const alone = options.beam === undefined ? {} : { bestOf: 1 }; // drafts would be the same
@@ -183,6 +185,26 @@ function prepare({ vocab }: Writer, options: PoemOptions): Task {
 function asLines(mood: string): string {
   const text = mood.replace(/\s+/gu, '');
   return text === '' || /[。！？]$/u.test(text) ? text : `${text.replace(/[，；：、]$/u, '')}。`;
+}
+
+/** @throws EARG */
+function checkTexts(options: PoemOptions): void {
+  for (const name of ['prompt', 'mood', 'form', 'acrostic', 'rhymeGroup'] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === 'string') continue;
+    throw new TangshiError('EARG', `Expected a string for ${name} but received ${value}`);
+  }
+}
+
+/** @throws EARG for what would be passed over in silence. */
+function refuseUnheeded(options: PoemOptions, inForm: boolean): void {
+  const names = inForm ? (['maxLength'] as const) : (['rhyme', 'tone', 'rhymeGroup'] as const);
+  const name = names.find((key) => options[key] !== undefined);
+  if (name === undefined) return;
+  throw new TangshiError(
+    'EARG',
+    inForm ? 'A form has its own length: leave maxLength away' : `${name} needs a form`,
+  );
 }
 
 /** @throws EARG */

@@ -42,6 +42,20 @@ const GROUPS = [
   ],
 ] as const;
 
+/**
+ * Characters that the 廣韻 has in another form only, or not at all: the first of each pair is read as the second, an older
+ * form of it or one of the same tone and rhyme.
+ */
+const READ_AS = new Map(
+  (
+    '间閒窗窻剑劒魂䰟众仲潇蕭托託棋棊联連吊弔鞍鞌裙裠皓皜炼練髭貲享響捣老匝合倘黨韩寒煮語污烏卮支烹庚垄隴拆坼胸胷' +
+    '玳代婿細匆聰琉留缈小碗管嫦常幂覓蝴胡蒂帝熳幔溯素抬臺鸶絲腮來肇趙耗號勾鉤撑庚棕東咒救壳覺婷亭柿士熔容赚陷' +
+    '罕旱泼末滤慮觑去淘陶滚袞槁考鹚慈姮恆'
+  )
+    .match(/../gu)
+    ?.map((pair) => [...pair] as [string, string]),
+);
+
 /** In simplified characters, in the order of the bits of `Reading.groups`. */
 export const RHYME_GROUPS = [...'东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸'];
 
@@ -96,7 +110,7 @@ export class Prosody {
     const known = this.#known.get(char);
     if (known) return known;
     // Some simplified characters were others of their own once: 园 is 園, not the rare 园.
-    const traditional = this.#lookUp(this.#toTraditional(char));
+    const traditional = this.#lookUp(READ_AS.get(char) ?? this.#toTraditional(char));
     const reading = (traditional.length > 0 ? traditional : this.#lookUp(char)).reduce<Reading>(
       ({ level, oblique, groups }, { tone, rhyme }) => {
         if (tone !== '平') return { level, oblique: true, groups };

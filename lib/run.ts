@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { checkConfig, type RunConfig } from './config';
 import { diskError, writeWhole } from './disk';
 import { TangshiError } from './errors';
@@ -38,9 +38,24 @@ export function refuseExistingRun(folder: string): void {
 /** @throws EIO */
 export async function makeRunFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
   } catch (error) {
     throw diskError('write', folder, error);
+  }
+}
+
+/** Node's own recursive mkdir goes round for ever where a folder refuses new ones with ENOENT, as /proc does. */
+async function makeFolders(folder: string): Promise<void> {
+  const make = () =>
+    mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolders(dirname(folder));
+    await make();
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type PoemOptions,
   Prosody,
   streamPoem,
+  TangshiError,
 } from '../lib';
 import { integer, number, run } from './cli';
 
@@ -60,6 +61,7 @@ const command = new Command('gen')
       beginning: string,
       { model: path, device, preset, greedy, json, rhyme, annotate: annotated, ...options },
     ) => {
+      refuseFormAsBeginning(beginning);
       const model = await loadModel(path, { device });
       try {
         if (preset === 'classic') return printClassic(await classicPoem(model, beginning), json);
@@ -83,6 +85,12 @@ const command = new Command('gen')
       }
     },
   );
+
+/** npm keeps --form to itself where -- is missing, and leaves its value. */
+function refuseFormAsBeginning(beginning: string): void {
+  if (!/^([五七][绝絕律]|\d+[x×]\d+)$/.test(beginning)) return;
+  throw new TangshiError('EARG', `To write in the form ${beginning}: npm run gen -- --form ${beginning}`);
+}
 
 /** On a terminal: a line a sentence; one that stays unfinished goes again. */
 async function printAsDrawn(model: Model, options: PoemOptions): Promise<void> {

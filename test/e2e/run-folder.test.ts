@@ -193,6 +193,16 @@ async function poison(path: string, row: number): Promise<void> {
   await writeFile(path, Buffer.concat(encodeSafetensors({ tensors: model, metadata: rest })));
 }
 
+// Linux has /proc, which refuses as nothing else does: Node's own recursive mkdir never comes back from it.
+(process.platform === 'linux' ? test : test.skip)('a run folder where none can be is refused at once', () =>
+  inFolder(async (_, data) => {
+    await expect(events({ config: small(data), out: '/proc/x/y' })).rejects.toMatchObject({
+      code: 'EIO',
+      message: expect.stringContaining('/proc/x'),
+    });
+  }),
+);
+
 test('a run folder under a file is refused by name', () =>
   inFolder(async (folder, data) => {
     const out = join(data, 'run');

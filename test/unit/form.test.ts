@@ -61,6 +61,12 @@ test('the beginning decides on the pattern, and stands as it is given', async ()
   expect(text).toMatch(/^春风不见旧时人，万里/);
 });
 
+test('a first line that ends level rhymes with the others, or is refused', async () => {
+  for (const { text } of await write({ form: '五绝', prompt: '明月上空楼', count: 20, tone: 'off' })) {
+    expect(judge(text, prosody).rhyme).toMatchObject({ keeps: true, groups: expect.arrayContaining(['尤']) });
+  }
+});
+
 test('all forms of one seed are the same again, and differ by the seed', async () => {
   const poems = await write({ form: '七绝', count: 3 });
   expect(await write({ form: '七绝', count: 3 })).toEqual(poems);
@@ -133,6 +139,13 @@ test('of drafts, the likeliest that repeats least', async () => {
 test('what cannot be is refused by name', async () => {
   await expect(write({ form: '八股' })).rejects.toEqual(failure(/no form 八股.*七绝/));
   await expect(write({ form: '0x5' })).rejects.toEqual(failure(/no form 0x5/));
+  await expect(write({ form: 'toString' })).rejects.toEqual(failure(/no form toString/));
+  await expect(write({ form: '五绝', tone: 'soft' as never })).rejects.toEqual(failure(/tone.*soft/));
+  await expect(write({ acrostic: '春，夏。' })).rejects.toEqual(failure(/Han characters/));
+  await expect(write({ acrostic: '' })).rejects.toEqual(failure(/Han characters/));
+  await expect(write({ rhymeGroup: '东' })).rejects.toEqual(failure(/rhymeGroup needs a form/));
+  await expect(write({ form: '五绝', maxLength: 5 })).rejects.toEqual(failure(/maxLength/));
+  await expect(write({ prompt: null as never })).rejects.toEqual(failure(/prompt.*null/));
   await expect(write({ form: '五绝', acrostic: '春江' })).rejects.toEqual(failure(/2 characters.*4 lines/));
   await expect(write({ form: '五绝', rhymeGroup: '猫' })).rejects.toEqual(failure(/no rhyme group 猫/));
   await expect(write({ form: '五绝', prompt: '明'.repeat(20) })).rejects.toEqual(failure(/nothing to write/));
@@ -140,7 +153,7 @@ test('what cannot be is refused by name', async () => {
     failure(/does not fit.*--tone off/),
   );
   await expect(write({ form: '五绝', prompt: '山', acrostic: '春江花月' })).rejects.toEqual(
-    failure(/does not fit/),
+    failure(/does not begin with 春/),
   );
   await expect(write({ bestOf: 0 })).rejects.toEqual(failure(/bestOf/));
   await expect(write({ acrostic: '鱻' })).rejects.toMatchObject({ code: 'EVOCAB' });

@@ -41,6 +41,13 @@ test('a rhyme of another group, an oblique one, and one that stands twice', () =
   expect(ends('流', '流')).toMatchObject({ keeps: false, faults: ['流 rhymes with itself'] });
 });
 
+test('a first line that ends level must rhyme, and an unknown reading is no fault of the poet', () => {
+  const first = verdict('白日依山江，黄河入海流。欲穷千里目，更上一层楼。');
+  expect(first.rhyme).toMatchObject({ keeps: false, faults: ['line 1 ends level, but 江 does not rhyme'] });
+  const unknown = verdict('白〇依山尽，黄河入海流。欲穷千里目，更上一层楼。');
+  expect(unknown.tone?.faults).toEqual(['line 1, character 2: the reading of 〇 is not known']);
+});
+
 test('other shapes have tones, but no verdict', () => {
   const three = verdict('春眠不觉晓，处处闻啼鸟。夜来风雨声。');
   expect(three).not.toHaveProperty('form');
