@@ -38,7 +38,7 @@ const FORMS: Readonly<Record<string, string>> = {
  */
 export function judge(text: string, prosody: Prosody): Verdict {
   const verses = text
-    .split(/[，。？！；：、\s]+/u)
+    .split(/[，。？！；：、,.?!;:\s]+/u)
     .map((verse) => [...verse])
     .filter((verse) => verse.length > 0);
   const width = verses[0]?.length ?? 0;
@@ -118,7 +118,7 @@ function toneFaults(verses: readonly string[][], firstIsLevel: boolean, prosody:
 /** Lines with their tones beneath, and the rhymes marked. */
 export function annotate({ form, lines, rhyme, tone }: Verdict): string {
   const verdict = [
-    form ?? 'no regulated form',
+    form ?? `no regulated form: lines of ${lines.map(({ text }) => [...text].length).join(', ')}`,
     rhyme && (rhyme.keeps ? `rhymes (${rhyme.groups.join('、')})` : `rhyme: ${rhyme.faults.join('; ')}`),
     tone && (tone.keeps ? 'tones right' : `tones: ${tone.faults.join('; ')}`),
   ];

@@ -13,7 +13,8 @@ const command = new Command('check')
   .argument('<file>', 'of text, or - for stdin')
   .option('--json', 'one JSON object a poem, a line each')
   .action(async (file: string, { json }) => {
-    const poems = (await read(file)).split(/\n\s*\n/).filter((poem) => poem.trim() !== '');
+    const text = (await read(file)).replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n]/gu, ''); // no orders to the terminal
+    const poems = text.split(/\n\s*\n/).filter((poem) => poem.trim() !== '');
     if (poems.length === 0) throw new TangshiError('ECORPUS', `${file} holds no poem`);
     const prosody = Prosody.load();
     for (const poem of poems) {

@@ -57,6 +57,13 @@ test('other shapes have tones, but no verdict', () => {
   expect(verdict('').lines).toEqual([]);
 });
 
+test('half-width marks part lines too, and a shape that is none is told', () => {
+  expect(verdict('白日依山尽,黄河入海流.欲穷千里目,更上一层楼.').form).toBe('五绝');
+  expect(annotate(verdict('登鹳雀楼\n白日依山尽，黄河入海流。'))).toContain(
+    '[no regulated form: lines of 4, 5, 5]',
+  );
+});
+
 test('annotated', () => {
   expect(annotate(verdict('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。'))).toBe(
     [
