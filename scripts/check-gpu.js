@@ -18,8 +18,8 @@ const addon = path.join(root, 'build', 'Release', 'tangshi.node');
 const bin = path.join(root, 'node_modules', '.bin');
 
 const FIND_GPU = `require(${JSON.stringify(addon)}).findCuda().then(({ devices, problem }) => {
-  if (problem) throw new Error(problem);
-  console.log(devices.map(({ name }) => name).join(', '));
+  console.log(problem ?? devices.map(({ name }) => name).join(', '));
+  process.exitCode = problem ? 1 : 0;
 })`;
 
 /** @type {[what: string, command: string, args: string[]][]} in order: nothing is worth trying without the first two */
