@@ -106,6 +106,43 @@ export type CorpusFacts = Readonly<v.InferOutput<typeof CorpusSchema>>;
 const FactsSchema = v.object({ config: ConfigSchema, corpus: CorpusSchema, progress: ProgressSchema });
 type CheckpointFacts = v.InferOutput<typeof FactsSchema>;
 
+const steps = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
+const text = v.optional(v.string());
+const flag = v.optional(v.boolean());
+const signal = v.optional(v.instance(AbortSignal));
+
+const TrainOptionsSchema = v.object({
+  preset: v.optional(v.picklist(['classic', 'default', 'large'])),
+  config: v.optional(v.record(v.string(), v.unknown())),
+  ...{ out: v.optional(v.pipe(v.string(), v.nonEmpty())), init: text, device: text },
+  ...{ resume: flag, graph: flag, skipNonfinite: flag },
+  minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
+  ...{ maxSteps: steps, saveEvery: steps, keep: steps, logEvery: steps },
+  signal,
+});
+
+const PoemOptionsSchema = v.object({
+  ...{ prompt: text, mood: text, form: text, acrostic: text, rhymeGroup: text },
+  rhyme: flag,
+  tone: v.optional(v.picklist(['strict', 'loose', 'off'])),
+  ...{ count: steps, bestOf: steps, maxLength: steps, beam: steps },
+  seed: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  ...{ temperature: v.optional(v.number()), topP: v.optional(v.number()), topK: v.optional(v.number()) },
+  repetitionPenalty: v.optional(v.number()),
+  signal,
+});
+
+const OPTIONS = { train: TrainOptionsSchema, poem: PoemOptionsSchema };
+
+/**
+ * What a caller without types may have passed.
+ *
+ * @throws EARG that names each wrong value.
+ */
+export function checkOptions(kind: keyof typeof OPTIONS, options: unknown): void {
+  check(OPTIONS[kind], options, 'EARG', 'The options cannot be used');
+}
+
 /** @throws EARG that names each wrong value. */
 export function checkConfig(config: unknown): RunConfig {
   return check(ConfigSchema, config, 'EARG', 'The configuration cannot be used');

@@ -1,4 +1,5 @@
 import { evaluationBatches } from './batcher';
+import { TangshiError } from './errors';
 import type { Session } from './session';
 
 export type Evaluation = Readonly<{
@@ -23,6 +24,8 @@ export async function evaluate(
   poems: readonly Int32Array[],
   signal?: AbortSignal,
 ): Promise<Evaluation> {
+  if (!Array.isArray(poems) || !poems.every((ids) => ids instanceof Int32Array && ids.length > 1))
+    throw new TangshiError('EARG', 'Expected an array of Int32Array, each of two ids at least');
   const { nll, tokens } = await session.evaluate(evaluationBatches(poems, BATCH), signal);
   return { nll: nll / tokens, perplexity: Math.exp(nll / tokens), tokens };
 }

@@ -37,7 +37,6 @@ const FIXED: Readonly<Record<string, readonly [lines: number, width: number]>> =
   ...{ 五绝: [4, 5], 七绝: [4, 7], 五律: [8, 5], 七律: [8, 7] },
   ...{ 五絕: [4, 5], 七絕: [4, 7] },
 };
-const TONE_RULES: readonly ToneRule[] = ['strict', 'loose', 'off'];
 const HAN = /^\p{Script=Han}$/u;
 const MOST_LINES = 40;
 const MOST_WIDTH = 20;
@@ -49,9 +48,6 @@ const MARKS = '，。？！；：、';
 function rulesOf({ form, acrostic, rhyme, tone, rhymeGroup: group }: FormOptions): Rules {
   if (form !== undefined && typeof form !== 'string')
     throw new TangshiError('EARG', `There is no form ${form}`);
-  if (tone !== undefined && !TONE_RULES.includes(tone)) {
-    throw new TangshiError('EARG', `Expected ${TONE_RULES.join(', ')} for tone but received ${tone}`);
-  }
   const heads = [...(acrostic ?? '')];
   if (acrostic !== undefined && (heads.length === 0 || !heads.every((char) => HAN.test(char)))) {
     throw new TangshiError('EARG', `Expected Han characters for an acrostic but received '${acrostic}'`);

@@ -76,6 +76,8 @@ export function countParameters(model: ModelConfig): number {
 }
 
 async function findCheckpoint(path: string | undefined): Promise<string> {
+  if (path !== undefined && typeof path !== 'string')
+    throw new TangshiError('EARG', 'Expected a string for the path of a model');
   const place = path ?? (await newestRun(['best'])) ?? (await newestRun(['last']));
   if (place === undefined) {
     throw new TangshiError('ENOMODEL', `There is no model yet under ${RUNS}/: make one with npm run train`);

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { checkOptions } from './config';
 import { defined } from './defined';
 import { TangshiError } from './errors';
 import { Form, type FormOptions } from './form';
@@ -94,6 +95,7 @@ export async function* streamPoem(
   model: Writer,
   options: Omit<PoemOptions, 'count' | 'bestOf'> = {},
 ): AsyncGenerator<string, Poem, void> {
+  checkOptions('poem', options);
   const task = prepare(model, { ...options, count: 1, bestOf: 1 });
   const left = new AbortController();
   const signal = AbortSignal.any([left.signal, ...(options.signal ? [options.signal] : [])]);
@@ -140,8 +142,8 @@ type Task = Readonly<{
 }>;
 
 function prepare({ vocab }: Writer, options: PoemOptions): Task {
+  checkOptions('poem', options);
   const inForm = options.form !== undefined || options.acrostic !== undefined;
-  checkTexts(options);
   refuseUnheeded(options, inForm);
   const form = inForm ? new Form(options, vocab) : undefined;
   const usual = form ? IN_FORM : FREE;
@@ -149,7 +151,7 @@ function prepare({ vocab }: Writer, options: PoemOptions): Task {
   const given = { ...DEFAULTS, ...usual, ...alone, ...defined(options) };
   const { count, bestOf, temperature, topK, topP, repetitionPenalty } = given;
   const seed = options.seed ?? (options.beam === undefined ? randomInt(MAX_SEED) : 0);
-  checkCounts({ seed, count, bestOf });
+  checkCounts({ count, bestOf });
   const prompt = form ? form.begin(given.prompt) : given.prompt;
   const length = [...prompt].length;
   const maxLength = form?.length ?? given.maxLength ?? Math.max(USUAL_LENGTH, length + USUAL_LENGTH / 2);
@@ -187,15 +189,6 @@ function asLines(mood: string): string {
   return text === '' || /[。！？]$/u.test(text) ? text : `${text.replace(/[，；：、]$/u, '')}。`;
 }
 
-/** @throws EARG */
-function checkTexts(options: PoemOptions): void {
-  for (const name of ['prompt', 'mood', 'form', 'acrostic', 'rhymeGroup'] as const) {
-    const value: unknown = options[name];
-    if (value === undefined || typeof value === 'string') continue;
-    throw new TangshiError('EARG', `Expected a string for ${name} but received ${value}`);
-  }
-}
-
 /** @throws EARG for what would be passed over in silence. */
 function refuseUnheeded(options: PoemOptions, inForm: boolean): void {
   const names = inForm ? (['maxLength'] as const) : (['rhyme', 'tone', 'rhymeGroup'] as const);
@@ -208,10 +201,7 @@ function refuseUnheeded(options: PoemOptions, inForm: boolean): void {
 }
 
 /** @throws EARG */
-function checkCounts({ seed, count, bestOf }: Readonly<Record<'seed' | 'count' | 'bestOf', number>>): void {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new TangshiError('EARG', `Expected an integer from 0 for seed but received ${seed}`);
-  }
+function checkCounts({ count, bestOf }: Readonly<Record<'count' | 'bestOf', number>>): void {
   for (const [name, value] of Object.entries({ count, bestOf, 'count x bestOf': count * bestOf })) {
     if (Number.isSafeInteger(value) && value >= 1 && value <= MAX_COUNT) continue;
     throw new TangshiError(

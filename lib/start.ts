@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Batcher, bucketedBatcher, classicBatcher } from './batcher';
 import { isBuiltin } from './builtin';
 import { readWeights } from './checkpoint';
-import { checkConfig, type Progress, type RunConfig } from './config';
+import { checkConfig, checkOptions, type Progress, type RunConfig } from './config';
 import { type Dataset, loadDataset } from './dataset';
 import { defined } from './defined';
 import { TangshiError } from './errors';
@@ -101,8 +101,8 @@ type Start = {
 
 /** Begins a new run, or goes on with one: reads, checks and builds all that a training needs. */
 export async function startRun(options: TrainOptions): Promise<Run> {
-  const { logEvery = LOG_EVERY, saveEvery, keep = KEEP } = options;
-  checkCounts({ logEvery, saveEvery, keep });
+  checkOptions('train', options);
+  const { logEvery = LOG_EVERY, keep = KEEP } = options;
   const device = await resolveDevice(options.device ?? 'auto');
   const locks = new RunLocks();
   try {
@@ -190,14 +190,6 @@ async function deviceNotices(
 
 function is16Bits({ precision }: RunConfig): boolean {
   return precision === 'bf16' || precision === 'fp16';
-}
-
-/** @throws EARG */
-function checkCounts(counts: Readonly<Record<string, number | undefined>>): void {
-  for (const [name, count] of Object.entries(counts)) {
-    if (count === undefined || (Number.isInteger(count) && count >= 1)) continue;
-    throw new TangshiError('EARG', `Expected an integer from 1 for ${name} but received ${count}`);
-  }
 }
 
 async function fresh({ preset = 'default', config: changes = {}, out, init }: TrainOptions): Promise<Start> {

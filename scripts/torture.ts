@@ -9,6 +9,7 @@ import { faults } from './torture/faults';
 import { fullDisk } from './torture/full-disk';
 import { kills } from './torture/kills';
 import { mutants } from './torture/mutants';
+import { options } from './torture/options';
 import { sanitizers } from './torture/sanitizers';
 import { sequences } from './torture/sequences';
 import { soak } from './torture/soak';
@@ -28,6 +29,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   mutants: { work: mutants, count: 100_000, of: 'mutated checkpoints' },
   corpora: { work: corpora, count: 10_000, of: 'mutated corpora, and some very large ones' },
   sequences: { work: sequences, count: 10_000, of: 'sequences of calls to the addon' },
+  options: { work: options, count: 3000, of: 'calls of each function of the library, its types not heeded' },
   soak: { work: soak, count: 10_000, of: 'steps, then 1,000 sessions' },
   sanitizers: { work: sanitizers, count: 1000, of: 'sequences, and the C++ tests, under ASan and UBSan' },
 };

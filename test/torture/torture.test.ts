@@ -6,6 +6,7 @@ import { corpora } from '../../scripts/torture/corpora';
 import { faults } from '../../scripts/torture/faults';
 import { kills } from '../../scripts/torture/kills';
 import { mutants } from '../../scripts/torture/mutants';
+import { options } from '../../scripts/torture/options';
 import { sequences } from '../../scripts/torture/sequences';
 import type { Figures, Torture } from '../../scripts/torture/torture';
 
@@ -60,3 +61,9 @@ test(
   },
   MINUTE,
 );
+
+test('functions that are called without regard to their types say what is wrong', async () => {
+  const figures = await short(options, 100);
+  expect(figures).toMatchObject({ calls: 500 });
+  expect(figures.refused).toBeGreaterThan(300);
+});
