@@ -3,21 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunConfig, readCheckpoint, type TrainEvent, type TrainOptions, train } from '../../lib';
+import { readCheckpoint, type TrainEvent, train } from '../../lib';
 import { lockRun } from '../../lib/lock';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/safetensors';
-import { inFolder } from './corpus';
+import { smallConfig } from '../../scripts/torture/torture';
+import { events, inFolder } from './corpus';
 
-const small = (data: string): Partial<RunConfig> => ({
-  ...{ data, minCount: 1, heldOut: 0.2, embedDim: 16, hiddenDim: 24, dropout: 0.2 },
-  ...{ batch: 2, epochs: 6, seed: 3, threads: 1 },
-});
-
-async function events(options: TrainOptions): Promise<TrainEvent[]> {
-  const all: TrainEvent[] = [];
-  for await (const event of train(options)) all.push(event);
-  return all;
-}
+const small = (data: string) => smallConfig(data, 6);
 
 const losses = (all: readonly TrainEvent[]) =>
   all.flatMap((event) => (event.type === 'step' ? [event.loss] : []));

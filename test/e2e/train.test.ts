@@ -4,25 +4,16 @@ import {
   classicPoem,
   generatePoems,
   loadModel,
-  type RunConfig,
   readCheckpoint,
   type TrainEvent,
   type TrainOptions,
   train,
 } from '../../lib';
-import { inFolder, POEMS } from './corpus';
+import { smallConfig } from '../../scripts/torture/torture';
+import { events, inFolder, POEMS } from './corpus';
 
 /** A little network with everything on that makes randomness. */
-const small = (data: string): Partial<RunConfig> => ({
-  ...{ data, minCount: 1, heldOut: 0.2, embedDim: 16, hiddenDim: 24, dropout: 0.2 },
-  ...{ batch: 2, epochs: 6, seed: 3, threads: 1 },
-});
-
-async function events(options: TrainOptions): Promise<TrainEvent[]> {
-  const all: TrainEvent[] = [];
-  for await (const event of train(options)) all.push(event);
-  return all;
-}
+const small = (data: string) => smallConfig(data, 6);
 
 const losses = (all: readonly TrainEvent[]) =>
   all.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
