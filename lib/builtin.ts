@@ -1,44 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, mkdir, stat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { anthologyText, type Builtin } from './anthology';
 import { writeWhole } from './disk';
 import { TangshiError } from './errors';
-
-/** Corpora made from the npm package chinese-poetry. */
-export const BUILTIN = ['poems', 'tangshi'] as const;
-export type Builtin = (typeof BUILTIN)[number];
 
 export type BuiltinOptions = Readonly<{
   /** Default: `$XDG_CACHE_HOME/tangshi/corpora`, or the same under `~/.cache`. */
   cacheDir?: string;
 }>;
 
-/** What is taken from chinese-poetry for each corpus, and how a poem becomes a line. */
-const RECIPES: Readonly<Record<Builtin, Readonly<{ source: string; toLine: (poem: SourcePoem) => string }>>> =
-  {
-    poems: {
-      source: 'dist/yudingquantangshi/json',
-      toLine: ({ title, content }) => `${onOneLine(title)}:${onOneLine(content)}`,
-    },
-    tangshi: {
-      source: 'dist/mengxue/tangshisanbaishou.json',
-      // Every fifth poem carries a note on a variant, for which the classic cleaning would drop the poem.
-      toLine: ({ content }) => onOneLine(content.replace(/[(（][^()（）]*[)）]/g, '')),
-    },
-  };
 /** Part of the cached file's name: to be raised when a recipe changes what is written. */
-const RECIPE_VERSION = 1;
-
-export function isBuiltin(name: string): name is Builtin {
-  return (BUILTIN as readonly string[]).includes(name);
-}
+const RECIPE_VERSION = 2;
 
 /**
  * The path of a built-in corpus as UTF-8 text in simplified characters, made on first use and kept in the cache:
- * `poems` (the imperial anthology of Tang poetry) as `title:content`, `tangshi` (三百首) as bare lines.
- * Poems are as they stand in the source, but for the variant notes of 三百首: cleaning them is `clean.ts`'s work.
+ * `tangshi` as bare lines, the others as `title:content`. What is in them: `anthology.ts`.
  *
  * @throws ECORPUS when chinese-poetry is not installed or not readable, or nothing can be written.
  * @example
@@ -53,7 +32,7 @@ export async function builtinCorpus(name: Builtin, options: BuiltinOptions = {})
   for (const folder of folders) {
     if (await isCached(join(folder, fileName))) return join(folder, fileName);
   }
-  const text = await makeText(name, source.folder);
+  const text = await anthologyText(name, source.folder, scriptConverter('to-simplified'));
   let refusal: unknown;
   for (const folder of folders) {
     try {
@@ -127,61 +106,6 @@ async function isCached(path: string): Promise<boolean> {
 async function isTrusted(folder: string): Promise<boolean> {
   if (folder !== fallbackFolder() || process.getuid === undefined) return true;
   return (await lstat(folder)).uid === process.getuid();
-}
-
-type SourcePoem = Readonly<{ title: string; content: string }>;
-
-/** Awaits between files, so that the event loop waits for one file at most. */
-async function makeText(name: Builtin, root: string): Promise<string> {
-  const { source, toLine } = RECIPES[name];
-  const simplify = scriptConverter('to-simplified');
-  const files = await listSources(join(root, source));
-  const texts: string[] = [];
-  for (const file of files) {
-    const poems = await readPoems(file);
-    texts.push(...poems.map((poem) => `${simplify(toLine(poem))}\n`));
-  }
-  return texts.join('');
-}
-
-async function listSources(path: string): Promise<string[]> {
-  if (path.endsWith('.json')) return [path];
-  const names = await readdir(path).catch((error: unknown) => failSource(path, error));
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => join(path, name));
-}
-
-async function readPoems(path: string): Promise<SourcePoem[]> {
-  try {
-    return collectPoems(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    return failSource(path, error);
-  }
-}
-
-/** `chinese-poetry` nests poems in `content` arrays, two deep at most. */
-function collectPoems(value: unknown): SourcePoem[] {
-  if (Array.isArray(value)) return value.flatMap(collectPoems);
-  if (typeof value !== 'object' || value === null) return [];
-  if ('paragraphs' in value && Array.isArray(value.paragraphs)) {
-    const title = 'title' in value && typeof value.title === 'string' ? value.title : '';
-    return [{ title, content: value.paragraphs.join('') }];
-  }
-  return 'content' in value ? collectPoems(value.content) : [];
-}
-
-/** Neither a line end nor an ASCII colon may stand inside a title or a poem: they are the form. */
-function onOneLine(text: string): string {
-  return text.replace(/[\r\n]+/g, '').replaceAll(':', '：');
-}
-
-function failSource(path: string, error: unknown): never {
-  const reason = error instanceof Error ? error.message : String(error);
-  throw new TangshiError('ECORPUS', `Cannot read ${path} (${reason}): run npm install chinese-poetry again`, {
-    cause: error,
-  });
 }
 
 /** Any number of processes may make the same corpus at once. */

@@ -16,6 +16,7 @@ export const REJECTIONS = [
   'too-long', // more than 80 characters
   'duplicate', // modern: the same text was there before
   'vocabulary', // a character outside a given vocabulary that has no UNK
+  'held-out', // of an extra corpus: it has a line of a poem that is held out
 ] as const;
 export type Rejection = (typeof REJECTIONS)[number];
 

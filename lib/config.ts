@@ -20,8 +20,10 @@ const Optimizer = v.variant('kind', [
 const ConfigSchema = v.pipe(
   v.strictObject({
     preset: v.picklist(['classic', 'default', 'large']),
-    /** `poems`, `tangshi`, or a path. */
+    /** A built-in corpus, or a path. */
     data: v.pipe(v.string(), v.nonEmpty()),
+    /** More of them to learn from. */
+    extra: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
     format: v.optional(v.picklist(['titled', 'lines', 'json'])),
     cleaning: v.picklist(['classic', 'modern']),
     /** Characters that stand fewer times are UNK. */

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { type BuiltinOptions, builtinCorpus, isBuiltin } from './builtin';
-import { Cleaner, type CleaningRules, type Tally } from './clean';
+import { isBuiltin } from './anthology';
+import { type BuiltinOptions, builtinCorpus } from './builtin';
+import { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
 import { type CorpusFormat, readCorpus } from './corpus';
 import { TangshiError } from './errors';
 import { Vocab } from './vocab';
 
 export type DatasetOptions = BuiltinOptions &
   Readonly<{
-    /** `poems` or `tangshi` for a built-in corpus, anything else is a path (`./poems` for a file of that name). */
+    /** A built-in corpus (`poems`, `tangshi`, …); anything else is a path (`./poems` for a file of that name). */
     data: string;
+    /** More corpora, built in or of the same format, to learn from: nothing of them is held out. */
+    extra?: readonly string[];
     /** Default: told by the content. */
     format?: CorpusFormat;
     cleaning: CleaningRules;
@@ -26,7 +29,7 @@ export type DatasetOptions = BuiltinOptions &
   }>;
 
 export type Dataset = Readonly<{
-  /** The built-in's name, or the file's. */
+  /** The built-in's name, or the file's; of several, with + between. */
   name: string;
   /** Ids with begin and end. `classic`: by length, equal lengths as in the file; `modern`: as in the file. */
   train: readonly Int32Array[];
@@ -41,7 +44,8 @@ export type Dataset = Readonly<{
 
 /**
  * Reads, cleans and encodes a corpus. A poem is held out by a hash of its Han characters: whatever the order of
- * the file and its punctuation, and whatever else is in it.
+ * the file and its punctuation, and whatever else is in it. A poem of an extra corpus that has a line of a held-out
+ * one is left out: it may be the same in another edition.
  *
  * `modern`: the vocabulary is made from the training poems alone. `classic`: from all, as in the original, which
  * held nothing out.
@@ -55,15 +59,23 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   if (!(share >= 0 && share < 1)) {
     throw new TangshiError('EARG', `Expected heldOut to be at least 0 and below 1 but received ${share}`);
   }
-  const { poems: cleaned, tally } = await readPoems(options);
+  const cleaner = new Cleaner(cleaning);
+  const own = await readPoems(data, options, cleaner);
+  const extra: string[] = [];
+  for (const corpus of options.extra ?? []) {
+    for (const poem of await readPoems(corpus, options, cleaner)) extra.push(poem);
+  }
+  const { tally } = cleaner;
   const fingerprint = createHash('sha256')
-    .update([cleaning, ...cleaned].join('\n'))
+    .update([cleaning, ...own, ...extra].join('\n'))
     .digest('hex');
-  const poems = encodable(cleaned, tally, options.vocab);
+  const poems = encodable(own, tally, options.vocab);
 
   // The vocabulary's ties are broken by first occurrence in this order, so it comes first.
   if (cleaning === 'classic') sortByLength(poems);
   const { train, heldOut } = split(poems, share);
+  for (const poem of strangersTo(heldOut, encodable(extra, tally, options.vocab), tally)) train.push(poem);
+  if (cleaning === 'classic' && extra.length > 0) sortByLength(train);
   if (train.length === 0)
     throw new TangshiError('ECORPUS', `${data}: every poem is held out: lower the share ${share}`);
 
@@ -73,7 +85,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   // The classic batches train a target more a poem: END -> END.
   const targetsMissing = cleaning === 'classic' ? 0 : 1;
   return {
-    name: isBuiltin(data) ? data : basename(data),
+    name: [data, ...(options.extra ?? [])].map(nameOf).join(' + '),
     train: encoded,
     heldOut: heldOut.map((poem) => vocab.encodePoem(poem)),
     vocab,
@@ -83,27 +95,47 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   };
 }
 
+function nameOf(corpus: string): string {
+  return isBuiltin(corpus) ? corpus : basename(corpus);
+}
+
 /** Without the poems that a given vocabulary has no ids for. */
 function encodable(poems: string[], tally: Tally, vocab: Vocab | undefined): string[] {
-  if (vocab === undefined || vocab.unk !== undefined) return poems;
+  if (vocab === undefined || vocab.unk !== undefined || poems.length === 0) return poems;
   const known = poems.filter((poem) => [...poem].every((char) => vocab.has(char)));
-  tally.rejected.vocabulary += poems.length - known.length;
-  tally.kept = known.length;
+  leaveOut(tally, 'vocabulary', poems.length - known.length);
   if (known.length > 0) return known;
   throw new TangshiError('ECORPUS', 'Every poem has characters that the model does not know');
 }
 
-async function readPoems(options: DatasetOptions): Promise<{ poems: string[]; tally: Tally }> {
-  const { data, format, cleaning, signal } = options;
+/** Of poems from elsewhere, those that have no line of a held-out one. Lines of fewer than four characters tell nothing. */
+function strangersTo(heldOut: readonly string[], poems: string[], tally: Tally): string[] {
+  const secret = new Set(heldOut.flatMap(linesOf));
+  const strangers = poems.filter((poem) => !linesOf(poem).some((line) => secret.has(line)));
+  leaveOut(tally, 'held-out', poems.length - strangers.length);
+  return strangers;
+}
+
+function linesOf(poem: string): string[] {
+  return poem.split(/\P{Script=Han}+/u).filter((line) => line.length >= 4);
+}
+
+/** What passed the cleaning and is not wanted after all. */
+function leaveOut(tally: Tally, reason: Rejection, count: number): void {
+  tally.rejected[reason] += count;
+  tally.kept -= count;
+}
+
+async function readPoems(data: string, options: DatasetOptions, cleaner: Cleaner): Promise<string[]> {
   const path = isBuiltin(data) ? await builtinCorpus(data, options) : data;
-  const cleaner = new Cleaner(cleaning);
+  const format = isBuiltin(data) ? undefined : options.format;
   const poems: string[] = [];
-  for await (const record of readCorpus(path, { format, signal })) {
+  for await (const record of readCorpus(path, { format, signal: options.signal })) {
     const poem = cleaner.clean(record);
     if (poem !== undefined) poems.push(poem);
   }
   if (poems.length === 0) throw new TangshiError('ECORPUS', explainEmpty(path, cleaner.tally));
-  return { poems, tally: cleaner.tally };
+  return poems;
 }
 
 function explainEmpty(path: string, { read, rejected }: Tally): string {

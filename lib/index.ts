@@ -10,8 +10,10 @@
  *
  * @packageDocumentation
  */
+
+export { BUILTIN, type Builtin } from './anthology';
 export { type Batcher, bucketedBatcher, type Cursor, classicBatcher, evaluationBatches } from './batcher';
-export { type Builtin, builtinCorpus } from './builtin';
+export { builtinCorpus } from './builtin';
 export { type Checkpoint, readCheckpoint, readWeights, writeCheckpoint } from './checkpoint';
 export { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
 export type { CorpusFacts, Progress, RunConfig } from './config';

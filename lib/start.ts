@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isBuiltin } from './anthology';
 import { type Batcher, bucketedBatcher, classicBatcher } from './batcher';
-import { isBuiltin } from './builtin';
 import { readWeights } from './checkpoint';
 import { checkConfig, checkOptions, type Progress, type RunConfig } from './config';
 import { type Dataset, loadDataset } from './dataset';
@@ -195,11 +195,16 @@ function is16Bits({ precision }: RunConfig): boolean {
 async function fresh({ preset = 'default', config: changes = {}, out, init }: TrainOptions): Promise<Start> {
   const config = checkConfig({ ...presetConfig(preset), ...defined(changes) });
   // The run folder may be used from elsewhere: a path in it must not depend on where one stands.
-  const data = isBuiltin(config.data) ? config.data : resolve(config.data);
+  const data = place(config.data);
+  const extra = config.extra && { extra: config.extra.map(place) };
   const folder = out ?? newRunFolder(config);
   refuseExistingRun(folder);
   const weights = init === undefined ? {} : { ...(await readWeights(init)), source: init };
-  return { folder, config: { ...config, data }, progress: beginning(), notices: [], ...weights };
+  return { folder, config: { ...config, data, ...extra }, progress: beginning(), notices: [], ...weights };
+}
+
+function place(corpus: string): string {
+  return isBuiltin(corpus) ? corpus : resolve(corpus);
 }
 
 async function resumed(
@@ -252,7 +257,8 @@ function checkUnchanged(before: RunConfig, changes: Partial<RunConfig>, folder: 
     const old = before[key as keyof RunConfig];
     const same =
       isDeepStrictEqual(old, value) ||
-      (key === 'data' && typeof value === 'string' && old === resolve(value));
+      (key === 'data' && typeof value === 'string' && old === resolve(value)) ||
+      (key === 'extra' && Array.isArray(value) && isDeepStrictEqual(old, value.map(place)));
     if (!same) {
       throw new TangshiError(
         'ERUN',
@@ -282,12 +288,11 @@ async function loadRunDataset(
   { config, folder, vocab, fingerprint }: Start,
   signal: AbortSignal | undefined,
 ): Promise<Dataset> {
-  const { data, format, cleaning, minCount, heldOut } = config;
-  const dataset = await loadDataset({ data, format, cleaning, minCount, heldOut, vocab, signal });
+  const dataset = await loadDataset({ ...config, vocab, signal });
   if (fingerprint !== undefined && fingerprint !== dataset.fingerprint) {
     throw new TangshiError(
       'ERUN',
-      `The corpus ${data} is not the one that the run in ${folder} learned from: ` +
+      `The corpus ${config.data} is not the one that the run in ${folder} learned from: ` +
         'bring the old one back, or start a new run from its weights with --init',
     );
   }

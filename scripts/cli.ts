@@ -23,6 +23,11 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: stri
   };
 }
 
+/** Collects an option that can be repeated. */
+export function list(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
 /**
  * Runs a command until it is done or `stop` is asked for; what goes wrong is one line on stderr and exit code 1.
  *

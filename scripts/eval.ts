@@ -26,7 +26,7 @@ const command = new Command('eval')
     const model = await loadModel(path, { device });
     try {
       const { config, vocab } = model;
-      const source = data === undefined ? config : { ...config, data, format };
+      const source = data === undefined ? config : { ...config, data, format, extra: undefined };
       const share = heldOut ? config.heldOut : 0;
       const dataset = await loadDataset({ ...source, heldOut: share, vocab });
       const poems = heldOut ? dataset.heldOut : dataset.train;

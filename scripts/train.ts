@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { type TrainOptions, train } from '../lib';
 import { Reporter } from '../lib/progress';
-import { integer, number, run } from './cli';
+import { integer, list, number, run } from './cli';
 
 const command = new Command('train')
   .usage('-- [options]')
@@ -14,7 +14,8 @@ const command = new Command('train')
       .choices(['classic', 'default', 'large'])
       .default('default'),
   )
-  .option('--data <corpus>', 'poems, tangshi, or the path of a file')
+  .option('--data <corpus>', 'poems, tangshi, quantangshi, quansongshi, or the path of a file')
+  .option('--extra <corpus>', 'one more to learn from, nothing of it held out (can be repeated)', list)
   .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
   .option('--min-count <n>', 'rarer characters are left out of the vocabulary', integer(1))
   .addOption(new Option('--cell <cell>', 'of the network').choices(['lstm', 'gru', 'rnn']))
@@ -58,7 +59,13 @@ const command = new Command('train')
       // The default preset is no wish of the user's: a run that goes on keeps its own.
       preset: command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset,
       config: {
-        ...{ data: flags.data, format: flags.format, minCount: flags.minCount, cell: flags.cell },
+        ...{
+          data: flags.data,
+          extra: flags.extra,
+          format: flags.format,
+          minCount: flags.minCount,
+          cell: flags.cell,
+        },
         ...{ embedDim: flags.embed, hiddenDim: flags.hidden, layers: flags.layers, dropout: flags.dropout },
         ...{
           epochs: flags.epochs,

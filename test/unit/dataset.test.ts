@@ -135,6 +135,53 @@ test('poems that a given classic vocabulary lacks characters of are left out and
   await expect(load(['床前明月霜'], { vocab: classic })).rejects.toEqual(failure('ECORPUS', /does not know/));
 });
 
+describe('extra corpora', () => {
+  const [first, second, third] = [
+    '床前明月光，疑是地上霜。',
+    '白日依山尽，黄河入海流。',
+    '春眠不觉晓，处处闻啼鸟。',
+  ];
+  const file = (name: string, lines: readonly string[]) => {
+    const path = join(folder, name);
+    writeFileSync(path, lines.join('\n'));
+    return path;
+  };
+
+  test('are learned from, each poem once, and nothing of them is held out', async () => {
+    const extra = [file('a', [first as string, second as string]), file('b', poems)];
+    const dataset = await load([first as string], { extra });
+    expect(dataset.train).toHaveLength(2 + poems.length);
+    expect(dataset.tally).toMatchObject({ read: 3 + poems.length, rejected: { duplicate: 1 } });
+    const { heldOut, train } = await load(poems.slice(0, 200), { extra: [extra[0] as string], heldOut: 0.1 });
+    expect(train.length + heldOut.length).toBe(202);
+    expect((await load([first as string])).fingerprint).not.toBe(dataset.fingerprint);
+  });
+
+  test('a poem with a line of a held-out one is left out and counted', async () => {
+    const { heldOut, vocab } = await load(poems, {
+      heldOut: 0.05,
+      vocab: Vocab.build(poems, { minCount: 1 }),
+    });
+    const held = vocab.decode((heldOut[0] as Int32Array).subarray(1, -1));
+    const line = held.slice(0, 5);
+    const other = [`${line}，${third}`, `${held.replaceAll('，', '。')}`, third as string];
+    const dataset = await load(poems, { heldOut: 0.05, extra: [file('c', other)] });
+    expect(dataset.heldOut).toHaveLength(heldOut.length);
+    expect(dataset.tally.rejected['held-out']).toBeGreaterThanOrEqual(1);
+    const { read, kept, rejected } = dataset.tally;
+    expect(kept).toBe(dataset.train.length + dataset.heldOut.length);
+    expect(read).toBe(kept + Object.values(rejected).reduce((sum, count) => sum + count, 0));
+    const lines = dataset.train.map((ids) => dataset.vocab.decode(ids));
+    expect(lines.filter((text) => text.includes(line))).toEqual([]);
+  });
+
+  test('one that is not there is an error that names it', async () => {
+    await expect(load([first as string], { extra: [join(folder, 'nowhere')] })).rejects.toEqual(
+      failure('ECORPUS', /nowhere/),
+    );
+  });
+});
+
 describe('nothing to learn from', () => {
   test('rejections are told, the most frequent first', async () => {
     await expect(load(['hello', 'hi', '', '大虫来。'])).rejects.toEqual(
