@@ -5,6 +5,7 @@ import { type BuiltinOptions, builtinCorpus } from './builtin';
 import { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
 import { type CorpusFormat, readCorpus } from './corpus';
 import { TangshiError } from './errors';
+import { LineSet, tellingLines } from './lines';
 import { Vocab } from './vocab';
 
 export type DatasetOptions = BuiltinOptions &
@@ -36,6 +37,8 @@ export type Dataset = Readonly<{
   heldOut: readonly Int32Array[];
   vocab: Vocab;
   tally: Tally;
+  /** Of the training poems. */
+  lines: LineSet;
   /** Hex SHA-256 of the rules and the cleaned poems, in order. */
   fingerprint: string;
   /** Training targets an epoch, when no poem is dropped. */
@@ -90,6 +93,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     heldOut: heldOut.map((poem) => vocab.encodePoem(poem)),
     vocab,
     tally,
+    lines: LineSet.of(train),
     fingerprint,
     tokens: encoded.reduce((sum, ids) => sum + ids.length - targetsMissing, 0),
   };
@@ -108,16 +112,12 @@ function encodable(poems: string[], tally: Tally, vocab: Vocab | undefined): str
   throw new TangshiError('ECORPUS', 'Every poem has characters that the model does not know');
 }
 
-/** Of poems from elsewhere, those that have no line of a held-out one. Lines of fewer than four characters tell nothing. */
+/** Of poems from elsewhere, those that have no line of a held-out one. */
 function strangersTo(heldOut: readonly string[], poems: string[], tally: Tally): string[] {
-  const secret = new Set(heldOut.flatMap(linesOf));
-  const strangers = poems.filter((poem) => !linesOf(poem).some((line) => secret.has(line)));
+  const secret = new Set(heldOut.flatMap(tellingLines));
+  const strangers = poems.filter((poem) => !tellingLines(poem).some((line) => secret.has(line)));
   leaveOut(tally, 'held-out', poems.length - strangers.length);
   return strangers;
-}
-
-function linesOf(poem: string): string[] {
-  return poem.split(/\P{Script=Han}+/u).filter((line) => line.length >= 4);
 }
 
 /** What passed the cleaning and is not wanted after all. */

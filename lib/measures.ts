@@ -1,5 +1,6 @@
 import { TangshiError } from './errors';
 import { judge } from './judge';
+import { versesOf } from './lines';
 import { generatePoems, type Poem, type PoemOptions, type Writer } from './poem';
 import { Prosody } from './prosody';
 import { Rng } from './rng';
@@ -156,10 +157,6 @@ function isIn(form: MeasuredForm, poem: string): boolean {
   const [lines, width] = SIZES[form];
   const verses = versesOf(poem);
   return verses.length === lines && verses.every((verse) => [...verse].length === width);
-}
-
-function versesOf(poem: string): string[] {
-  return poem.split(/[，。？！；：、\s]+/u).filter((verse) => verse !== '');
 }
 
 function pairsOf(verse: string): string[] {

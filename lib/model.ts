@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { readCheckpoint, weightsOf } from './checkpoint';
 import type { RunConfig } from './config';
 import { TangshiError } from './errors';
+import type { LineSet } from './lines';
 import type { ModelConfig } from './native';
 import { newestRun, RUNS, runFiles } from './run';
 import { type DeviceRequest, resolveDevice, Session } from './session';
@@ -12,6 +13,8 @@ import type { Vocab } from './vocab';
 export type Model = Readonly<{
   session: Session;
   vocab: Vocab;
+  /** Of the poems that it learned from; drafts are held against them. Absent in older checkpoints. */
+  lines?: LineSet;
   config: RunConfig;
   /** The checkpoint it came from. */
   path: string;
@@ -36,7 +39,7 @@ export async function loadModel(
   { device = 'cpu', threads = availableParallelism() }: { device?: DeviceRequest; threads?: number } = {},
 ): Promise<Model> {
   const file = await findCheckpoint(path);
-  const { config, vocab, tensors } = await readCheckpoint(file);
+  const { config, vocab, lines, tensors } = await readCheckpoint(file);
   const session = await Session.open({
     model: modelConfig(config, vocab.size),
     optimizer: config.optimizer,
@@ -57,7 +60,15 @@ export async function loadModel(
     );
   }
   const dispose = () => session.dispose();
-  return { session, vocab, config, path: file, dispose, [Symbol.asyncDispose]: dispose };
+  return {
+    session,
+    vocab,
+    ...(lines && { lines }),
+    config,
+    path: file,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
 }
 
 /** The network's part of a configuration. */

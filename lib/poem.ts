@@ -3,12 +3,13 @@ import { checkOptions } from './config';
 import { defined } from './defined';
 import { TangshiError } from './errors';
 import { Form, type FormOptions } from './form';
+import { type LineSet, versesOf } from './lines';
 import type { Model } from './model';
 import type { Sample, SampleOptions } from './native';
 import { Rng } from './rng';
 
 /** What it takes to write: a `Model`, or a session in training with its vocabulary. */
-export type Writer = Pick<Model, 'session' | 'vocab'>;
+export type Writer = Pick<Model, 'session' | 'vocab' | 'lines'>;
 
 export type PoemOptions = FormOptions &
   Readonly<{
@@ -30,7 +31,7 @@ export type PoemOptions = FormOptions &
     repetitionPenalty?: number;
     /** Search among so many continuations for the likeliest poem, instead of drawing one: it is always the same. */
     beam?: number;
-    /** So many drafts of each poem, of which the likeliest that repeats least is given. */
+    /** So many drafts of each poem, of which the likeliest that repeats least, and copies no line, is given. */
     bestOf?: number;
     /** Same model, options and seed: same poems. Default: another one each time. */
     seed?: number;
@@ -57,8 +58,10 @@ const USUAL_LENGTH = 80;
 const MAX_COUNT = 10_000;
 const MAX_SEED = 2 ** 32;
 const MARKS = '，。？！；：、';
-/** What a repeated character takes from a draft, in nats a character of the poem. */
+/** What a repeated character takes from a draft, in nats a character of the whole poem. */
 const REPEATED = 0.2;
+/** And what a line of the corpus takes: more than drafts differ by otherwise. */
+const COPIED = 2;
 
 /**
  * Writes poems. In a form (`form`, `acrostic`) each has exactly its shape, and keeps the rules that are asked for.
@@ -74,7 +77,7 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
   const samples = await model.session.sample(task.prompts, task.sampling, options.signal);
   const drafts = samples.map((sample) => {
     const poem = task.poemOf(sample);
-    return { poem, merit: merit(poem.text, sample) };
+    return { poem, merit: merit(poem.text, sample, model.lines) };
   });
   const { count, bestOf } = task;
   return Array.from({ length: count }, (_, i) => {
@@ -211,11 +214,13 @@ function checkCounts({ count, bestOf }: Readonly<Record<'count' | 'bestOf', numb
   }
 }
 
-/** Of a draft: how likely its characters are, and how few of them stand twice. */
-function merit(text: string, { logProb, ids }: Sample): number {
-  const chars = [...text].filter((char) => !MARKS.includes(char));
+/** Of a draft: how likely its characters are, how few of them stand twice, and how few of its lines are known. */
+function merit(text: string, { logProb, ids }: Sample, known: LineSet | undefined): number {
+  const lines = versesOf(text);
+  const chars = [...lines.join('')];
   const repeated = chars.length - new Set(chars).size;
-  return logProb / Math.max(1, ids.length) - REPEATED * repeated;
+  const copied = known ? lines.filter((line) => known.has(line)).length : 0;
+  return logProb / Math.max(1, ids.length) - REPEATED * repeated - COPIED * copied;
 }
 
 /** Without the unfinished sentence that the limit left, unless that is all there is. */

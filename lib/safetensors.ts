@@ -1,14 +1,21 @@
 import { TangshiError } from './errors';
-import type { Dtype, TensorData, TensorMap } from './native';
+import type { Dtype } from './native';
 
 /** The format's own limit: https://huggingface.co/docs/safetensors */
 const MAX_HEADER = 100_000_000;
-const BYTES: Readonly<Record<Dtype, number>> = { I64: 8, F32: 4, U8: 1 };
+const BYTES = { I64: 8, F32: 4, F16: 2, U8: 1 } as const;
 
-export type SafetensorsFile = Readonly<{ tensors: TensorMap; metadata: Readonly<Record<string, string>> }>;
+type StoredDtype = Dtype | 'F16';
+/** As a session's tensors, of which some may be stored in half precision. */
+export type StoredTensor = Readonly<{ dtype: StoredDtype; shape: readonly number[]; data: Uint8Array }>;
+export type StoredTensors = Readonly<Record<string, StoredTensor>>;
+export type SafetensorsFile = Readonly<{
+  tensors: StoredTensors;
+  metadata: Readonly<Record<string, string>>;
+}>;
 
 type HeaderEntry = Readonly<{
-  dtype: Dtype;
+  dtype: StoredDtype;
   shape: readonly number[];
   data_offsets: readonly [number, number];
 }>;
@@ -34,7 +41,7 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
 
 /**
  * Reads a whole file; the tensors are views of `bytes`. Every rule of the format is checked: sizes, ranges inside the
- * file, no overlap, no gap. Types other than F32, I64 and U8 are refused.
+ * file, no overlap, no gap. Types other than F32, F16, I64 and U8 are refused.
  *
  * @param where Names the file in errors.
  * @throws ECHECKPOINT
@@ -43,13 +50,13 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   const { header, body } = splitHeader(bytes, where);
   const { __metadata__: metadata = {}, ...entries } = header;
   if (!isStringMap(metadata)) throw damaged(where, 'its metadata is not a map of strings');
-  const tensors: Record<string, TensorData> = Object.create(null);
+  const tensors: Record<string, StoredTensor> = Object.create(null);
   let covered = 0;
   for (const [name, entry] of Object.entries(entries).sort(byOffset)) {
     if (hasOtherType(entry)) {
       throw new TangshiError(
         'ECHECKPOINT',
-        `${where}: tensor '${name}' is ${entry.dtype}, and only F32, I64 and U8 are read: save it as float32`,
+        `${where}: tensor '${name}' is ${entry.dtype}, and only F32, F16, I64 and U8 are read: save it as float32`,
       );
     }
     if (!isEntry(entry))
@@ -98,7 +105,7 @@ function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {
 /** A type that the format knows and this program does not. */
 function hasOtherType(entry: unknown): entry is { dtype: string } {
   const { dtype } = Object(entry) as { dtype?: unknown };
-  return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|F16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
+  return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
 }
 
 function isEntry(entry: unknown): entry is HeaderEntry {

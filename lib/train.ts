@@ -301,11 +301,12 @@ async function sampleEvent({ session, dataset, config, progress, signal }: Run, 
 
 async function save(run: Run, path = run.files.last): Promise<TrainEvent> {
   const { config, dataset, progress, files, metrics, session } = run;
-  const { vocab, name, fingerprint, tally } = dataset;
+  const { vocab, name, fingerprint, tally, lines } = dataset;
   const tensors = await session.snapshot();
   await metrics.sync();
   if (path === files.last) await keepLast(run.folder, run.savedStep, run.keep);
-  await writeCheckpoint(path, { config, vocab, corpus: { name, fingerprint, tally }, progress, tensors });
+  const corpus = { name, fingerprint, tally };
+  await writeCheckpoint(path, { config, vocab, corpus, progress, lines, tensors });
   if (path === files.last) run.savedStep = progress.step;
   return { type: 'checkpoint', step: progress.step, path, best: path === files.best };
 }

@@ -4,7 +4,12 @@ import { type Batch, type Checkpoint, Session, TangshiError, type TensorMap } fr
 import { checksum, decodeCheckpoint } from '../../lib/checkpoint';
 import { modelConfig } from '../../lib/model';
 import { Rng } from '../../lib/rng';
-import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from '../../lib/safetensors';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsFile,
+  type StoredTensor,
+} from '../../lib/safetensors';
 import { events, type Figures, learned, POEMS, smallConfig, type Torture } from './torture';
 
 /** Longer than this and a reader hangs. */
@@ -232,18 +237,16 @@ function forgeMetadata(metadata: Record<string, string>, rng: Rng): void {
   metadata[key] = rng.below(20) === 0 ? JSON.stringify(strange) : JSON.stringify(value);
 }
 
-function forgeTensors(
-  file: { tensors: Record<string, TensorMap[string]> } & SafetensorsFile,
-  rng: Rng,
-): void {
+function forgeTensors(file: { tensors: Record<string, StoredTensor> } & SafetensorsFile, rng: Rng): void {
   const names = Object.keys(file.tensors);
   const name = names[rng.below(names.length)] as string;
-  const tensor = file.tensors[name] as TensorMap[string];
+  const tensor = file.tensors[name] as StoredTensor;
   const ways = [
     () => delete file.tensors[name],
     () => (file.tensors[`${name}.other`] = tensor),
     () => (file.tensors[name] = { ...tensor, shape: [...tensor.shape].reverse() }),
     () => (file.tensors[name] = { ...tensor, shape: [tensor.data.length], dtype: 'U8' }),
+    () => (file.tensors[name] = { ...tensor, shape: [tensor.data.length >> 1], dtype: 'F16' }),
     () => (file.tensors[name] = { ...tensor, shape: [...tensor.shape, 1] }),
     () => (file.tensors[name] = { ...tensor, data: Uint8Array.from(tensor.data, () => rng.below(256)) }),
   ];

@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type Checkpoint,
+  LineSet,
   presetConfig,
   readCheckpoint,
   readWeights,
   Vocab,
   writeCheckpoint,
+  writeModel,
 } from '../../lib';
+import { decodeCheckpoint } from '../../lib/checkpoint';
 import { REJECTIONS } from '../../lib/clean';
+import { decodeSafetensors } from '../../lib/safetensors';
 
 let folder: string;
 let path: string;
@@ -50,6 +54,49 @@ test('a checkpoint comes back whole, and nothing else is left in the folder', as
   const weights = await readWeights(path);
   expect(Object.keys(weights.tensors)).toEqual(['fc.bias']);
   expect(weights.vocab?.toJSON()).toEqual(checkpoint.vocab.toJSON());
+});
+
+test('the lines of the training poems come back', async () => {
+  await writeCheckpoint(path, { ...checkpoint, lines: LineSet.of(['床前明月光，疑是地上霜。']) });
+  const { lines, tensors } = await readCheckpoint(path);
+  expect(lines?.has('疑是地上霜')).toBe(true);
+  expect(lines?.has('处处闻啼鸟')).toBe(false);
+  expect(Object.keys(tensors).sort()).toEqual(Object.keys(checkpoint.tensors));
+});
+
+describe('a model to write with', () => {
+  const lines = LineSet.of(['床前明月光']);
+
+  test('is the weights alone, in half precision, and reads as they are', async () => {
+    await writeModel(path, { ...checkpoint, lines });
+    const { metadata, tensors } = decodeSafetensors(await readFile(path), path);
+    expect(tensors['fc.bias']).toMatchObject({ dtype: 'F16', shape: [2], data: { length: 4 } });
+    expect(Object.keys(tensors)).toEqual(['fc.bias', 'corpus.lines']);
+    expect(metadata.format).toBe('tangshi');
+    const read = await readCheckpoint(path);
+    expect(read.tensors).toEqual({ 'fc.bias': checkpoint.tensors['fc.bias'] });
+    expect(read.lines).toEqual(lines);
+    expect(read.progress).toEqual(checkpoint.progress);
+  });
+
+  test('every flipped byte is refused', async () => {
+    await writeModel(path, { ...checkpoint, lines });
+    const whole = await readFile(path);
+    for (let at = 0; at < whole.length; at++) {
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] as number) ^ 0x10;
+      expect(() => decodeCheckpoint(bytes, 'bad')).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+    }
+  });
+});
+
+test('lines that are no set of bits are refused', async () => {
+  const tensor = { dtype: 'U8', shape: [0], data: new Uint8Array(0) } as const;
+  await writeCheckpoint(path, { ...checkpoint, tensors: { 'corpus.lines': tensor } });
+  await expect(readCheckpoint(path)).rejects.toMatchObject({
+    code: 'ECHECKPOINT',
+    message: expect.stringMatching(/lines/),
+  });
 });
 
 test('every flipped byte and every truncation is refused', async () => {

@@ -1,4 +1,4 @@
-import { Session, Vocab } from '../../lib';
+import { LineSet, Session, Vocab } from '../../lib';
 import type { OptimizerConfig } from '../../lib/native';
 import { classicPoem, generatePoems, streamPoem, type Writer } from '../../lib/poem';
 
@@ -57,6 +57,19 @@ test('a seed repeats, another differs, none is drawn anew each time', async () =
   const [a, b] = [await write(), await write()];
   expect(a?.seed).not.toBe(b?.seed);
   expect(await write(a?.seed)).toEqual(a);
+});
+
+test('of several drafts, one that has a line of the corpus is the last choice', async () => {
+  const options = { prompt: '明', form: '4x5', bestOf: 8 };
+  for (const seed of [1, 2, 3]) {
+    const [best] = await generatePoems(modern, { ...options, seed });
+    const [other] = await generatePoems(
+      { ...modern, lines: LineSet.of([best?.text ?? '']) },
+      { ...options, seed },
+    );
+    expect(other?.text).not.toBe(best?.text);
+    expect(await generatePoems({ ...modern, lines: LineSet.of([]) }, { ...options, seed })).toEqual([best]);
+  }
 });
 
 test('options left undefined are as if left out', async () => {

@@ -1,0 +1,43 @@
+/** IEEE 754 half precision: 1 sign, 5 exponent, 10 fraction bits. Node 20 has no Float16Array. */
+
+const bits = new Uint32Array(1);
+const float = new Float32Array(bits.buffer);
+
+/** The nearest half, ties to even; beyond 65,504 infinite. */
+function halfOf(value: number): number {
+  float[0] = value;
+  const single = bits[0] as number;
+  const sign = (single >>> 16) & 0x8000;
+  const magnitude = single & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
+  if (magnitude >= 0x47800000) return sign | 0x7c00;
+  if (magnitude >= 0x38800000) {
+    // The carry of rounding goes into the exponent, as it must.
+    return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+  }
+  // Below 2^-14 halves are evenly spaced by 2^-24; adding a half puts the fraction where its last bit counts so much.
+  float[0] = Math.abs(value) + 0.5;
+  return sign | ((bits[0] as number) - 0x3f000000);
+}
+
+function singleOf(half: number): number {
+  const exponent = (half >>> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  const sign = half & 0x8000 ? -1 : 1;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** @param data Little-endian single precision, of any alignment. */
+export function toHalf(data: Uint8Array): Uint8Array {
+  const singles = new Float32Array(data.slice().buffer);
+  return new Uint8Array(Uint16Array.from(singles, halfOf).buffer);
+}
+
+/** @param data Little-endian half precision, of any alignment. */
+export function fromHalf(data: Uint8Array): Uint8Array {
+  const values = Float32Array.from({ length: 2 ** 16 }, (_, half) => singleOf(half));
+  const singles = Float32Array.from(new Uint16Array(data.slice().buffer), (half) => values[half] as number);
+  return new Uint8Array(singles.buffer);
+}
