@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TangshiError } from './errors';
 import type { NativeAddon } from './native';
+import { commandLine, ROOT } from './root';
 
-const ADDON = join(__dirname, '..', 'build', 'Release', 'tangshi.node');
+const ADDON = join(ROOT, 'build', 'Release', 'tangshi.node');
 
 let loaded: NativeAddon | undefined;
 
@@ -19,14 +20,14 @@ export function addon(): NativeAddon {
 
 function load(): NativeAddon {
   if (!existsSync(ADDON)) {
-    throw new TangshiError('EADDON', `The native addon is not built (${ADDON}): run npm run setup`);
+    throw new TangshiError('EADDON', `The native addon is not built (${ADDON}): run ${commandLine('setup')}`);
   }
   try {
     return require(ADDON) as NativeAddon;
   } catch (error) {
     throw new TangshiError(
       'EADDON',
-      `The native addon does not load (${error instanceof Error ? error.message : error}): run npm run setup`,
+      `The native addon does not load (${error instanceof Error ? error.message : error}): run ${commandLine('setup')}`,
       { cause: error },
     );
   }

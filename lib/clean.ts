@@ -1,7 +1,7 @@
 import type { CorpusRecord } from './corpus';
 
-/** `classic`: the original program's rules to the letter. `modern`: see `cleanModern`. */
-export type CleaningRules = 'classic' | 'modern';
+/** `classic`: the original program's rules to the letter. `modern`: see `cleanModern`. `plain`: any text, as it is. */
+export type CleaningRules = 'classic' | 'modern' | 'plain';
 
 export const REJECTIONS = [
   'blank', // nothing on the line, or nothing but marks and notes
@@ -13,7 +13,7 @@ export const REJECTIONS = [
   'foreign', // modern: any other character that is neither Han nor one of ，。？！；：、
   'unfinished', // modern: not one whole sentence
   'too-short', // fewer than 5 characters
-  'too-long', // more than 80 characters
+  'too-long', // more than 80 characters, or in plain 1,000
   'duplicate', // modern: the same text was there before
   'vocabulary', // a character outside a given vocabulary that has no UNK
   'held-out', // of an extra corpus: it has a line of a poem that is held out
@@ -66,6 +66,7 @@ export class Cleaner {
   #judge(record: CorpusRecord): Cleaned {
     if (record.fault !== undefined) return { rejection: record.fault };
     if (this.#rules === 'classic') return cleanClassic(record);
+    if (this.#rules === 'plain') return cleanPlain(record);
     const cleaned = cleanModern(record);
     if (cleaned.text === undefined) return cleaned;
     if (this.#seen.has(cleaned.text)) return { rejection: 'duplicate' };
@@ -166,6 +167,17 @@ function afterTitle(line: string): string | undefined {
   if (content !== undefined) return content;
   const colon = line.indexOf('：');
   return colon < 0 ? undefined : line.slice(colon + 1);
+}
+
+/** Of a text that is no poem. */
+const MAX_PLAIN = 1000;
+
+/** Text in any language, a line each: white space at its ends goes, and what is damaged is rejected. */
+export function cleanPlain({ text }: CorpusRecord): Cleaned {
+  const line = text.trim();
+  if (line === '') return { rejection: 'blank' };
+  if (/[\uFFFD\p{Cs}]/u.test(line)) return { rejection: 'damaged' };
+  return codePoints(line) > MAX_PLAIN ? { rejection: 'too-long' } : { text: line };
 }
 
 const NOTE_OPEN = '(【〖〔〘';

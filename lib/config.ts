@@ -25,7 +25,8 @@ const ConfigSchema = v.pipe(
     /** More of them to learn from. */
     extra: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
     format: v.optional(v.picklist(['titled', 'lines', 'json'])),
-    cleaning: v.picklist(['classic', 'modern']),
+    /** `plain`: any text, a line each. */
+    cleaning: v.picklist(['classic', 'modern', 'plain']),
     /** Characters that stand fewer times are UNK. */
     minCount: size(1e6),
     /** Share of the poems kept from training. */

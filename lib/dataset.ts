@@ -3,15 +3,18 @@ import { basename } from 'node:path';
 import { isBuiltin } from './anthology';
 import { type BuiltinOptions, builtinCorpus } from './builtin';
 import { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
-import { type CorpusFormat, readCorpus } from './corpus';
+import { type CorpusFormat, type CorpusRecord, readCorpus } from './corpus';
 import { TangshiError } from './errors';
 import { LineSet, tellingLines } from './lines';
 import { Vocab } from './vocab';
 
 export type DatasetOptions = BuiltinOptions &
   Readonly<{
-    /** A built-in corpus (`poems`, `tangshi`, …); anything else is a path (`./poems` for a file of that name). */
-    data: string;
+    /**
+     * A built-in corpus (`poems`, `tangshi`, …); any other string is a path (`./poems` for a file of that name). Or the
+     * poems themselves.
+     */
+    data: string | Iterable<string> | AsyncIterable<string>;
     /** More corpora, built in or of the same format, to learn from: nothing of them is held out. */
     extra?: readonly string[];
     /** Default: told by the content. */
@@ -30,7 +33,7 @@ export type DatasetOptions = BuiltinOptions &
   }>;
 
 export type Dataset = Readonly<{
-  /** The built-in's name, or the file's; of several, with + between. */
+  /** The built-in's name, or the file's; `texts` for poems that were given; of several, with + between. */
   name: string;
   /** Ids with begin and end. `classic`: by length, equal lengths as in the file; `modern`: as in the file. */
   train: readonly Int32Array[];
@@ -46,7 +49,7 @@ export type Dataset = Readonly<{
 }>;
 
 /**
- * Reads, cleans and encodes a corpus. A poem is held out by a hash of its Han characters: whatever the order of
+ * Reads, cleans and encodes a corpus. A poem is held out by a hash of its Han characters (or of a text that has none): whatever the order of
  * the file and its punctuation, and whatever else is in it. A poem of an extra corpus that has a line of a held-out
  * one is left out: it may be the same in another edition.
  *
@@ -80,7 +83,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   for (const poem of strangersTo(heldOut, encodable(extra, tally, options.vocab), tally)) train.push(poem);
   if (cleaning === 'classic' && extra.length > 0) sortByLength(train);
   if (train.length === 0)
-    throw new TangshiError('ECORPUS', `${data}: every poem is held out: lower the share ${share}`);
+    throw new TangshiError('ECORPUS', `${nameOf(data)}: every poem is held out: lower the share ${share}`);
 
   const vocab =
     options.vocab ?? (cleaning === 'classic' ? Vocab.classic(poems) : Vocab.build(train, { minCount }));
@@ -99,7 +102,8 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   };
 }
 
-function nameOf(corpus: string): string {
+function nameOf(corpus: DatasetOptions['data']): string {
+  if (typeof corpus !== 'string') return 'texts';
   return isBuiltin(corpus) ? corpus : basename(corpus);
 }
 
@@ -126,16 +130,36 @@ function leaveOut(tally: Tally, reason: Rejection, count: number): void {
   tally.kept -= count;
 }
 
-async function readPoems(data: string, options: DatasetOptions, cleaner: Cleaner): Promise<string[]> {
-  const path = isBuiltin(data) ? await builtinCorpus(data, options) : data;
-  const format = isBuiltin(data) ? undefined : options.format;
+async function readPoems(
+  data: DatasetOptions['data'],
+  options: DatasetOptions,
+  cleaner: Cleaner,
+): Promise<string[]> {
   const poems: string[] = [];
-  for await (const record of readCorpus(path, { format, signal: options.signal })) {
+  for await (const record of typeof data === 'string' ? recordsAt(data, options) : recordsOf(data)) {
     const poem = cleaner.clean(record);
     if (poem !== undefined) poems.push(poem);
   }
-  if (poems.length === 0) throw new TangshiError('ECORPUS', explainEmpty(path, cleaner.tally));
+  const where = typeof data === 'string' ? data : nameOf(data);
+  if (poems.length === 0) throw new TangshiError('ECORPUS', explainEmpty(where, cleaner.tally));
   return poems;
+}
+
+async function* recordsAt(data: string, options: DatasetOptions): AsyncGenerator<CorpusRecord> {
+  const { cleaning, signal } = options;
+  if (isBuiltin(data)) return yield* readCorpus(await builtinCorpus(data, options), { signal });
+  // A colon in any text does not part a title from a poem.
+  const format = options.format ?? (cleaning === 'plain' ? 'lines' : undefined);
+  yield* readCorpus(data, { format, signal });
+}
+
+async function* recordsOf(texts: Iterable<string> | AsyncIterable<string>): AsyncGenerator<CorpusRecord> {
+  let line = 0;
+  for await (const text of texts) {
+    if (typeof text !== 'string')
+      throw new TangshiError('EARG', `Expected strings but received ${typeof text}`);
+    yield { format: 'lines', text, line: ++line };
+  }
 }
 
 function explainEmpty(path: string, { read, rejected }: Tally): string {
@@ -163,6 +187,6 @@ function split(poems: readonly string[], share: number): { train: string[]; held
 
 /** From 0 to 1, evenly spread over poems. */
 function position(poem: string): number {
-  const characters = poem.replace(/[^\p{Script=Han}]/gu, '');
+  const characters = poem.replace(/[^\p{Script=Han}]/gu, '') || poem;
   return createHash('sha256').update(characters).digest().readUIntBE(0, 6) / 2 ** 48;
 }

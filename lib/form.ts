@@ -1,5 +1,5 @@
 import { TangshiError } from './errors';
-import { type Guide, RHYMES } from './native';
+import type { Guide } from './native';
 import { Prosody, rhymeGroup } from './prosody';
 import type { Rng } from './rng';
 import type { Vocab } from './vocab';
@@ -19,6 +19,9 @@ export type FormOptions = Readonly<{
   /** By its name, 东 for one; default: as the model likes. */
   rhymeGroup?: string;
 }>;
+
+/** Beside the index of a mask in a `Guide`'s plan: the place rhymes. */
+const RHYMES = 0x10000;
 
 /** What a poem is held to. */
 type Rules = Readonly<{

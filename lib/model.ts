@@ -1,13 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { readCheckpoint, weightsOf } from './checkpoint';
 import type { RunConfig } from './config';
 import { TangshiError } from './errors';
 import type { LineSet } from './lines';
 import type { ModelConfig } from './native';
-import { newestRun, RUNS, runFiles } from './run';
+import { ROOT } from './root';
+import { newestRun, runFiles } from './run';
 import { type DeviceRequest, resolveDevice, Session } from './session';
 import type { Vocab } from './vocab';
+
+/** Comes with the package; models/README.md is its card. */
+const IN_THE_BOX = join(ROOT, 'models', 'tangshi.safetensors');
 
 /** A trained model, ready to write. */
 export type Model = Readonly<{
@@ -26,7 +31,7 @@ export type Model = Readonly<{
  * Loads a model from a checkpoint, or from the best one of a run folder.
  *
  * @param path A `.safetensors` checkpoint or a run folder; default: the run under `runs/` that came last to an
- * epoch's end, or else to a save.
+ * epoch's end, or else to a save, or else the model in the box.
  * @param options.device Default: the CPU, which is quick to start and holds its own for a few poems.
  * @throws ENOMODEL when there is none. ECHECKPOINT when it is damaged. EADDON when the addon is not built.
  * @example
@@ -86,13 +91,15 @@ export function countParameters(model: ModelConfig): number {
   return vocabSize * embedDim + cells + vocabSize * (tieWeights ? 1 : hiddenDim + 1);
 }
 
-async function findCheckpoint(path: string | undefined): Promise<string> {
+/**
+ * The file of a model, named as for `loadModel`.
+ *
+ * @throws ENOMODEL
+ */
+export async function findCheckpoint(path?: string): Promise<string> {
   if (path !== undefined && typeof path !== 'string')
     throw new TangshiError('EARG', 'Expected a string for the path of a model');
-  const place = path ?? (await newestRun(['best'])) ?? (await newestRun(['last']));
-  if (place === undefined) {
-    throw new TangshiError('ENOMODEL', `There is no model yet under ${RUNS}/: make one with npm run train`);
-  }
+  const place = path ?? (await newestRun(['best'])) ?? (await newestRun(['last'])) ?? IN_THE_BOX;
   if (!(await exists(place))) throw new TangshiError('ENOMODEL', `There is no model at ${place}`);
   if (!(await stat(place)).isDirectory()) return place;
   const { best, last } = runFiles(place);

@@ -126,13 +126,11 @@ export type Guide = Readonly<{
   /** Those to rhyme in. */
   allowedGroups: number;
   /**
-   * Of each prompt, for each place after its preface, the prompt's own included: the index of a mask, plus RHYMES where
+   * Of each prompt, for each place after its preface, the prompt's own included: the index of a mask, plus 0x10000 where
    * the id must share a group with all rhymes before it and be none of them.
    */
   plans: readonly Int32Array[];
 }>;
-
-export const RHYMES = 0x10000;
 
 /** Drawn characters of one prompt, the prompt itself not among them. */
 export type Sample = Readonly<{

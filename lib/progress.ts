@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
+import { commandLine } from './root';
 import { RUNS } from './run';
 import type { TrainEvent } from './train';
 
@@ -134,8 +135,8 @@ function doneText({ reason, step, run, seconds }: Extract<TrainEvent, { type: 'd
   }[reason];
   const next =
     reason === 'finished'
-      ? `write with: npm run gen 湖${dirname(run) === RUNS ? '' : ` -- --model ${run}`}`
-      : `go on with: npm run train -- --resume --out ${run}`;
+      ? `write with: ${commandLine('gen', dirname(run) === RUNS ? '湖' : `--model ${run}`)}`
+      : `go on with: ${commandLine('train', `--resume --out ${run}`)}`;
   return `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}; ${next}`;
 }
 

@@ -12,6 +12,7 @@ import type {
   StepStats,
   TensorMap,
 } from './native';
+import { commandLine } from './root';
 
 /** `auto` is the first GPU where there is one that can be used, else the CPU; `cuda` is `cuda:0`. */
 export type DeviceRequest = 'auto' | 'cuda' | Device;
@@ -37,7 +38,7 @@ export async function resolveDevice(request: DeviceRequest): Promise<Device> {
     devices.length === 1 ? 'there is cuda:0 alone' : `there are cuda:0 to cuda:${devices.length - 1}`;
   throw new TangshiError(
     'EDEVICE',
-    `${device} was asked for, but ${problem ?? there}. npm run doctor says more; --device cpu works everywhere`,
+    `${device} was asked for, but ${problem ?? there}. ${commandLine('doctor')} says more; --device cpu works everywhere`,
   );
 }
 

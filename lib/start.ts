@@ -12,6 +12,7 @@ import { lockRun } from './lock';
 import { modelConfig } from './model';
 import type { Device, FileLock, TensorMap } from './native';
 import { type Preset, presetConfig } from './presets';
+import { commandLine } from './root';
 import {
   Metrics,
   makeRunFolder,
@@ -216,7 +217,7 @@ async function resumed(
   if (folder === undefined) {
     throw new TangshiError(
       'ERUN',
-      `There is no run under ${RUNS}/ to go on with: start one with npm run train`,
+      `There is no run under ${RUNS}/ to go on with: start one with ${commandLine('train')}`,
     );
   }
   requireRun(folder);

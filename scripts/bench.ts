@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { bars } from './bench/bars';
 import { Mismatch } from './bench/check';
 import { curve } from './bench/curve';
@@ -15,7 +15,7 @@ import * as report from './bench/report';
 import { sampling } from './bench/sampling';
 import { scaling } from './bench/scaling';
 import { training } from './bench/training';
-import { integer, run } from './cli';
+import { integer, newCommand, run } from './cli';
 import { progress } from './setup/say';
 
 const SECTIONS = ['curve', 'training', 'sampling', 'memory', 'scaling'] as const;
@@ -29,8 +29,7 @@ const ROUNDS = 5;
 const { npm_config_python: PYTHON = 'python3' } = process.env;
 delete process.env.npm_config_python;
 
-const command = new Command('bench')
-  .usage('-- [options]')
+const command = newCommand('bench')
   .description(
     'How fast this library is beside PyTorch, onnxruntime-node and tfjs, as far as they are there.\n' +
       'First all must compute the same; if they do not, the exit code is 1. About 8 minutes on two cores.',

@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
-import { Command } from 'commander';
 import { annotate, judge, Prosody, TangshiError } from '../lib';
-import { run } from './cli';
+import { newCommand, run } from './cli';
 
-const command = new Command('check')
-  .usage('-- FILE [options]')
+const command = newCommand('check', 'FILE')
   .description(
     'Judges poems by the rules of regulated verse: form, rhyme, tone. Blank lines part them.\n' +
       'The exit code is 1 when one of them breaks a rule.',

@@ -1,5 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { TangshiError } from '../lib';
+import { commandLine, IN_CLONE } from '../lib/root';
+
+/** @param operand What stands before the options, in an example. */
+export function newCommand(name: string, operand = ''): Command {
+  const usage = [operand, IN_CLONE ? '--' : '', '[options]'].filter(Boolean).join(' ');
+  return new Command(commandLine(name)).usage(usage);
+}
 
 /** Parses an option that is a number within bounds. */
 export function number(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
@@ -59,7 +66,7 @@ function refuseSwallowedOptions(command: Command): void {
     .map(({ long }) => long);
   if (swallowed.length === 0) return;
   process.stderr.write(
-    `npm kept ${swallowed.join(', ')} to itself: put -- before the options, as in npm run ${command.name()} -- ${swallowed[0]} …\n`,
+    `npm kept ${swallowed.join(', ')} to itself: put -- before the options, as in ${command.name()} -- ${swallowed[0]} …\n`,
   );
   process.exit(1);
 }

@@ -1,14 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { resolveDevice } from '../lib';
-import { number, run } from './cli';
+import { newCommand, number, run } from './cli';
 import { html, markdown, nameOf, svg } from './compare/page';
 import { type Outcome, trial, type Variant } from './compare/trial';
 import { progress } from './setup/say';
 
-const command = new Command('compare')
-  .usage('-- [options]')
+const command = newCommand('compare')
   .description(
     "The course report's own question: RNN, LSTM and GRU, on both corpora, with the original program's faults and without,\n" +
       'on the CPU and, where there is one, a GPU. The same time of training each; about 5 minutes on two cores.',

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import {
   type Evaluation,
   evaluate,
@@ -9,24 +9,28 @@ import {
   measureForms,
   TangshiError,
 } from '../lib';
-import { integer, run } from './cli';
+import { integer, list, newCommand, run } from './cli';
 
-const command = new Command('eval')
-  .usage('-- [options]')
+const command = newCommand('eval')
   .description('How well a model foretells poems: NLL in nats a character, perplexity, characters.')
   .option('--model <path>', 'a checkpoint or a run folder (default: the newest run)')
   .option('--data <corpus>', 'poems, tangshi, or the path of a file (default: what the model learned from)')
   .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
+  .option('--extra <corpus>', 'one more in which copied lines are looked for (can be repeated)', list)
   .option('--held-out', 'only the poems that training leaves aside')
   .option('--poems <n>', 'of each fixed form are written and measured; 0 for none', integer(0, 1000), 100)
   .option('--seed <n>', 'of these poems', integer(0), 1)
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
   .option('--json', 'one JSON object')
-  .action(async ({ model: path, data, format, heldOut, poems: count, seed, device, json }) => {
+  .action(async ({ model: path, data, extra, format, heldOut, poems: count, seed, device, json }) => {
     const model = await loadModel(path, { device });
     try {
       const { config, vocab } = model;
-      const source = data === undefined ? config : { ...config, data, format, extra: undefined };
+      const source = {
+        ...config,
+        ...(data !== undefined && { data, format, extra: undefined }),
+        ...(extra && { extra: [...(data === undefined ? (config.extra ?? []) : []), ...extra] }),
+      };
       const share = heldOut ? config.heldOut : 0;
       const dataset = await loadDataset({ ...source, heldOut: share, vocab });
       const poems = heldOut ? dataset.heldOut : dataset.train;

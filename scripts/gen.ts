@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import {
   annotate,
   classicPoem,
@@ -11,10 +11,10 @@ import {
   streamPoem,
   TangshiError,
 } from '../lib';
-import { integer, number, run } from './cli';
+import { commandLine } from '../lib/root';
+import { integer, newCommand, number, run } from './cli';
 
-const command = new Command('gen')
-  .usage('湖 -- [options]')
+const command = newCommand('gen', '湖')
   .description('Writes a poem that begins with the given characters.')
   .argument('[beginning]', 'any number of characters', '')
   .option('--model <path>', 'a checkpoint or a run folder (default: the newest run)')
@@ -89,7 +89,10 @@ const command = new Command('gen')
 /** npm keeps --form to itself where -- is missing, and leaves its value. */
 function refuseFormAsBeginning(beginning: string): void {
   if (!/^([五七][绝絕律]|\d+[x×]\d+)$/.test(beginning)) return;
-  throw new TangshiError('EARG', `To write in the form ${beginning}: npm run gen -- --form ${beginning}`);
+  throw new TangshiError(
+    'EARG',
+    `To write in the form ${beginning}: ${commandLine('gen', `--form ${beginning}`)}`,
+  );
 }
 
 /** On a terminal: a line a sentence; one that stays unfinished goes again. */

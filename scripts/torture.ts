@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
-import { integer, run } from './cli';
+import { InvalidArgumentError } from 'commander';
+import { integer, newCommand, run } from './cli';
 import { progress } from './setup/say';
 import { corpora } from './torture/corpora';
 import { faults } from './torture/faults';
@@ -35,8 +35,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 };
 const NAMES = Object.keys(SECTIONS);
 
-const command = new Command('torture')
-  .usage('-- [options]')
+const command = newCommand('torture')
   .description(
     `What may happen to a training and to its files, many times over. About 20 minutes.\n${NAMES.map(
       (name) => `  ${name.padEnd(11)}${SECTIONS[name]?.count} ${SECTIONS[name]?.of}`,

@@ -1,10 +1,9 @@
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { type TrainOptions, train } from '../lib';
 import { Reporter } from '../lib/progress';
-import { integer, list, number, run } from './cli';
+import { integer, list, newCommand, number, run } from './cli';
 
-const command = new Command('train')
-  .usage('-- [options]')
+const command = newCommand('train')
   .description(
     'Trains a model that writes Tang poems. Ctrl-C saves and stops; --resume goes on.\n' +
       'What is left out is as the preset has it.',
@@ -17,6 +16,9 @@ const command = new Command('train')
   .option('--data <corpus>', 'poems, tangshi, quantangshi, quansongshi, or the path of a file')
   .option('--extra <corpus>', 'one more to learn from, nothing of it held out (can be repeated)', list)
   .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
+  .addOption(
+    new Option('--cleaning <rules>', 'plain: any text, a line each').choices(['modern', 'classic', 'plain']),
+  )
   .option('--min-count <n>', 'rarer characters are left out of the vocabulary', integer(1))
   .addOption(new Option('--cell <cell>', 'of the network').choices(['lstm', 'gru', 'rnn']))
   .option('--embed <size>', 'size of the embedding', integer(1))
@@ -63,6 +65,7 @@ const command = new Command('train')
           data: flags.data,
           extra: flags.extra,
           format: flags.format,
+          cleaning: flags.cleaning,
           minCount: flags.minCount,
           cell: flags.cell,
         },
