@@ -1,0 +1,224 @@
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** The package as a stranger has it: packed, installed into an empty project, used in every way that Node has. */
+
+const ROOT = join(__dirname, '../..');
+const INSTALL_MINUTES = 15; // it compiles the addon
+let folder: string;
+let app: string;
+let tarball: string;
+
+/** As from a shell in the project: nothing of the npm that runs the tests. */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
+);
+
+type Output = { stdout: string; stderr: string; code: number };
+async function run(file: string, args: readonly string[], cwd = app): Promise<Output> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(file, args, { cwd, env, maxBuffer: 2 ** 28 });
+    return { stdout, stderr, code: 0 };
+  } catch (error) {
+    const { stdout, stderr, code } = error as Output;
+    return { stdout, stderr, code };
+  }
+}
+
+async function succeed(file: string, args: readonly string[], cwd = app): Promise<string> {
+  const output = await run(file, args, cwd);
+  expect(output).toMatchObject({ code: 0 });
+  return output.stdout;
+}
+
+function write(name: string, text: string): string {
+  const path = join(app, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tangshi-package-'));
+  app = join(folder, 'app');
+  mkdirSync(app);
+  await succeed('npm', ['pack', '--pack-destination', folder], ROOT);
+  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) as string);
+  await succeed('npm', ['init', '-y']);
+  await succeed('npm', ['install', tarball, '--prefer-offline', '--no-audit', '--no-fund']);
+}, INSTALL_MINUTES * 60_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const QUATRAIN = /^(\p{Script=Han}{7}[，。]\n){4}$/u;
+/** Where `generatePoems` and `loadModel` are in scope. */
+const WRITE = `async () => {
+  const model = await loadModel();
+  const [poem] = await generatePoems(model, { prompt: '湖', form: '七绝', seed: 1 });
+  await model.dispose();
+  return poem.lines.join('\\n');
+}`;
+
+test('has what it needs and no more: no tests, no corpus, at most 20 MB', async () => {
+  const installed = join(app, 'node_modules/tangshi');
+  expect(readdirSync(installed).sort()).toEqual([
+    ...['CHANGELOG.md', 'CMakeLists.txt', 'LICENSE', 'README.md', 'README.zh.md', 'SECURITY.md'],
+    ...['binding.gyp', 'build', 'dist', 'lib', 'models', 'native', 'package.json', 'scripts'],
+  ]);
+  expect(readdirSync(join(installed, 'native'))).not.toContain('test');
+  expect(readdirSync(join(app, 'node_modules'))).not.toContain('chinese-poetry');
+  expect(statSync(tarball).size).toBeLessThan(20e6);
+});
+
+test('an ES module', async () => {
+  write(
+    'poem.mjs',
+    `import { generatePoems, loadModel } from 'tangshi';
+console.log(await (${WRITE})());`,
+  );
+  expect(await succeed('node', ['poem.mjs'])).toMatch(QUATRAIN);
+});
+
+test('CommonJS', async () => {
+  write(
+    'poem.cjs',
+    `const { generatePoems, loadModel } = require('tangshi');\n(${WRITE})().then(console.log);`,
+  );
+  expect(await succeed('node', ['poem.cjs'])).toMatch(QUATRAIN);
+});
+
+test('strict TypeScript as NodeNext has it, ES modules and CommonJS, libraries checked', async () => {
+  const body = `
+export async function write(form: PoemOptions['form']): Promise<readonly string[]> {
+  await using model: Model = await loadModel();
+  const [poem] = await generatePoems(model, { prompt: '湖', form, seed: 1 });
+  if (!poem) throw new TangshiError('EARG', 'no poem');
+  return poem.lines;
+}
+export async function learn(signal: AbortSignal): Promise<number> {
+  let loss = Number.NaN;
+  for await (const event of train({ config: { data: 'mine.txt', cell: 'gru' }, signal })) {
+    if (event.type === 'step') loss = event.loss;
+  }
+  return loss;
+}
+// @ts-expect-error there is no such cell
+export const wrong = () => train({ config: { cell: 'transformer' } });
+write('七绝').then((lines) => console.log(lines.join('\\n')));
+`;
+  const names = '{ generatePoems, loadModel, type Model, type PoemOptions, TangshiError, train }';
+  write('typed/a.mts', `import ${names} from 'tangshi';${body}`);
+  write('typed/b.cts', `import ${names} from 'tangshi';${body}`);
+  const options = {
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2022', 'esnext.disposable'],
+    types: ['node'],
+  };
+  const strict = { strict: true, exactOptionalPropertyTypes: false, skipLibCheck: false, outDir: 'out' };
+  write('typed/tsconfig.json', JSON.stringify({ compilerOptions: { ...options, ...strict } }));
+  mkdirSync(join(app, 'node_modules/@types'), { recursive: true });
+  for (const types of ['@types/node', 'undici-types']) {
+    symlinkSync(join(ROOT, 'node_modules', types), join(app, 'node_modules', types));
+  }
+  await succeed('node', [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'typed']);
+  for (const file of ['a.mjs', 'b.cjs'])
+    expect(await succeed('node', [join('typed/out', file)])).toMatch(QUATRAIN);
+}, 60_000);
+
+test('worker threads, several at once and one that is ended in the middle', async () => {
+  write(
+    'worker.mjs',
+    `
+    import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+    import { generatePoems, loadModel } from 'tangshi';
+    const write = ${WRITE};
+    if (isMainThread) {
+      const worker = () => new Worker(new URL(import.meta.url));
+      const answer = (w) => new Promise((done, fail) => w.once('message', done).once('error', fail));
+      const doomed = worker();
+      doomed.once('online', () => setTimeout(() => doomed.terminate(), 150));
+      const poems = await Promise.all([answer(worker()), answer(worker()), write()]);
+      console.log(new Set(poems).size, poems[0]);
+    } else parentPort.postMessage(await write());
+  `,
+  );
+  expect(await succeed('node', ['worker.mjs'])).toMatch(/^1 \p{Script=Han}{7}，/u);
+});
+
+test('two copies in one process', async () => {
+  cpSync(join(app, 'node_modules/tangshi'), join(app, 'other/node_modules/tangshi'), { recursive: true });
+  write(
+    'two.cjs',
+    `
+    const { createRequire } = require('node:module');
+    const copies = [require('tangshi'), createRequire(__dirname + '/other/')('tangshi')];
+    const write = ({ generatePoems, loadModel }) => (${WRITE})();
+    Promise.all(copies.map(write)).then(([a, b]) => console.log(copies[0] !== copies[1], a === b, a));
+  `,
+  );
+  expect(await succeed('node', ['two.cjs'])).toMatch(/^true true \p{Script=Han}{7}，/u);
+});
+
+describe('npx tangshi', () => {
+  const tangshi = (...args: string[]) => run('npx', ['--no-install', 'tangshi', ...args]);
+
+  test('gen, check', async () => {
+    const { stdout, code } = await tangshi('gen', '湖', '--form', '七绝', '--seed', '1');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(QUATRAIN);
+    write('poem.txt', stdout);
+    expect(await tangshi('check', 'poem.txt')).toMatchObject({ code: 0 });
+  });
+
+  test("train needs the corpus, and says how to get it; texts of one's own need none", async () => {
+    const { stderr, code } = await tangshi('train');
+    expect(stderr).toMatch(/run npm install chinese-poetry/);
+    expect(code).toBe(1);
+    write('mine.txt', Array.from({ length: 40 }, (_, i) => `the ${i} quick brown foxes jump`).join('\n'));
+    const small = ['--hidden', '8', '--embed', '8', '--epochs', '1', '--out', 'mine'];
+    const { stdout } = await tangshi('train', '--data', 'mine.txt', '--cleaning', 'plain', ...small);
+    expect(stdout).toMatch(/Finished after step 1 .*write with: npx tangshi gen --model mine/);
+    expect(await tangshi('gen', 'the', '--model', 'mine')).toMatchObject({ code: 0 });
+    expect((await tangshi('export', 'small.safetensors', '--model', 'mine')).stdout).toMatch(
+      /^small\.safetensors: /,
+    );
+    expect((await tangshi('gen', 'the', '--model', 'small.safetensors', '--seed', '1')).stdout).toMatch(
+      /^the/,
+    );
+  }, 60_000);
+
+  test('doctor is content', async () => {
+    expect(await tangshi('doctor')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/took a training step/),
+    });
+  });
+
+  test('says which commands there are', async () => {
+    expect(await tangshi()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ {2}gen /m) });
+    expect(await tangshi('nothing')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no command nothing/),
+    });
+    const { stdout } = await tangshi('gen', '--help');
+    expect(stdout).toMatch(/^Usage: npx tangshi gen 湖 \[options\]/);
+  });
+});
+
+test('publint and "are the types wrong?" find nothing', async () => {
+  const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
+  expect(await succeed(bin('publint'), ['run', tarball, '--strict'])).toMatch(/All good/);
+  await succeed(bin('attw'), [tarball, '--no-emoji']);
+}, 60_000);
