@@ -199,3 +199,45 @@ test.each(['gru', 'rnn'] as const)('a %s trains and writes', (cell) =>
     await model.dispose();
   }),
 );
+
+test('extra corpora are learned from, also by a run that goes on, and another cannot take their place', () =>
+  inFolder(async (folder, data) => {
+    const extra = join(folder, 'more.txt');
+    await writeFile(extra, '诗:烟波江上使人愁，日暮乡关何处是。\n诗:两个黄鹂鸣翠柳，一行白鹭上青天。\n');
+    const config = { ...small(data), heldOut: 0, extra: [extra] };
+    const out = join(folder, 'run');
+    const [plan] = await events({ config, out, maxSteps: 2 });
+    expect(plan).toMatchObject({ corpus: 'poems.txt + more.txt', poems: POEMS.length + 2 });
+    const after = await events({ config: { extra: [extra] }, out, resume: true });
+    expect(after.at(-1)).toMatchObject({ reason: 'finished' });
+    const { lines, vocab, corpus } = await readCheckpoint(join(out, 'last.safetensors'));
+    expect(corpus.name).toBe('poems.txt + more.txt');
+    expect(vocab.has('鹂')).toBe(true);
+    expect(lines?.has('一行白鹭上青天')).toBe(true);
+    await expect(events({ config: { extra: [data] }, out, resume: true })).rejects.toMatchObject({
+      code: 'ERUN',
+      message: expect.stringContaining('extra'),
+    });
+    await writeFile(extra, '诗:两个黄鹂鸣翠柳，一行白鹭上青天。\n');
+    await expect(events({ out, resume: true, config: { epochs: 9 } })).rejects.toMatchObject({
+      message: expect.stringContaining('not the one'),
+    });
+  }));
+
+test('text of any kind, as it is', () =>
+  inFolder(async (folder) => {
+    const data = join(folder, 'own.txt');
+    const text = ['To be, or not to be: that is the question.', 'The rest is silence. '];
+    await writeFile(data, text.join('\n'));
+    const out = join(folder, 'run');
+    const config = { ...small(data), cleaning: 'plain', minCount: 1, heldOut: 0, dropout: 0 } as const;
+    await events({
+      config: { ...config, format: undefined, hiddenDim: 48, batch: 2, epochs: 150, lr: 0.01 },
+      out,
+    });
+    await using model = await loadModel(out);
+    for (const line of text) {
+      const [recited] = await generatePoems(model, { prompt: line.slice(0, 3), temperature: 0 });
+      expect(recited).toMatchObject({ text: line.trim(), ended: true });
+    }
+  }));
