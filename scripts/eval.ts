@@ -1,14 +1,17 @@
 import { Option } from 'commander';
 import {
+  type Dataset,
   type Evaluation,
   evaluate,
   type FormMeasures,
   loadDataset,
   loadModel,
   type Measures,
+  type Model,
   measureForms,
   TangshiError,
 } from '../lib';
+import { tellingLines } from '../lib/lines';
 import { integer, list, newCommand, run } from './cli';
 
 const command = newCommand('eval')
@@ -41,26 +44,51 @@ const command = newCommand('eval')
         );
       }
       const result = await evaluate(model.session, poems);
+      const text = (ids: Int32Array) => vocab.decode(ids.subarray(1, -1));
+      const unseen = heldOut ? await evaluateUnseen(model, dataset, text) : undefined;
       const split = heldOut ? 'held-out' : 'all';
       const skipped = dataset.tally.rejected.vocabulary;
       const facts = { model: model.path, data: dataset.name, split, poems: poems.length, skipped };
-      const corpus = [...dataset.train, ...dataset.heldOut].map((ids) => vocab.decode(ids.subarray(1, -1)));
+      const corpus = [...dataset.train, ...dataset.heldOut].map(text);
       const forms = count > 0 ? await measureForms(model, corpus, { count, seed }) : [];
-      const all = { ...facts, ...result, forms };
+      const all = { ...facts, ...result, ...(unseen && { unseen }), forms };
       process.stdout.write(json ? `${JSON.stringify(all)}\n` : report(all) + formsText(forms));
     } finally {
       await model.dispose();
     }
   });
 
-type Result = Evaluation & { model: string; data: string; split: string; poems: number; skipped: number };
+type Result = Evaluation & {
+  model: string;
+  data: string;
+  split: string;
+  poems: number;
+  skipped: number;
+  unseen?: Evaluation & { poems: number };
+};
 
-function report({ model, data, split, poems, skipped, nll, perplexity, tokens }: Result): string {
+/** An anthology has some poems twice, with other words here and there: of these one may be held out and one not. */
+async function evaluateUnseen(
+  { session }: Model,
+  { train, heldOut }: Dataset,
+  text: (ids: Int32Array) => string,
+): Promise<Result['unseen']> {
+  const seen = new Set(train.flatMap((ids) => tellingLines(text(ids))));
+  const poems = heldOut.filter((ids) => !tellingLines(text(ids)).some((line) => seen.has(line)));
+  return poems.length === 0 ? undefined : { poems: poems.length, ...(await evaluate(session, poems)) };
+}
+
+function report({ model, data, split, poems, skipped, unseen, ...result }: Result): string {
   const without = skipped > 0 ? `, ${skipped} skipped for characters that it does not know` : '';
   return (
     `${data} (${split}, ${poems} poems${without}) by ${model}\n` +
-    `nll ${nll.toFixed(4)}  perplexity ${perplexity.toFixed(2)}  tokens ${tokens}\n`
+    `${figures(result)}\n` +
+    (unseen ? `${figures(unseen)} of the ${unseen.poems} that share no line with a training poem\n` : '')
   );
+}
+
+function figures({ nll, perplexity, tokens }: Evaluation): string {
+  return `nll ${nll.toFixed(4)}  perplexity ${perplexity.toFixed(2)}  tokens ${tokens}`;
 }
 
 const COLUMNS: readonly (readonly [keyof Measures, string])[] = [

@@ -5,7 +5,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readCheckpoint } from '../../lib';
+import { readCheckpoint, train } from '../../lib';
+import { smallConfig } from '../../scripts/torture/torture';
 import { inFolder, POEMS } from './corpus';
 
 const ROOT = join(__dirname, '..', '..');
@@ -84,6 +85,24 @@ test('train, gen, eval', () =>
     expect(result.tokens).toBe(POEMS.join('').length + POEMS.length);
     expect(result.perplexity).toBeCloseTo(Math.exp(result.nll), 10);
     expect(result.nll).toBeLessThan(3);
+  }));
+
+test('eval tells held-out poems that share no line with a training poem from those that do', () =>
+  inFolder(async (folder, data) => {
+    const evaluated = async (name: string) => {
+      const out = join(folder, name);
+      for await (const _ of train({ config: { ...smallConfig(data, 2), heldOut: 0.5 }, out }));
+      return JSON.parse((await run('eval', ['--model', out, '--held-out', '--poems', '0', '--json'])).stdout);
+    };
+    const { poems, nll, tokens, unseen } = await evaluated('once');
+    expect(poems).toBeGreaterThan(1);
+    expect(unseen).toMatchObject({ poems, nll, tokens });
+    // Every poem with several other ends: of these some are held out and some are not.
+    const ends = ['山', '山山', '山山山', '山山山山'];
+    const variants = POEMS.flatMap((poem) => ends.map((end) => `诗:${poem}${end}。\n`));
+    await writeFile(data, variants.join(''));
+    const more = await evaluated('again and again');
+    expect(more.unseen?.poems ?? 0).toBeLessThan(more.poems / 2);
   }));
 
 test('in a pipe, the plan, a line every --log-every steps, a poem an epoch', () =>
