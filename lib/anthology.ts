@@ -12,6 +12,7 @@ import { versesOf } from './lines';
  * - `quansongshi`: 全宋詩, six times as many, in the same forms
  */
 export const BUILTIN = ['poems', 'tangshi', 'quantangshi', 'quansongshi'] as const;
+/** The name of a corpus of `BUILTIN`. */
 export type Builtin = (typeof BUILTIN)[number];
 
 type SourcePoem = Readonly<{ title: string; rows: readonly string[] }>;

@@ -7,8 +7,11 @@ export type Cursor = Readonly<{ epoch: number; step: number }>;
 
 /** An endless sequence of batches, epoch after epoch. Same poems and options, same cursor: same batches from there. */
 export interface Batcher {
+  /** Batches of an epoch. */
   readonly stepsPerEpoch: number;
+  /** Of the batch that `next` gives. */
   readonly cursor: Cursor;
+  /** The batch at the cursor, which goes on to the one after it. */
   next(): Batch;
   /** @throws EARG for a cursor that this batcher cannot have been at. */
   seek(cursor: Cursor): void;
@@ -27,7 +30,9 @@ const POOL_BATCHES = 50;
  * remainder dropped. Targets are the inputs shifted by one with the last id repeated, so END -> END is trained
  * too; weights make the loss the mean over poems of each poem's mean NLL.
  *
- * @throws ECORPUS when the poems do not fill one batch.
+ * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.train` has them.
+ * @param batchSize Poems of each batch.
+ * @throws ECORPUS when the poems do not fill one batch. EARG
  */
 export function classicBatcher(poems: readonly Poem[], batchSize: number): Batcher {
   checkBatchSize(batchSize);
@@ -47,9 +52,12 @@ export function classicBatcher(poems: readonly Poem[], batchSize: number): Batch
  * within pools of 50 batches, cut into batches, and the batches shuffled. The last batch cut may be smaller. Inputs
  * are the ids without the last, targets the ids without the first; the loss is the mean over all targets.
  *
+ * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.train` has them.
+ * @param options `batch`: poems of a batch. `seed`: an integer, of the order.
+ * @throws ECORPUS when there are no poems. EARG
  * @example
  * const batcher = bucketedBatcher(dataset.train, { batch: 64, seed: 1 });
- * batcher.seek(checkpoint.cursor);
+ * batcher.seek(checkpoint.progress.cursor);
  * for (;;) await session.train([batcher.next()], { lr, clipNorm: 1 });
  */
 export function bucketedBatcher(
@@ -66,7 +74,13 @@ export function bucketedBatcher(
   return new PlannedBatcher(plan, shiftedBatch, Math.ceil(poems.length / batch));
 }
 
-/** All poems once, sorted by length, the last batch perhaps smaller. Shaped as `bucketedBatcher`'s. */
+/**
+ * All poems once, sorted by length, the last batch perhaps smaller. Shaped as `bucketedBatcher`'s.
+ *
+ * @param poems Ids with begin and end, each an Int32Array of two at least.
+ * @param batchSize Poems of a batch.
+ * @throws ECORPUS when there are no poems. EARG
+ */
 export function evaluationBatches(poems: readonly Poem[], batchSize: number): Batch[] {
   checkBatchSize(batchSize);
   checkPoems(poems);

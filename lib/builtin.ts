@@ -17,8 +17,9 @@ const RECIPE_VERSION = 2;
 
 /**
  * The path of a built-in corpus as UTF-8 text in simplified characters, made on first use and kept in the cache:
- * `tangshi` as bare lines, the others as `title:content`. What is in them: `anthology.ts`.
+ * `tangshi` as bare lines, the others as `title:content`. What is in them: docs/data.md.
  *
+ * @param options `cacheDir`: where it is kept; default: `$XDG_CACHE_HOME/tangshi/corpora`, or the same under `~/.cache`.
  * @throws ECORPUS when chinese-poetry is not installed or not readable, or nothing can be written.
  * @example
  * for await (const record of readCorpus(await builtinCorpus('poems'))) …

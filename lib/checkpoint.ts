@@ -20,12 +20,17 @@ const FORMAT_VERSION = 1;
 
 /** A training, whole: what it takes to go on as if it had never stopped, or to write poems. */
 export type Checkpoint = Readonly<{
+  /** The configuration that the run has now. */
   config: RunConfig;
+  /** Whose ids the embedding and the output layer belong to. */
   vocab: Vocab;
+  /** What the model learned from. */
   corpus: CorpusFacts;
+  /** How far the run has come. */
   progress: Progress;
-  /** Lines of the training poems. */
+  /** Lines of the training poems; absent in checkpoints that older programs wrote. */
   lines?: LineSet;
+  /** Weights, optimizer and generator: what `Session.snapshot` gave. A small model has weights alone. */
   tensors: TensorMap;
 }>;
 
@@ -34,9 +39,13 @@ const LINES = 'corpus.lines';
 
 /**
  * Writes a `.safetensors` file that is there whole or not at all. Everything but the tensors stands as JSON in its
- * metadata; a SHA-256 covers both.
+ * metadata; a SHA-256 covers both. docs/checkpoint.md has the format.
  *
+ * @param path Of the file, which is replaced when it is there.
  * @throws EIO
+ * @example
+ * const { config, vocab, corpus, progress } = await readCheckpoint('runs/mine/last.safetensors');
+ * await writeCheckpoint('kept.safetensors', { config, vocab, corpus, progress, tensors: await session.snapshot() });
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   await write(path, checkpoint, checkpoint.tensors);
@@ -46,6 +55,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * The same for a model that is to write poems and not to train on: without the optimizer and the generator, its weights
  * in half precision. A quarter to a sixth of the checkpoint.
  *
+ * @param path Of the file, which is replaced when it is there.
  * @throws EIO
  * @example
  * await writeModel('湖.safetensors', await readCheckpoint('runs/mine/best.safetensors'));
@@ -65,9 +75,13 @@ async function write(path: string, checkpoint: Checkpoint, weights: StoredTensor
 }
 
 /**
- * Reads and checks everything, and returns only what is whole.
+ * Reads and checks everything, and returns only what is whole. Weights in half precision come out in single precision.
  *
+ * @param path Of a file that `writeCheckpoint` or `writeModel` wrote.
  * @throws EIO when it cannot be read. ECHECKPOINT when it is damaged, of a later version, or not made here.
+ * @example
+ * const { config, progress, vocab } = await readCheckpoint('runs/mine/best.safetensors');
+ * console.log(config.cell, progress.step, vocab.size);
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return decodeCheckpoint(await readBytes(path), path);
@@ -136,7 +150,11 @@ function mapTensors<A, B>(tensors: Readonly<Record<string, A>>, to: (tensor: A) 
 
 /**
  * The model's tensors of any safetensors file: a checkpoint, which brings the vocabulary that its ids belong to, or
- * one that Python wrote.
+ * one that Python wrote. What stands under `optim.`, `rng.` and `corpus.` is left out.
+ *
+ * @throws EIO when it cannot be read. ECHECKPOINT when it is damaged, or has a tensor that is none of F32, F16, I64, U8.
+ * @example
+ * await session.restore((await readWeights('from-python.safetensors')).tensors);
  */
 export async function readWeights(path: string): Promise<{ tensors: TensorMap; vocab?: Vocab }> {
   const file = decodeSafetensors(await readBytes(path), path);

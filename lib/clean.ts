@@ -1,6 +1,12 @@
 import type { CorpusRecord } from './corpus';
 
-/** `classic`: the original program's rules to the letter. `modern`: see `cleanModern`. `plain`: any text, as it is. */
+/**
+ * How records become poems; docs/data.md has the rules.
+ *
+ * - `classic`: the original program's to the letter
+ * - `modern`: Han characters and ，。？！；：、 come out, each poem once
+ * - `plain`: any text, as it is, a line each
+ */
 export type CleaningRules = 'classic' | 'modern' | 'plain';
 
 export const REJECTIONS = [
@@ -18,9 +24,10 @@ export const REJECTIONS = [
   'vocabulary', // a character outside a given vocabulary that has no UNK
   'held-out', // of an extra corpus: it has a line of a poem that is held out
 ] as const;
+/** Why a record does not become a poem; docs/data.md says when. */
 export type Rejection = (typeof REJECTIONS)[number];
 
-/** `read` = `kept` + the sum of `rejected`. */
+/** How many records were read, became poems, and were left out by reason: `read` = `kept` + the sum of `rejected`. */
 export type Tally = { read: number; kept: number; rejected: Record<Rejection, number> };
 
 /** A poem's text, or the reason against it. */
@@ -42,6 +49,7 @@ export const MAX_LENGTH = 80;
  * console.log(cleaner.tally.rejected.damaged);
  */
 export class Cleaner {
+  /** Of all records so far. */
   readonly tally: Tally = {
     read: 0,
     kept: 0,
@@ -50,6 +58,7 @@ export class Cleaner {
   readonly #rules: CleaningRules;
   readonly #seen = new Set<string>();
 
+  /** With nothing read yet. */
   constructor(rules: CleaningRules) {
     this.#rules = rules;
   }

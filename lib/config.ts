@@ -19,11 +19,13 @@ const Optimizer = v.variant('kind', [
 
 const ConfigSchema = v.pipe(
   v.strictObject({
+    /** What it was made from. */
     preset: v.picklist(['classic', 'default', 'large']),
     /** A built-in corpus, or a path. */
     data: v.pipe(v.string(), v.nonEmpty()),
-    /** More of them to learn from. */
+    /** More of them to learn from, nothing of which is held out. */
     extra: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
+    /** Of the file; absent: told by its content. */
     format: v.optional(v.picklist(['titled', 'lines', 'json'])),
     /** `plain`: any text, a line each. */
     cleaning: v.picklist(['classic', 'modern', 'plain']),
@@ -33,25 +35,38 @@ const ConfigSchema = v.pipe(
     heldOut: share,
 
     cell: v.picklist(['lstm', 'gru', 'rnn']),
+    /** Numbers of a character's embedding. */
     embedDim: size(65_536),
+    /** Numbers of a layer's hidden state. */
     hiddenDim: size(65_536),
+    /** Of cells. */
     layers: size(64),
+    /** Probability, in training, on the embedding and each layer's output. */
     dropout: share,
+    /** The output layer's weight is the embedding's: needs embedDim = hiddenDim. */
     tieWeights: v.boolean(),
+    /** A fault of the original program: ReLU on the logits. */
     reluLogits: v.boolean(),
+    /** Initial output weights by Xavier, as the original program has them; otherwise wider. */
     xavierOutput: v.boolean(),
 
+    /** With PyTorch's semantics and names. */
     optimizer: Optimizer,
+    /** Learning rate, at its highest. */
     lr: v.pipe(positive, v.maxValue(1e6)),
     /** `cosine`: a short warm-up, then down to a twentieth at the last epoch's end. */
     schedule: v.picklist(['constant', 'cosine']),
+    /** Gradients are scaled down to this 2-norm. */
     clipNorm: positive,
+    /** `classicBatcher` or `bucketedBatcher`. */
     batching: v.picklist(['classic', 'bucketed']),
     /** Poems of a step. */
     batch: size(65_536),
+    /** Times through the corpus. */
     epochs: size(1e6),
     /** Of a GPU's products. */
     precision: v.optional(v.picklist(['fp32', 'tf32', 'bf16', 'fp16']), 'tf32'),
+    /** Of the initial weights, batches and dropout. */
     seed: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
     /** CPU threads: a run is bit-equal at the same count only. */
     threads: size(1024),
@@ -62,7 +77,11 @@ const ConfigSchema = v.pipe(
   ),
 );
 
-/** All that decides what a training does, but for the corpus itself. Stands in every checkpoint. */
+/**
+ * All that decides what a training does, but for the corpus itself. Stands in every checkpoint.
+ *
+ * @interface
+ */
 export type RunConfig = Readonly<v.InferOutput<typeof ConfigSchema>>;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -74,8 +93,9 @@ const ProgressSchema = v.strictObject({
   cursor: v.strictObject({ epoch: count, step: count }),
   /** Epochs whose end was handled: evaluated, sampled, compared with the best. */
   epochsEnded: count,
-  /** Of the epoch in progress: sum over steps of loss, and steps. */
+  /** Of the epoch in progress: sum over steps of loss. */
   epochLoss: v.number(),
+  /** Of the epoch in progress. */
   epochSteps: count,
   /** Steps of the run that were passed over, their loss or gradient being no number. */
   skipped: v.optional(count, 0),
@@ -87,7 +107,11 @@ const ProgressSchema = v.strictObject({
   seconds: v.pipe(v.number(), v.minValue(0)),
 });
 
-/** How far a training has come. */
+/**
+ * How far a training has come.
+ *
+ * @interface
+ */
 export type Progress = v.InferOutput<typeof ProgressSchema>;
 
 const TallySchema = v.strictObject({
@@ -97,13 +121,19 @@ const TallySchema = v.strictObject({
 });
 
 const CorpusSchema = v.strictObject({
+  /** As `Dataset.name`. */
   name: v.string(),
-  /** Hex SHA-256 of the cleaned poems. */
+  /** Hex SHA-256 of the rules and the cleaned poems, as `Dataset.fingerprint`. */
   fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  /** Of its records. */
   tally: TallySchema,
 });
 
-/** Which corpus a model learned from. */
+/**
+ * Which corpus a model learned from.
+ *
+ * @interface
+ */
 export type CorpusFacts = Readonly<v.InferOutput<typeof CorpusSchema>>;
 
 const FactsSchema = v.object({ config: ConfigSchema, corpus: CorpusSchema, progress: ProgressSchema });

@@ -11,6 +11,7 @@ export type CorpusFormat = 'titled' | 'lines' | 'json';
 
 /** One candidate for a poem, just as it stands in the file. */
 export type CorpusRecord = Readonly<{
+  /** Of the file. */
   format: CorpusFormat;
   /** The raw line without its line end, or the joined paragraphs. Empty where `fault` is set. */
   text: string;
@@ -32,6 +33,7 @@ const MAX_JSON_BYTES = 400 * 2 ** 20; // a JavaScript string holds 512 Mi units
  * universal newlines have them (\n, \r\n, \r); bytes that are no UTF-8 become U+FFFD, for the cleaning to reject.
  * Without `format` the first 64 KiB decide. Text needs memory for one chunk, JSON for one file.
  *
+ * @param options `format`: of the file, else told by its content. `signal`: to stop.
  * @throws ECORPUS when the path cannot be read, or is not what `format` says. ECANCELED on abort.
  * @example
  * for await (const { text, line } of readCorpus('poems.txt', { format: 'titled' })) console.log(line, text);

@@ -8,6 +8,7 @@ import { TangshiError } from './errors';
 import { LineSet, tellingLines } from './lines';
 import { Vocab } from './vocab';
 
+/** What to read, how to clean it, and how to split it; `cacheDir` is where built-in corpora are kept. */
 export type DatasetOptions = BuiltinOptions &
   Readonly<{
     /**
@@ -19,6 +20,7 @@ export type DatasetOptions = BuiltinOptions &
     extra?: readonly string[];
     /** Default: told by the content. */
     format?: CorpusFormat;
+    /** How records become poems. */
     cleaning: CleaningRules;
     /** Rarer characters become UNK. The classic vocabulary knows none and does not look at it. */
     minCount: number;
@@ -32,13 +34,20 @@ export type DatasetOptions = BuiltinOptions &
     signal?: AbortSignal;
   }>;
 
+/** A corpus as ids, split, with its vocabulary. */
 export type Dataset = Readonly<{
   /** The built-in's name, or the file's; `texts` for poems that were given; of several, with + between. */
   name: string;
-  /** Ids with begin and end. `classic`: by length, equal lengths as in the file; `modern`: as in the file. */
+  /**
+   * Poems to learn from, as ids with begin and end. `classic`: by length, equal lengths as in the file; `modern` and
+   * `plain`: as in the file.
+   */
   train: readonly Int32Array[];
+  /** Poems that are kept from training, likewise. */
   heldOut: readonly Int32Array[];
+  /** Whose ids these are. */
   vocab: Vocab;
+  /** Of the records of all corpora. */
   tally: Tally;
   /** Of the training poems. */
   lines: LineSet;
@@ -49,14 +58,14 @@ export type Dataset = Readonly<{
 }>;
 
 /**
- * Reads, cleans and encodes a corpus. A poem is held out by a hash of its Han characters (or of a text that has none): whatever the order of
- * the file and its punctuation, and whatever else is in it. A poem of an extra corpus that has a line of a held-out
- * one is left out: it may be the same in another edition.
+ * Reads, cleans and encodes a corpus. A poem is held out by a hash of its Han characters (or of a text that has none):
+ * whatever the order of the file and its punctuation, and whatever else is in it. A poem of an extra corpus that has a
+ * line of a held-out one is left out: it may be the same in another edition.
  *
- * `modern`: the vocabulary is made from the training poems alone. `classic`: from all, as in the original, which
+ * `modern` and `plain`: the vocabulary is made from the training poems alone. `classic`: from all, as in the original, which
  * held nothing out.
  *
- * @throws ECORPUS when the corpus cannot be read or no poem passes. ECANCELED on abort.
+ * @throws ECORPUS when the corpus cannot be read or no poem passes. EARG. ECANCELED on abort.
  * @example
  * const { train, vocab, tally } = await loadDataset({ data: 'poems', cleaning: 'modern', minCount: 2, heldOut: 0.05 });
  */

@@ -2,11 +2,13 @@ import { evaluationBatches } from './batcher';
 import { TangshiError } from './errors';
 import type { Session } from './session';
 
+/** How well poems were foretold. */
 export type Evaluation = Readonly<{
   /** Mean NLL of a target in nats: every character, punctuation and the end. */
   nll: number;
   /** e^nll. */
   perplexity: number;
+  /** Targets. */
   tokens: number;
 }>;
 
@@ -16,8 +18,12 @@ const BATCH = 64;
 /**
  * How well a model foretells poems.
  *
- * @param poems Ids with begin and end, as a dataset has them.
- * @throws ECANCELED on abort.
+ * @param session Of the model.
+ * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.heldOut` has them.
+ * @param signal To stop between two batches.
+ * @throws EARG, ESHAPE for poems that are no ids of the model's vocabulary. ECORPUS when there are none. ECANCELED on abort.
+ * @example
+ * const { nll, perplexity } = await evaluate(model.session, dataset.heldOut);
  */
 export async function evaluate(
   session: Session,

@@ -1,15 +1,24 @@
 import { TangshiError } from './errors';
 import type { Guide } from './native';
-import { Prosody, rhymeGroup } from './prosody';
+import { Prosody, type RhymeGroup, rhymeGroup } from './prosody';
 import type { Rng } from './rng';
 import type { Vocab } from './vocab';
 
-/** `loose`: the places that the rules are strict about. `strict`: also no three alike at a line's end, no lone 平. */
+/**
+ * Which places the pattern of level and oblique tones holds.
+ *
+ * - `loose`: those that the rules are strict about: the second, fourth and sixth, and the last
+ * - `strict`: also no three alike at a line's end, no lone 平
+ * - `off`: none
+ */
 export type ToneRule = 'strict' | 'loose' | 'off';
 
+/** A fixed form, or lines x characters: `6x4`. */
+export type FormName = '五绝' | '七绝' | '五律' | '七律' | `${number}x${number}`;
+
+/** The form that a poem is held to, and its rules. */
 export type FormOptions = Readonly<{
-  /** 五绝, 七绝, 五律, 七律, or lines x characters: `6x4`. */
-  form?: string;
+  form?: FormName;
   /** The lines begin with these characters, one a line; without `form`, lines of five or seven as many as there are. */
   acrostic?: string;
   /** Lines rhyme, in one level group and no character twice. Default: in the fixed forms. */
@@ -17,7 +26,7 @@ export type FormOptions = Readonly<{
   /** Default: `loose` in the fixed forms, `off` in others. */
   tone?: ToneRule;
   /** By its name, 东 for one; default: as the model likes. */
-  rhymeGroup?: string;
+  rhymeGroup?: RhymeGroup;
 }>;
 
 /** Beside the index of a mask in a `Guide`'s plan: the place rhymes. */

@@ -1,14 +1,16 @@
 /**
  * Tang poems by a small recurrent network over libtorch.
  *
+ * Native work is done on a thread of its own and never keeps the event loop waiting. Every error is a `TangshiError` with a
+ * `code`.
+ *
+ * @packageDocumentation
  * @example
  * import { generatePoems, loadModel } from 'tangshi';
  * const model = await loadModel('runs/mine');
  * const [poem] = await generatePoems(model, { prompt: '湖' });
  * console.log(poem.lines.join('\n'));
  * await model.dispose();
- *
- * @packageDocumentation
  */
 
 export { BUILTIN, type Builtin } from './anthology';
@@ -21,7 +23,7 @@ export { type CorpusFormat, type CorpusRecord, readCorpus } from './corpus';
 export { type Dataset, type DatasetOptions, loadDataset } from './dataset';
 export { type ErrorCode, TangshiError } from './errors';
 export { type Evaluation, evaluate } from './evaluate';
-export type { FormOptions, ToneRule } from './form';
+export type { FormName, FormOptions, ToneRule } from './form';
 export { annotate, type JudgedLine, judge, type Verdict } from './judge';
 export { LineSet } from './lines';
 export { type FormMeasures, type Measures, measureForms } from './measures';
@@ -29,7 +31,7 @@ export { loadModel, type Model } from './model';
 export type * from './native';
 export { classicPoem, generatePoems, type Poem, type PoemOptions, streamPoem, type Writer } from './poem';
 export { type Preset, presetConfig } from './presets';
-export { Prosody, type Reading, RHYME_GROUPS } from './prosody';
+export { Prosody, type Reading, RHYME_GROUPS, type RhymeGroup } from './prosody';
 export { type DeviceRequest, resolveDevice, Session } from './session';
 export type { TrainOptions } from './start';
 export { type StopReason, type TrainEvent, train } from './train';

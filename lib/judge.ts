@@ -4,20 +4,26 @@ import { type Prosody, RHYME_GROUPS } from './prosody';
 export type Verdict = Readonly<{
   /** 五绝, 七绝, 五律 or 七律; absent for any other shape, of which rhyme and tone are not judged. */
   form?: string;
+  /** In order, without punctuation. */
   lines: readonly JudgedLine[];
+  /** Whether the poem rhymes as it should, in which groups, and where it does not. */
   rhyme?: Readonly<{
     keeps: boolean;
     /** Those that all rhymes share. */
     groups: readonly string[];
     faults: readonly string[];
   }>;
+  /** Whether the pattern of tones is kept, and where it is not. */
   tone?: Readonly<{ keeps: boolean; faults: readonly string[] }>;
 }>;
 
+/** A line of a poem that was judged. */
 export type JudgedLine = Readonly<{
+  /** Without punctuation. */
   text: string;
   /** A sign a character: 平, 仄, 中 for one that may be either, ？ for one that no book knows. */
   tones: string;
+  /** It is one of the lines that rhyme: an even one, or a first one that rhymes with them. */
   rhymes: boolean;
 }>;
 
@@ -33,6 +39,7 @@ const FORMS: Readonly<Record<string, string>> = {
  * lines of a couplet against each other, couplets after one another alike, even lines ending level, odd ones (but for the
  * first) oblique. A character of several readings is taken as it fits.
  *
+ * @param text Lines are parted by punctuation or white space.
  * @example
  * judge('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。', Prosody.load()).tone?.keeps; // true
  */
@@ -115,7 +122,13 @@ function toneFaults(verses: readonly string[][], firstIsLevel: boolean, prosody:
   }
 }
 
-/** Lines with their tones beneath, and the rhymes marked. */
+/**
+ * Lines with their tones beneath, and the rhymes marked; last, in brackets, what the rules say.
+ *
+ * @param verdict As `judge` gives it.
+ * @example
+ * console.log(annotate(judge('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。', Prosody.load())));
+ */
 export function annotate({ form, lines, rhyme, tone }: Verdict): string {
   const verdict = [
     form ?? `no regulated form: lines of ${lines.map(({ text }) => [...text].length).join(', ')}`,

@@ -25,11 +25,16 @@ export class LineSet {
   /** As they stand in a checkpoint. */
   readonly bytes: Uint8Array;
 
-  /** @param bytes Of another one. */
+  /**
+   * One that was kept.
+   *
+   * @param bytes Of another one.
+   */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
+  /** Of the lines of these poems; a line of fewer than four characters may be anybody's, and is left out. */
   static of(poems: Iterable<string>): LineSet {
     const lines = new Set<string>();
     for (const poem of poems) for (const line of tellingLines(poem)) lines.add(line);
@@ -38,6 +43,11 @@ export class LineSet {
     return set;
   }
 
+  /**
+   * Whether the line is one of them, as far as the filter tells.
+   *
+   * @param line Without punctuation.
+   */
   has(line: string): boolean {
     return line.length >= SHORTEST && this.#bitsOf(line).every((bit) => this.#isSet(bit));
   }

@@ -5,23 +5,30 @@ import { generatePoems, type Poem, type PoemOptions, type Writer } from './poem'
 import { Prosody } from './prosody';
 import { Rng } from './rng';
 
-/** What can be counted of many poems that are meant to be in one form; all are shares of 1. */
+/**
+ * What can be counted of many poems that are meant to be in one form; all are shares of 1, but for `poems` and
+ * `longestCopy`.
+ */
 export type Measures = Readonly<{
+  /** How many were measured. */
   poems: number;
   /** Poems of exactly the form's lines and characters. */
   form: number;
-  /** Of all poems, those that keep the rules of rhyme, and of tone. */
+  /** Of all poems, those that keep the rules of rhyme. */
   rhyme: number;
+  /** Likewise of tone. */
   tone: number;
-  /** Different characters, and pairs of neighbours, among all of them. */
+  /** Different characters among all of them. */
   distinct1: number;
+  /** Different pairs of neighbours among all pairs. */
   distinct2: number;
   /** Characters that stood in the same poem before. */
   repeated: number;
-  /** Lines that stand in the corpus; poems in which a line stands twice. */
+  /** Lines that stand in the corpus. */
   copiedLines: number;
+  /** Poems in which a line stands twice. */
   repeatedLines: number;
-  /** Characters of the longest piece that stands in the corpus. */
+  /** Characters of the longest piece that stands in the corpus, in the first 50 poems. */
   longestCopy: number;
 }>;
 
@@ -99,9 +106,12 @@ function measure(
 }
 
 /**
- * Has a model write so many poems of each fixed form, all rules on, and measures them.
+ * Has a model write so many poems of each fixed form, all rules on, and measures them. A form for which the model has not
+ * the characters is left out.
  *
- * @param corpus What the model learned from, for its copies to be found.
+ * @param corpus Poems that the model learned from, for its copies to be found.
+ * @param options `count`: poems of each form. `seed`: of what is drawn. `signal`: to stop.
+ * @throws ECANCELED on abort.
  */
 export async function measureForms(
   model: Writer,

@@ -16,14 +16,19 @@ const IN_THE_BOX = join(ROOT, 'models', 'tangshi.safetensors');
 
 /** A trained model, ready to write. */
 export type Model = Readonly<{
+  /** Where its work is done. */
   session: Session;
+  /** Whose characters it knows. */
   vocab: Vocab;
   /** Of the poems that it learned from; drafts are held against them. Absent in older checkpoints. */
   lines?: LineSet;
+  /** Of its training. */
   config: RunConfig;
   /** The checkpoint it came from. */
   path: string;
+  /** Frees it. May be called again. */
   dispose(): Promise<void>;
+  /** For `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }>;
 
@@ -32,8 +37,9 @@ export type Model = Readonly<{
  *
  * @param path A `.safetensors` checkpoint or a run folder; default: the run under `runs/` that came last to an
  * epoch's end, or else to a save, or else the model in the box.
- * @param options.device Default: the CPU, which is quick to start and holds its own for a few poems.
- * @throws ENOMODEL when there is none. ECHECKPOINT when it is damaged. EADDON when the addon is not built.
+ * @param options `device`: default the CPU, which is quick to start and holds its own for a few poems. `threads`: CPU
+ * threads, default all cores.
+ * @throws ENOMODEL when there is none. ECHECKPOINT when it is damaged. EDEVICE. EADDON when the addon is not built.
  * @example
  * const model = await loadModel('runs/poems');
  * const [poem] = await generatePoems(model, { prompt: '湖' });

@@ -2,16 +2,23 @@
  * The contract between TypeScript and the C++ addon: everything that crosses is in this file.
  * A call carries a batch or a poem, never a tensor operation. Arrays are copied before a call returns,
  * so the caller may reuse them. Promises reject with an Error whose `code` is an ErrorCode; nothing throws.
+ *
+ * @module
  */
 
+/** Of the network's hidden layers, as PyTorch has them; `rnn` with tanh. */
 export type Cell = 'lstm' | 'gru' | 'rnn';
+/** Where a session computes; `cuda:0` is the first GPU. */
 export type Device = 'cpu' | `cuda:${number}`;
 
-/** Sizes and switches of the network: Embedding [V, E] -> `layers` x cell [H] -> Linear [V, H]. */
+/** Sizes and switches of the network: Embedding `[V, E]` -> `layers` x cell `[H]` -> Linear `[V, H]`. */
 export type ModelConfig = Readonly<{
   cell: Cell;
+  /** V: ids are 0 … V - 1. */
   vocabSize: number;
+  /** E. */
   embedDim: number;
+  /** H. */
   hiddenDim: number;
   layers: number;
   /** Probability of dropping an element of the embedding and of each layer's output, in training only. */
@@ -30,11 +37,14 @@ export type ModelConfig = Readonly<{
  */
 export type Precision = 'fp32' | 'tf32' | 'bf16' | 'fp16';
 
-/** PyTorch's semantics and names. */
+/**
+ * PyTorch's semantics and names. `weightDecay` is added to the gradient, but for `adamw`, which shrinks the weight instead.
+ */
 export type OptimizerConfig =
   | Readonly<{ kind: 'rmsprop'; alpha: number; eps: number; weightDecay: number }>
   | Readonly<{ kind: 'adam' | 'adamw'; beta1: number; beta2: number; eps: number; weightDecay: number }>;
 
+/** A model, how it learns, and where. */
 export type SessionConfig = Readonly<{
   model: ModelConfig;
   optimizer: OptimizerConfig;
@@ -52,23 +62,27 @@ export type SessionConfig = Readonly<{
 
 /** Ids row-major, one poem a row, padded at the end of a row with any valid input id and target -1. */
 export type Batch = Readonly<{
-  /** [rows, time], each 0 <= id < vocabSize. */
+  /** `[rows, time]`, each 0 <= id < vocabSize. */
   inputs: Int32Array;
-  /** [rows, time], each -1 (padding) <= id < vocabSize. */
+  /** `[rows, time]`, each -1 (padding) <= id < vocabSize. */
   targets: Int32Array;
-  /** [rows]: loss = sum over rows of weight x the row's summed NLL. Absent: the mean NLL of the real targets. */
+  /** `[rows]`: loss = sum over rows of weight x the row's summed NLL. Absent: the mean NLL of the real targets. */
   weights?: Float32Array;
+  /** Poems. */
   rows: number;
+  /** Ids of a row, padding included. */
   time: number;
 }>;
 
+/** Of a call that trains. */
 export type StepOptions = Readonly<{
-  /** Of all batches, or of each. */
+  /** Learning rate of all batches, or of each. */
   lr: number | readonly number[];
   /** Gradients are scaled down to this 2-norm; Infinity leaves them alone. */
   clipNorm: number;
 }>;
 
+/** What one step was. */
 export type StepStats = Readonly<{
   /** Loss of the batch before the update, in nats. */
   loss: number;
@@ -82,6 +96,7 @@ export type StepStats = Readonly<{
   captured: boolean;
 }>;
 
+/** How ids are drawn. */
 export type SampleOptions = Readonly<{
   /** Characters drawn at most, beyond the prompt. */
   maxNewTokens: number;
@@ -99,7 +114,7 @@ export type SampleOptions = Readonly<{
   seed: bigint;
   /** So many ids at a prompt's front are no part of the poem: they set the state; absent: 1. */
   preface?: number;
-  /** Taken from the logit of an id for each time that it stands in the sequence already; absent: 0. */
+  /** Taken from the logit of an id, in nats, for each time that it stands in the sequence already; absent: 0. */
   repetitionPenalty?: number;
   /** Ids that may be repeated without it. */
   repeatable?: Int32Array;
@@ -119,11 +134,11 @@ export type SampleOptions = Readonly<{
  * is not drawn.
  */
 export type Guide = Readonly<{
-  /** [n, vocabSize]: 1 where an id may stand. */
+  /** `[n, vocabSize]`: 1 where an id may stand. */
   masks: Uint8Array;
-  /** [vocabSize]: the rhyme groups of an id, each a bit; 0 for none. */
+  /** `[vocabSize]`: the rhyme groups of an id, each a bit; 0 for none. */
   groups: Int32Array;
-  /** Those to rhyme in. */
+  /** Those to rhyme in, as bits. */
   allowedGroups: number;
   /**
    * Of each prompt, for each place after its preface, the prompt's own included: the index of a mask, plus 0x10000 where
@@ -135,18 +150,25 @@ export type Guide = Readonly<{
 /** Drawn characters of one prompt, the prompt itself not among them. */
 export type Sample = Readonly<{
   ids: Int32Array;
+  /** The end was drawn, or a guide's plan came to its end; otherwise the limit cut it off. */
   ended: boolean;
   /** Of the drawn ids, in nats, by the network alone; 0 unless it was asked for. */
   logProb: number;
 }>;
 
-/** Work queued on the session's own thread. `cancel` is honoured between steps and between characters. */
+/**
+ * Work queued on the session's own thread. `cancel` is honoured between steps and between characters.
+ *
+ * @internal
+ */
 export interface Job<T> {
   readonly done: Promise<T>;
   cancel(): void;
 }
 
+/** Of a tensor's elements, under safetensors' names. */
 export type Dtype = 'F32' | 'I64' | 'U8';
+/** A tensor: little-endian, row-major; `data` may have any alignment. */
 export type TensorData = Readonly<{ dtype: Dtype; shape: readonly number[]; data: Uint8Array }>;
 /**
  * Raw little-endian tensors by name: the model's under PyTorch's names (`embedding.weight`,
@@ -154,6 +176,11 @@ export type TensorData = Readonly<{ dtype: Dtype; shape: readonly number[]; data
  */
 export type TensorMap = Readonly<Record<string, TensorData>>;
 
+/**
+ * What `Session` stands on.
+ *
+ * @internal
+ */
 export interface NativeSession {
   /**
    * One optimizer step a batch. Cancelled, it resolves with the steps that were done. A GPU is asked for losses once a
@@ -181,7 +208,11 @@ export interface NativeSession {
   dispose(): Promise<void>;
 }
 
-/** What this machine has of CUDA. */
+/**
+ * What this machine has of CUDA.
+ *
+ * @internal
+ */
 export type CudaFacts = Readonly<{
   /** Memory in bytes. */
   devices: readonly Readonly<{ name: string; memory: number }>[];
@@ -191,10 +222,20 @@ export type CudaFacts = Readonly<{
   problem?: string;
 }>;
 
+/**
+ * A lock that is held.
+ *
+ * @internal
+ */
 export interface FileLock {
   release(): void;
 }
 
+/**
+ * What the .node file exports.
+ *
+ * @internal
+ */
 export interface NativeAddon {
   /**
    * Builds the model on the session's own thread. libtorch looks for CUDA once: where the first session of a process

@@ -11,34 +11,47 @@ import { Rng } from './rng';
 /** What it takes to write: a `Model`, or a session in training with its vocabulary. */
 export type Writer = Pick<Model, 'session' | 'vocab' | 'lines'>;
 
+/**
+ * How to write. With a form or an acrostic `maxLength` is refused, for a form has its own length; without one `rhyme`,
+ * `tone` and `rhymeGroup` are.
+ */
 export type PoemOptions = FormOptions &
   Readonly<{
     /** The poem begins with this text; may be empty. */
     prompt?: string;
     /** Lines that come before the poem and are not part of it: it goes on in their mood. */
     mood?: string;
-    /** How many poems, drawn together. */
+    /** How many poems, drawn together. Default: 1; count x bestOf is 10,000 at most. */
     count?: number;
     /** Characters of a poem at most, the prompt and punctuation counted; default 80, more for a long prompt. */
     maxLength?: number;
-    /** Below 1 likelier characters, above 1 bolder ones; 0 always the likeliest. */
+    /** Below 1 likelier characters, above 1 bolder ones; 0 always the likeliest. Default: 0.8. */
     temperature?: number;
-    /** Draw among the k likeliest characters only; 0 for all. */
+    /** Draw among the k likeliest characters only; 0, the default, for all. */
     topK?: number;
-    /** Draw among the likeliest characters that together reach this probability. */
+    /** Draw among the likeliest characters that together reach this probability. Default: 0.95. */
     topP?: number;
-    /** Taken from the logit of a character, in nats, for each time that it stands in the poem already. */
+    /**
+     * Taken from the logit of a character, in nats, for each time that it stands in the poem already. Default: 2 in a
+     * form, else 0.
+     */
     repetitionPenalty?: number;
     /** Search among so many continuations for the likeliest poem, instead of drawing one: it is always the same. */
     beam?: number;
-    /** So many drafts of each poem, of which the likeliest that repeats least, and copies no line, is given. */
+    /**
+     * So many drafts of each poem, of which the likeliest that repeats least, and copies no line, is given. Default: 8 in
+     * a form, else 1.
+     */
     bestOf?: number;
     /** Same model, options and seed: same poems. Default: another one each time. */
     seed?: number;
+    /** To stop between two characters. */
     signal?: AbortSignal;
   }>;
 
+/** A poem that was written. */
 export type Poem = Readonly<{
+  /** All of it, the beginning that was asked for included, without line ends. */
   text: string;
   /** A sentence a line; in a form, its lines. */
   lines: readonly string[];
@@ -90,7 +103,8 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
  * Writes one poem and gives its characters as they are drawn, first those of the beginning; at last the poem, which may be
  * without an unfinished sentence at the end that was given. Whoever leaves early ends the work.
  *
- * @throws as `generatePoems`
+ * @returns The characters, one at a time; the generator's return value is the poem.
+ * @throws As `generatePoems`.
  * @example
  * for await (const char of streamPoem(model, { prompt: '湖' })) process.stdout.write(char);
  */
@@ -243,8 +257,12 @@ const CLASSIC_PIECE = 10;
  * What the original program prints for a beginning: greedy, without the begin character in front, and of the result
  * only the pieces between `。` that are longer than 10 characters; often nothing at all.
  *
+ * @param begin One character or more.
  * @returns The printed lines.
- * @throws EVOCAB when the model does not know a character.
+ * @throws EVOCAB when the model does not know a character. EARG for an empty beginning. ECANCELED on abort.
+ * @example
+ * const model = await loadModel('runs/classic');
+ * console.log((await classicPoem(model, '湖')).join('\n'));
  */
 export async function classicPoem(model: Writer, begin: string, signal?: AbortSignal): Promise<string[]> {
   const { session, vocab } = model;

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { RunConfig } from './config';
 
+/** A configuration with a name: the original program, the same without its faults, or a larger one. */
 export type Preset = RunConfig['preset'];
 
 /** The original program to the letter, its faults included. */
@@ -56,7 +57,12 @@ const large = {
 
 const PRESETS = { classic, default: standard, large };
 
-/** The whole configuration of a preset on this machine. */
+/**
+ * The whole configuration of a preset on this machine, with seed 1 and as many threads as there are cores.
+ *
+ * @example
+ * presetConfig('large').hiddenDim; // 512
+ */
 export function presetConfig(preset: Preset): RunConfig {
   return { preset, ...PRESETS[preset], seed: 1, threads: availableParallelism() };
 }

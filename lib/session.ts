@@ -20,7 +20,9 @@ export type DeviceRequest = 'auto' | 'cuda' | Device;
 /**
  * The device that a request means on this machine.
  *
- * @throws EARG for a device of another name. EDEVICE when CUDA is asked for and there is none.
+ * @throws EARG for a device of another name. EDEVICE when CUDA is asked for and there is none. EADDON
+ * @example
+ * const device = await resolveDevice('auto'); // 'cpu' or 'cuda:0'
  */
 export async function resolveDevice(request: DeviceRequest): Promise<Device> {
   if (!/^(auto|cpu|cuda(:\d{1,2})?)$/.test(request)) {
@@ -66,11 +68,18 @@ export class Session {
     this.#native = native;
   }
 
+  /**
+   * Builds a model with new weights. libtorch looks for CUDA once: where the first session of a process is on the CPU, all
+   * of them are.
+   */
   static async open(config: SessionConfig): Promise<Session> {
     return new Session(await coded(addon().openSession(config)));
   }
 
-  /** One optimizer step a batch. On abort, resolves with the steps that were done. */
+  /**
+   * One optimizer step a batch. On abort, resolves with the steps that were done. A GPU is asked for losses once a call:
+   * give it many batches.
+   */
   async train(batches: readonly Batch[], options: StepOptions, signal?: AbortSignal): Promise<StepStats[]> {
     if (signal?.aborted) return [];
     return run(this.#native.train(batches, options), signal);
@@ -98,7 +107,10 @@ export class Session {
     return coded(this.#native.snapshot());
   }
 
-  /** The inverse of `snapshot`, all or nothing; weights alone will do. */
+  /**
+   * The inverse of `snapshot`, all or nothing; weights alone will do: the optimizer then starts afresh. ESHAPE where a
+   * tensor of the model is missing, or one is of another shape or no part of it.
+   */
   restore(tensors: TensorMap): Promise<void> {
     return coded(this.#native.restore(tensors));
   }
@@ -109,6 +121,7 @@ export class Session {
     return this.#disposed;
   }
 
+  /** For `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

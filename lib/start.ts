@@ -31,7 +31,9 @@ import type { Vocab } from './vocab';
 const LOG_EVERY = 50;
 const KEEP = 2;
 
+/** What to train, where, and when to stop. */
 export type TrainOptions = Readonly<{
+  /** What the configuration is made from; default: `default`. */
   preset?: Preset;
   /** What differs from the preset. When resuming, only `epochs` and `threads` may. */
   config?: Partial<Omit<RunConfig, 'preset'>>;
@@ -41,14 +43,15 @@ export type TrainOptions = Readonly<{
   resume?: boolean;
   /** A safetensors file whose weights a new run starts from. */
   init?: string;
+  /** Default: `auto`, the first GPU that can be used, else the CPU. */
   device?: DeviceRequest;
   /** On a GPU, whether steps are captured as graphs and launched as a whole; default: true. */
   graph?: boolean;
-  /** Stop after this time of this sitting. */
+  /** Stop after this time of this sitting, in minutes. */
   minutes?: number;
   /** Stop when the run has done this many steps. */
   maxSteps?: number;
-  /** Steps between checkpoints. */
+  /** Steps between checkpoints; default: 100. */
   saveEvery?: number;
   /** How many of the last checkpoints are kept, beside the best; default: 2. */
   keep?: number;

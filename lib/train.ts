@@ -10,18 +10,26 @@ import { generatePoems, type Poem } from './poem';
 import { learningRate } from './schedule';
 import { type Run, startRun, type TrainOptions } from './start';
 
+/**
+ * What happens in a training, in this order: a `plan`; `step`s (or `skipped` ones), with a `checkpoint` now and then; at each
+ * epoch's end `epoch`, `sample` and `checkpoint`; at last `done`. Losses are in nats a target, times in seconds.
+ */
 export type TrainEvent =
   | Readonly<{
       type: 'plan';
       /** The run folder. */
       run: string;
       corpus: string;
-      /** Training poems, held-out poems, training targets an epoch. */
+      /** To learn from. */
       poems: number;
+      /** Poems kept from training. */
       heldOut: number;
+      /** Training targets an epoch. */
       tokens: number;
       tally: Tally;
+      /** Size of the vocabulary. */
       vocab: number;
+      /** Weights, a tied one counted once. */
       parameters: number;
       device: Device;
       /** Of a GPU's products. */
@@ -29,8 +37,9 @@ export type TrainEvent =
       threads: number;
       epochs: number;
       stepsPerEpoch: number;
-      /** Steps of the whole run, and those already done. */
+      /** Of the whole run. */
       steps: number;
+      /** Of these, already done. */
       done: number;
       /** Rough time to go, from the time of one forward pass. */
       seconds: number;
@@ -41,12 +50,17 @@ export type TrainEvent =
       type: 'step';
       /** Counts from 1. */
       step: number;
+      /** Counts from 1. */
       epoch: number;
       /** In nats; before the update. */
       loss: number;
+      /** Exponential average over about 50 steps. */
       smoothedLoss: number;
+      /** 2-norm of all gradients before clipping. */
       gradNorm: number;
+      /** Learning rate. */
       lr: number;
+      /** Targets of the batch. */
       tokens: number;
       tokensPerSecond: number;
     }>
@@ -73,6 +87,7 @@ export type TrainEvent =
   | Readonly<{ type: 'checkpoint'; step: number; path: string; best: boolean }>
   | Readonly<{ type: 'done'; reason: StopReason; step: number; run: string; seconds: number }>;
 
+/** Why a training came to its end: all epochs are done, `signal` was aborted, or a limit was reached. */
 export type StopReason = 'finished' | 'interrupted' | 'minutes' | 'max-steps';
 
 const SAVE_EVERY = 100;
@@ -92,7 +107,7 @@ const SAMPLE_BEGINNINGS = '湖日红山夜君海月';
  * until `done`; leaving the iteration saves nothing. An abort while the corpus is read rejects with ECANCELED.
  *
  * @throws (from the iteration) EARG, ECORPUS, EDEVICE, ERUN, ECHECKPOINT, EIO; ENONFINITE when the loss or the
- * gradient is no longer a number.
+ * gradient is no longer a number. EADDON
  * @example
  * for await (const event of train({ preset: 'default', out: 'runs/mine' })) {
  *   if (event.type === 'step') console.log(event.step, event.loss);

@@ -1,7 +1,7 @@
 import { scriptConverter } from './builtin';
 import { TangshiError } from './errors';
 
-/** What stands in a checkpoint. The characters are in the order of their ids. */
+/** What stands in a checkpoint. The characters are in the order of their ids; in `modern` the first has id 3. */
 export type VocabJson = Readonly<{ kind: 'classic' | 'modern'; characters: readonly string[] }>;
 
 type Special = Readonly<{ bos: number; eos: number; unk: number | undefined }>;
@@ -23,6 +23,7 @@ const MAX_CHARACTERS = 200_000;
  * vocab.decode(vocab.encode('床前明月光')); // '床前明月光'
  */
 export class Vocab {
+  /** Which of the two it is. */
   readonly kind: 'classic' | 'modern';
   /** Classes of the model: ids are 0 … size - 1. */
   readonly size: number;
@@ -72,7 +73,12 @@ export class Vocab {
     return new Vocab('classic', entries, ids, { bos, eos, unk: undefined });
   }
 
-  /** Characters that stand fewer than `minCount` times in the poems are left to `<unk>`. */
+  /**
+   * Ids by descending count, ties by first occurrence.
+   *
+   * @param options `minCount`: characters that stand fewer times in the poems are left to `<unk>`.
+   * @throws EARG
+   */
   static build(poems: readonly string[], { minCount }: Readonly<{ minCount: number }>): Vocab {
     if (!Number.isInteger(minCount) || minCount < 1) {
       throw new TangshiError('EARG', `Expected an integer from 1 for minCount but received ${minCount}`);
@@ -88,6 +94,7 @@ export class Vocab {
     return new Vocab('modern', [...MODERN_SPECIALS, ...characters], ids, { unk: 0, bos: 1, eos: 2 });
   }
 
+  /** Whether a character has an id of its own. */
   has(char: string): boolean {
     return this.#ids.has(char);
   }
@@ -105,7 +112,7 @@ export class Vocab {
   }
 
   /**
-   * [begin, ids of the poem, end], rare characters as UNK.
+   * Begin, ids of the poem, end; rare characters as UNK.
    *
    * @throws EVOCAB where the vocabulary has no UNK.
    */
@@ -132,6 +139,7 @@ export class Vocab {
     return text;
   }
 
+  /** For `JSON.stringify`, and `fromJSON`. */
   toJSON(): VocabJson {
     const characters = this.kind === 'classic' ? this.#entries : this.#entries.slice(MODERN_SPECIALS.length);
     return { kind: this.kind, characters: [...characters] };

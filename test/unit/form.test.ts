@@ -34,7 +34,7 @@ const write = (options: PoemOptions) => generatePoems(writer, { seed: 1, bestOf:
 const failure = (message: RegExp) =>
   expect.objectContaining({ code: 'EARG', message: expect.stringMatching(message) });
 
-test.each(['五绝', '七绝', '五律', '七律'])(
+test.each(['五绝', '七绝', '五律', '七律'] as const)(
   '%s by a network that knows nothing: form, rhyme and tone are right',
   async (form) => {
     for (const { text, lines, ended } of await write({ form, count: 50, temperature: 1.5 })) {
@@ -137,9 +137,9 @@ test('of drafts, the likeliest that repeats least', async () => {
 });
 
 test('what cannot be is refused by name', async () => {
-  await expect(write({ form: '八股' })).rejects.toEqual(failure(/no form 八股.*七绝/));
+  await expect(write({ form: '八股' as never })).rejects.toEqual(failure(/no form 八股.*七绝/));
   await expect(write({ form: '0x5' })).rejects.toEqual(failure(/no form 0x5/));
-  await expect(write({ form: 'toString' })).rejects.toEqual(failure(/no form toString/));
+  await expect(write({ form: 'toString' as never })).rejects.toEqual(failure(/no form toString/));
   await expect(write({ form: '五绝', tone: 'soft' as never })).rejects.toEqual(failure(/tone.*soft/));
   await expect(write({ acrostic: '春，夏。' })).rejects.toEqual(failure(/Han characters/));
   await expect(write({ acrostic: '' })).rejects.toEqual(failure(/Han characters/));
@@ -147,7 +147,9 @@ test('what cannot be is refused by name', async () => {
   await expect(write({ form: '五绝', maxLength: 5 })).rejects.toEqual(failure(/maxLength/));
   await expect(write({ prompt: null as never })).rejects.toEqual(failure(/prompt.*null/));
   await expect(write({ form: '五绝', acrostic: '春江' })).rejects.toEqual(failure(/2 characters.*4 lines/));
-  await expect(write({ form: '五绝', rhymeGroup: '猫' })).rejects.toEqual(failure(/no rhyme group 猫/));
+  await expect(write({ form: '五绝', rhymeGroup: '猫' as never })).rejects.toEqual(
+    failure(/no rhyme group 猫/),
+  );
   await expect(write({ form: '五绝', prompt: '明'.repeat(20) })).rejects.toEqual(failure(/nothing to write/));
   await expect(write({ form: '五绝', prompt: '空山不山山' })).rejects.toEqual(
     failure(/does not fit.*--tone off/),

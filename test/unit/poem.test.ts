@@ -60,7 +60,7 @@ test('a seed repeats, another differs, none is drawn anew each time', async () =
 });
 
 test('of several drafts, one that has a line of the corpus is the last choice', async () => {
-  const options = { prompt: '明', form: '4x5', bestOf: 8 };
+  const options = { prompt: '明', form: '4x5', bestOf: 8 } as const;
   for (const seed of [1, 2, 3]) {
     const [best] = await generatePoems(modern, { ...options, seed });
     const [other] = await generatePoems(
