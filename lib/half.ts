@@ -32,12 +32,19 @@ function singleOf(half: number): number {
 /** @param data Little-endian single precision, of any alignment. */
 export function toHalf(data: Uint8Array): Uint8Array {
   const singles = new Float32Array(data.slice().buffer);
-  return new Uint8Array(Uint16Array.from(singles, halfOf).buffer);
+  const halves = new Uint16Array(singles.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = halfOf(singles[i] as number);
+  return new Uint8Array(halves.buffer);
 }
 
 /** @param data Little-endian half precision, of any alignment. */
 export function fromHalf(data: Uint8Array): Uint8Array {
-  const values = Float32Array.from({ length: 2 ** 16 }, (_, half) => singleOf(half));
-  const singles = Float32Array.from(new Uint16Array(data.slice().buffer), (half) => values[half] as number);
+  values ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => singleOf(half));
+  const halves = new Uint16Array(data.slice().buffer);
+  const singles = new Float32Array(halves.length);
+  for (let i = 0; i < singles.length; i++) singles[i] = values[halves[i] as number] as number;
   return new Uint8Array(singles.buffer);
 }
+
+/** Of all halves. */
+let values: Float32Array | undefined;
