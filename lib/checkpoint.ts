@@ -156,11 +156,13 @@ function mapTensors<A, B>(tensors: Readonly<Record<string, A>>, to: (tensor: A) 
  * @example
  * await session.restore((await readWeights('from-python.safetensors')).tensors);
  */
-export async function readWeights(path: string): Promise<{ tensors: TensorMap; vocab?: Vocab }> {
+export async function readWeights(
+  path: string,
+): Promise<Pick<Checkpoint, 'tensors'> & Partial<Pick<Checkpoint, 'vocab' | 'corpus'>>> {
   const file = decodeSafetensors(await readBytes(path), path);
   if (file.metadata.format !== 'tangshi') return { tensors: weightsOf(mapTensors(file.tensors, widened)) };
-  const { tensors, vocab } = toCheckpoint(path, file);
-  return { tensors: weightsOf(tensors), vocab };
+  const { tensors, vocab, corpus } = toCheckpoint(path, file);
+  return { tensors: weightsOf(tensors), vocab, corpus };
 }
 
 /** Without the optimizer, the generator and the lines. */

@@ -120,13 +120,19 @@ const TallySchema = v.strictObject({
   rejected: v.record(v.picklist(REJECTIONS), count),
 });
 
-const CorpusSchema = v.strictObject({
+const corpus = {
   /** As `Dataset.name`. */
   name: v.string(),
   /** Hex SHA-256 of the rules and the cleaned poems, as `Dataset.fingerprint`. */
   fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   /** Of its records. */
   tally: TallySchema,
+};
+
+const CorpusSchema = v.strictObject({
+  ...corpus,
+  /** Where a run began with given weights: what these had learned from, the earliest first. */
+  before: v.optional(v.array(v.strictObject(corpus))),
 });
 
 /**

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isBuiltin } from './anthology';
 import { type Batcher, bucketedBatcher, classicBatcher } from './batcher';
 import { readWeights } from './checkpoint';
-import { checkConfig, checkOptions, type Progress, type RunConfig } from './config';
+import { type CorpusFacts, checkConfig, checkOptions, type Progress, type RunConfig } from './config';
 import { type Dataset, loadDataset } from './dataset';
 import { defined } from './defined';
 import { TangshiError } from './errors';
@@ -69,6 +69,8 @@ export type Run = {
   files: ReturnType<typeof runFiles>;
   config: RunConfig;
   dataset: Dataset;
+  /** What given weights had learned from. */
+  before: CorpusFacts['before'];
   batcher: Batcher;
   totalSteps: number;
   session: Session;
@@ -101,6 +103,7 @@ type Start = {
   vocab?: Vocab;
   /** Of the corpus that must still be there. */
   fingerprint?: string;
+  before?: CorpusFacts['before'];
 };
 
 /** Begins a new run, or goes on with one: reads, checks and builds all that a training needs. */
@@ -148,7 +151,8 @@ async function open(
     const totalSteps = config.epochs * batcher.stepsPerEpoch;
     const savedStep = start.fingerprint === undefined ? undefined : progress.step;
     const wishes = { logEvery, keep, skipNonfinite, skippedInARow: 0, signal };
-    const setting = { folder, files, config, dataset, batcher, totalSteps, device, ...wishes };
+    const { before } = start;
+    const setting = { folder, files, config, dataset, before, batcher, totalSteps, device, ...wishes };
     return {
       ...{ ...setting, session, progress, savedStep, metrics, notices },
       unlock: () => locks.release(),
@@ -203,8 +207,15 @@ async function fresh({ preset = 'default', config: changes = {}, out, init }: Tr
   const extra = config.extra && { extra: config.extra.map(place) };
   const folder = out ?? newRunFolder(config);
   refuseExistingRun(folder);
-  const weights = init === undefined ? {} : { ...(await readWeights(init)), source: init };
+  const weights = init === undefined ? {} : await initial(init);
   return { folder, config: { ...config, data, ...extra }, progress: beginning(), notices: [], ...weights };
+}
+
+async function initial(source: string): Promise<Pick<Start, 'source' | 'tensors' | 'vocab' | 'before'>> {
+  const { tensors, vocab, corpus } = await readWeights(source);
+  if (!corpus) return { source, tensors };
+  const { before = [], ...last } = corpus;
+  return { source, tensors, vocab, before: [...before, last] };
 }
 
 function place(corpus: string): string {
@@ -236,7 +247,8 @@ async function resumed(
   }
   const { tensors, vocab, corpus } = whole.checkpoint;
   const progress = structuredClone(whole.checkpoint.progress);
-  const facts = { tensors, vocab, fingerprint: corpus.fingerprint, source: runFiles(folder).last };
+  const { fingerprint, before: learned } = corpus;
+  const facts = { tensors, vocab, fingerprint, before: learned, source: runFiles(folder).last };
   const notices = [...(whole.notice ? [whole.notice] : []), ...differences(before, config)];
   return { folder, config, progress, notices, ...facts };
 }

@@ -320,7 +320,7 @@ async function save(run: Run, path = run.files.last): Promise<TrainEvent> {
   const tensors = await session.snapshot();
   await metrics.sync();
   if (path === files.last) await keepLast(run.folder, run.savedStep, run.keep);
-  const corpus = { name, fingerprint, tally };
+  const corpus = { name, fingerprint, tally, ...(run.before && { before: run.before }) };
   await writeCheckpoint(path, { config, vocab, corpus, progress, lines, tensors });
   if (path === files.last) run.savedStep = progress.step;
   return { type: 'checkpoint', step: progress.step, path, best: path === files.best };

@@ -93,6 +93,8 @@ test('given weights are part of the run from the start, and bring their vocabula
     expect(losses(resumed)).toEqual(losses(unbroken));
     const [a, b] = await Promise.all([init, join(second, 'last.safetensors')].map(readCheckpoint));
     expect(b?.vocab.toJSON()).toEqual(a?.vocab.toJSON());
+    expect(a?.corpus.before).toBeUndefined();
+    expect(b?.corpus).toMatchObject({ name: 'other.txt', before: [a?.corpus] });
 
     const wrong = events({ config: { ...config, hiddenDim: 25 }, out: join(folder, 'wrong'), init });
     await expect(wrong).rejects.toMatchObject({
