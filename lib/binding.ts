@@ -22,6 +22,9 @@ function load(): NativeAddon {
   if (!existsSync(ADDON)) {
     throw new TangshiError('EADDON', `The native addon is not built (${ADDON}): run ${commandLine('setup')}`);
   }
+  // Without one, libtorch's own libraries are not found, which ends the process.
+  if (!hasWorkingFolder())
+    throw new TangshiError('EADDON', 'The working directory is gone: change to another one');
   try {
     return require(ADDON) as NativeAddon;
   } catch (error) {
@@ -30,5 +33,13 @@ function load(): NativeAddon {
       `The native addon does not load (${error instanceof Error ? error.message : error}): run ${commandLine('setup')}`,
       { cause: error },
     );
+  }
+}
+
+function hasWorkingFolder(): boolean {
+  try {
+    return existsSync(process.cwd());
+  } catch {
+    return false;
   }
 }

@@ -62,6 +62,7 @@ export const RHYME_GROUPS = [
   '东', '冬', '江', '支', '微', '鱼', '虞', '齐', '佳', '灰', '真', '文', '元', '寒', '删',
   '先', '萧', '肴', '豪', '歌', '麻', '阳', '庚', '青', '蒸', '尤', '侵', '覃', '盐', '咸',
 ] as const;
+/** The name of a level rhyme group: one of `RHYME_GROUPS`. */
 export type RhymeGroup = (typeof RHYME_GROUPS)[number];
 
 /** How a character was read in the time of Tang; of several readings, all count. */

@@ -74,7 +74,7 @@ test('has what it needs and no more: no tests, no corpus, at most 20 MB', async 
   const installed = join(app, 'node_modules/tangshi');
   expect(readdirSync(installed).sort()).toEqual([
     ...['CHANGELOG.md', 'CMakeLists.txt', 'LICENSE', 'README.md', 'README.zh.md', 'SECURITY.md'],
-    ...['binding.gyp', 'build', 'dist', 'lib', 'models', 'native', 'package.json', 'scripts'],
+    ...['binding.gyp', 'build', 'dist', 'examples', 'lib', 'models', 'native', 'package.json', 'scripts'],
   ]);
   expect(readdirSync(join(installed, 'native'))).not.toContain('test');
   expect(readdirSync(join(app, 'node_modules'))).not.toContain('chinese-poetry');
@@ -169,6 +169,18 @@ test('two copies in one process', async () => {
   `,
   );
   expect(await succeed('node', ['two.cjs'])).toMatch(/^true true \p{Script=Han}{7}，/u);
+});
+
+test('a working directory that is gone is an error, and not the end of the process', async () => {
+  write(
+    'gone.cjs',
+    `const { mkdtempSync, rmdirSync } = require('node:fs');
+    const { loadModel } = require('tangshi');
+    process.chdir(mkdtempSync('${folder}/gone-'));
+    rmdirSync(process.cwd());
+    loadModel().catch(({ code, message }) => console.log(code, message));`,
+  );
+  expect(await succeed('node', ['gone.cjs'])).toMatch(/^EADDON The working directory is gone/);
 });
 
 describe('npx tangshi', () => {
