@@ -18,9 +18,9 @@ export interface Batcher {
 }
 
 /** Ids of a poem, begin and end included. */
-type Poem = Int32Array;
+type Ids = Int32Array;
 /** What an epoch's batches hold, before they are made. */
-type Plan = (epoch: number) => readonly (readonly Poem[])[];
+type Plan = (epoch: number) => readonly (readonly Ids[])[];
 
 /** Batches of similar length come from pools of this many batches: little padding, yet much chance. */
 const POOL_BATCHES = 50;
@@ -34,7 +34,7 @@ const POOL_BATCHES = 50;
  * @param batchSize Poems of each batch.
  * @throws ECORPUS when the poems do not fill one batch. EARG
  */
-export function classicBatcher(poems: readonly Poem[], batchSize: number): Batcher {
+export function classicBatcher(poems: readonly Ids[], batchSize: number): Batcher {
   checkBatchSize(batchSize);
   checkPoems(poems);
   if (poems.length < batchSize) {
@@ -61,7 +61,7 @@ export function classicBatcher(poems: readonly Poem[], batchSize: number): Batch
  * for (;;) await session.train([batcher.next()], { lr, clipNorm: 1 });
  */
 export function bucketedBatcher(
-  poems: readonly Poem[],
+  poems: readonly Ids[],
   { batch, seed }: Readonly<{ batch: number; seed: number | bigint }>,
 ): Batcher {
   checkBatchSize(batch);
@@ -81,7 +81,7 @@ export function bucketedBatcher(
  * @param batchSize Poems of a batch.
  * @throws ECORPUS when there are no poems. EARG
  */
-export function evaluationBatches(poems: readonly Poem[], batchSize: number): Batch[] {
+export function evaluationBatches(poems: readonly Ids[], batchSize: number): Batch[] {
   checkBatchSize(batchSize);
   checkPoems(poems);
   return cut([...poems].sort(byLength), batchSize).map(shiftedBatch);
@@ -90,12 +90,12 @@ export function evaluationBatches(poems: readonly Poem[], batchSize: number): Ba
 class PlannedBatcher implements Batcher {
   readonly stepsPerEpoch: number;
   readonly #plan: Plan;
-  readonly #toBatch: (poems: readonly Poem[]) => Batch;
+  readonly #toBatch: (poems: readonly Ids[]) => Batch;
   #cursor: Cursor = { epoch: 0, step: 0 };
   /** Of the cursor's epoch; made when the first of its batches is asked for. */
   #planned: ReturnType<Plan> | undefined;
 
-  constructor(plan: Plan, toBatch: (poems: readonly Poem[]) => Batch, stepsPerEpoch: number) {
+  constructor(plan: Plan, toBatch: (poems: readonly Ids[]) => Batch, stepsPerEpoch: number) {
     this.#plan = plan;
     this.#toBatch = toBatch;
     this.stepsPerEpoch = stepsPerEpoch;
@@ -108,7 +108,7 @@ class PlannedBatcher implements Batcher {
   next(): Batch {
     const { epoch, step } = this.#cursor;
     this.#planned ??= this.#plan(epoch);
-    const batch = this.#toBatch(this.#planned[step] as readonly Poem[]);
+    const batch = this.#toBatch(this.#planned[step] as readonly Ids[]);
     if (step + 1 < this.stepsPerEpoch) this.#cursor = { epoch, step: step + 1 };
     else this.seek({ epoch: epoch + 1, step: 0 });
     return batch;
@@ -127,7 +127,7 @@ class PlannedBatcher implements Batcher {
   }
 }
 
-function classicBatch(poems: readonly Poem[]): Batch {
+function classicBatch(poems: readonly Ids[]): Batch {
   const batch = blankBatch(poems, longest(poems));
   const weights = new Float32Array(poems.length);
   for (const [row, poem] of poems.entries()) {
@@ -140,7 +140,7 @@ function classicBatch(poems: readonly Poem[]): Batch {
   return { ...batch, weights };
 }
 
-function shiftedBatch(poems: readonly Poem[]): Batch {
+function shiftedBatch(poems: readonly Ids[]): Batch {
   const batch = blankBatch(poems, longest(poems) - 1);
   for (const [row, poem] of poems.entries()) {
     batch.inputs.set(poem.subarray(0, -1), row * batch.time);
@@ -150,16 +150,16 @@ function shiftedBatch(poems: readonly Poem[]): Batch {
 }
 
 /** Padding everywhere: input 0, target -1. */
-function blankBatch(poems: readonly Poem[], time: number): Batch {
+function blankBatch(poems: readonly Ids[], time: number): Batch {
   const rows = poems.length;
   return { inputs: new Int32Array(rows * time), targets: new Int32Array(rows * time).fill(-1), rows, time };
 }
 
-function longest(poems: readonly Poem[]): number {
+function longest(poems: readonly Ids[]): number {
   return poems.reduce((length, poem) => Math.max(length, poem.length), 0);
 }
 
-function byLength(a: Poem, b: Poem): number {
+function byLength(a: Ids, b: Ids): number {
   return a.length - b.length;
 }
 
@@ -175,7 +175,7 @@ function checkBatchSize(size: number): void {
   }
 }
 
-function checkPoems(poems: readonly Poem[]): void {
+function checkPoems(poems: readonly Ids[]): void {
   if (poems.length === 0) throw new TangshiError('ECORPUS', 'There are no poems to make batches of');
   if (poems.some((poem) => poem.length < 2))
     throw new TangshiError('EARG', 'Expected poems with begin and end');

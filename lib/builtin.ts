@@ -7,6 +7,7 @@ import { anthologyText, type Builtin } from './anthology';
 import { writeWhole } from './disk';
 import { TangshiError } from './errors';
 
+/** Where made corpora are kept. */
 export type BuiltinOptions = Readonly<{
   /** Default: `$XDG_CACHE_HOME/tangshi/corpora`, or the same under `~/.cache`. */
   cacheDir?: string;

@@ -21,6 +21,7 @@ export type CorpusRecord = Readonly<{
   fault?: 'too-long' | 'format';
 }>;
 
+/** How a file is read. */
 export type ReadOptions = Readonly<{ format?: CorpusFormat; signal?: AbortSignal }>;
 
 /** UTF-16 units. A longer line is passed over without being held in memory. */

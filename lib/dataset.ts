@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { isBuiltin } from './anthology';
 import { type BuiltinOptions, builtinCorpus } from './builtin';
-import { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
+import { Cleaner, type CleaningRules, REJECTIONS, type Rejection, type Tally } from './clean';
 import { type CorpusFormat, type CorpusRecord, readCorpus } from './corpus';
 import { TangshiError } from './errors';
 import { LineSet, tellingLines } from './lines';
@@ -144,14 +144,21 @@ async function readPoems(
   options: DatasetOptions,
   cleaner: Cleaner,
 ): Promise<string[]> {
+  const before = structuredClone(cleaner.tally);
   const poems: string[] = [];
   for await (const record of typeof data === 'string' ? recordsAt(data, options) : recordsOf(data)) {
     const poem = cleaner.clean(record);
     if (poem !== undefined) poems.push(poem);
   }
-  const where = typeof data === 'string' ? data : nameOf(data);
-  if (poems.length === 0) throw new TangshiError('ECORPUS', explainEmpty(where, cleaner.tally));
-  return poems;
+  const tally = since(before, cleaner.tally);
+  if (poems.length > 0 || tally.rejected.duplicate > 0) return poems;
+  throw new TangshiError('ECORPUS', explainEmpty(typeof data === 'string' ? data : nameOf(data), tally));
+}
+
+function since(before: Tally, now: Tally): Tally {
+  const rejected = { ...now.rejected };
+  for (const reason of REJECTIONS) rejected[reason] -= before.rejected[reason];
+  return { read: now.read - before.read, kept: now.kept - before.kept, rejected };
 }
 
 async function* recordsAt(data: string, options: DatasetOptions): AsyncGenerator<CorpusRecord> {

@@ -15,18 +15,18 @@
 
 export { BUILTIN, type Builtin } from './anthology';
 export { type Batcher, bucketedBatcher, type Cursor, classicBatcher, evaluationBatches } from './batcher';
-export { builtinCorpus } from './builtin';
+export { type BuiltinOptions, builtinCorpus } from './builtin';
 export { type Checkpoint, readCheckpoint, readWeights, writeCheckpoint, writeModel } from './checkpoint';
 export { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
 export type { CorpusFacts, Progress, RunConfig } from './config';
-export { type CorpusFormat, type CorpusRecord, readCorpus } from './corpus';
+export { type CorpusFormat, type CorpusRecord, type ReadOptions, readCorpus } from './corpus';
 export { type Dataset, type DatasetOptions, loadDataset } from './dataset';
 export { type ErrorCode, TangshiError } from './errors';
 export { type Evaluation, evaluate } from './evaluate';
 export type { FormName, FormOptions, ToneRule } from './form';
 export { annotate, type JudgedLine, judge, type Verdict } from './judge';
 export { LineSet } from './lines';
-export { type FormMeasures, type Measures, measureForms } from './measures';
+export { type FormMeasures, type MeasuredForm, type Measures, measureForms } from './measures';
 export { loadModel, type Model } from './model';
 export type * from './native';
 export { classicPoem, generatePoems, type Poem, type PoemOptions, streamPoem, type Writer } from './poem';

@@ -34,6 +34,7 @@ export type Measures = Readonly<{
 
 /** Lines and characters of each. */
 const SIZES = { 五绝: [4, 5], 七绝: [4, 7], 五律: [8, 5], 七律: [8, 7] } as const;
+/** The forms that are judged. */
 export type MeasuredForm = keyof typeof SIZES;
 const FORMS = Object.keys(SIZES) as MeasuredForm[];
 

@@ -16,8 +16,11 @@ import { integer, list, newCommand, run } from './cli';
 
 const command = newCommand('eval')
   .description('How well a model foretells poems: NLL in nats a character, perplexity, characters.')
-  .option('--model <path>', 'a checkpoint or a run folder (default: the newest run)')
-  .option('--data <corpus>', 'poems, tangshi, or the path of a file (default: what the model learned from)')
+  .option(
+    '--model <path>',
+    'a checkpoint or a run folder (default: the newest run, else the model in the box)',
+  )
+  .option('--data <corpus>', 'a built-in corpus or the path of a file (default: what the model learned from)')
   .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
   .option('--extra <corpus>', 'one more in which copied lines are looked for (can be repeated)', list)
   .option('--held-out', 'only the poems that training leaves aside')

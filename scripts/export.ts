@@ -9,7 +9,10 @@ const command = newCommand('export', 'FILE')
       'precision, without what training needs.',
   )
   .argument('<file>', 'to be written: a .safetensors')
-  .option('--model <path>', 'a checkpoint or a run folder (default: the newest run)')
+  .option(
+    '--model <path>',
+    'a checkpoint or a run folder (default: the newest run, else the model in the box)',
+  )
   .action(async (file: string, { model }) => {
     const path = await findCheckpoint(model);
     await writeModel(file, await readCheckpoint(path));

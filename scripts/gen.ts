@@ -17,7 +17,10 @@ import { integer, newCommand, number, run } from './cli';
 const command = newCommand('gen', '湖')
   .description('Writes a poem that begins with the given characters.')
   .argument('[beginning]', 'any number of characters', '')
-  .option('--model <path>', 'a checkpoint or a run folder (default: the newest run)')
+  .option(
+    '--model <path>',
+    'a checkpoint or a run folder (default: the newest run, else the model in the box)',
+  )
   .addOption(
     new Option('--preset <name>', 'classic: what the original program prints')
       .choices(['classic'])

@@ -175,6 +175,14 @@ describe('extra corpora', () => {
     expect(lines.filter((text) => text.includes(line))).toEqual([]);
   });
 
+  test('one that has nothing new is as good as none; one that holds nothing is an error of its own', async () => {
+    const { train } = await load([first as string], { extra: [file('d', [first as string])] });
+    expect(train).toHaveLength(1);
+    await expect(load([first as string, 'abc'], { extra: [file('e', ['12345'])] })).rejects.toEqual(
+      failure('ECORPUS', /e holds no poem .*rejected: latin 1: /),
+    );
+  });
+
   test('one that is not there is an error that names it', async () => {
     await expect(load([first as string], { extra: [join(folder, 'nowhere')] })).rejects.toEqual(
       failure('ECORPUS', /nowhere/),

@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const ROOT = join(__dirname, '../..');
+const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
+const PAGES = ['', 'docs', 'docs/api', 'models']
+  .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
+  .filter((path) => path.endsWith('.md'));
+const textOf = (page: string) => readFileSync(join(ROOT, page), 'utf8');
+
+test('the reference is what the comments in lib/ say', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tangshi-docs-'));
+  try {
+    execFileSync(bin('typedoc'), ['--out', folder], { cwd: ROOT });
+    const options = { cwd: ROOT, encoding: 'utf8', input: readFileSync(join(folder, 'README.md')) } as const;
+    const page = execFileSync(bin('biome'), ['format', '--stdin-file-path=docs/api/README.md'], options);
+    expect(page === textOf('docs/api/README.md')).toBe(true); // else: npm run docs
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 120_000);
+
+test.each(PAGES)('%s points at nothing that is not there', (page) => {
+  const targets = [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
+  const local = targets
+    .filter((target) => !/^https?:/.test(target))
+    .map((target) => target.split('#')[0] as string);
+  expect(local.filter((path) => !existsSync(join(ROOT, dirname(page), path)))).toEqual([]);
+});
+
+test.each(PAGES)('%s names scripts that there are', (page) => {
+  const { scripts } = JSON.parse(textOf('package.json'));
+  const named = [...textOf(page).matchAll(/npm run (?:-s )?([a-z][a-z:]*)/g)].map(
+    ([, name]) => name as string,
+  );
+  expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
