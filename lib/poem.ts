@@ -39,8 +39,8 @@ export type PoemOptions = FormOptions &
     /** Search among so many continuations for the likeliest poem, instead of drawing one: it is always the same. */
     beam?: number;
     /**
-     * So many drafts of each poem, of which the likeliest that repeats least, and copies no line, is given. Default: 8 in
-     * a form, else 1.
+     * So many drafts of each poem, of which the likeliest that repeats least, and copies no line, is given. Default: 32 in
+     * a form, fewer where more than 312 poems are asked for; else 1.
      */
     bestOf?: number;
     /** Same model, options and seed: same poems. Default: another one each time. */
@@ -64,7 +64,7 @@ export type Poem = Readonly<{
 const DEFAULTS = { prompt: '', mood: '', count: 1, temperature: 0.8, topK: 0, topP: 0.95 };
 /** Where nothing else is said: a form leaves little choice, and its drafts cost little. */
 const FREE = { repetitionPenalty: 0, bestOf: 1 };
-const IN_FORM = { repetitionPenalty: 2, bestOf: 8 };
+const IN_FORM = { repetitionPenalty: 2, bestOf: 32 };
 /** The longest poem of the corpus; a long beginning gets half as much again. */
 const USUAL_LENGTH = 80;
 /** Drafts drawn together, each with its logits. */
@@ -164,8 +164,7 @@ function prepare({ vocab }: Writer, options: PoemOptions): Task {
   refuseUnheeded(options, inForm);
   const form = inForm ? new Form(options, vocab) : undefined;
   const usual = form ? IN_FORM : FREE;
-  const alone = options.beam === undefined ? {} : { bestOf: 1 }; // drafts would be the same
-  const given = { ...DEFAULTS, ...usual, ...alone, ...defined(options) };
+  const given = { ...DEFAULTS, ...usual, ...draftsFor(options, usual.bestOf), ...defined(options) };
   const { count, bestOf, temperature, topK, topP, repetitionPenalty } = given;
   const seed = options.seed ?? (options.beam === undefined ? randomInt(MAX_SEED) : 0);
   checkCounts({ count, bestOf });
@@ -198,6 +197,12 @@ function prepare({ vocab }: Writer, options: PoemOptions): Task {
     return { text, lines: form?.linesOf(text) ?? sentences(text), ended: sample.ended, seed };
   };
   return { prompts: Array<Int32Array>(count * bestOf).fill(ids), sampling, count, bestOf, prompt, poemOf };
+}
+
+/** A search finds the same in each draft; many poems are not refused for drafts that nobody asked for. */
+function draftsFor({ beam, count = 1 }: PoemOptions, usual: number): Pick<PoemOptions, 'bestOf'> {
+  if (beam !== undefined) return { bestOf: 1 };
+  return { bestOf: Math.max(1, Math.min(usual, Math.floor(MAX_COUNT / count))) };
 }
 
 /** As a poem has it before a new line begins. */

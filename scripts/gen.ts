@@ -38,7 +38,7 @@ const command = newCommand('gen', '湖')
   )
   .option('--rhyme-group <name>', 'of the thirty: 东, 冬, 江, …')
   .option('--mood <lines>', 'which the poem goes on from, but does not print')
-  .option('--best-of <n>', 'drafts of each poem (8 in a form, else 1)', integer(1))
+  .option('--best-of <n>', 'drafts of each poem (32 in a form, else 1)', integer(1))
   .addOption(
     new Option('--beam <n>', 'search among so many for the likeliest poem, instead of drawing')
       .argParser(integer(1, 1000))

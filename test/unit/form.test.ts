@@ -136,6 +136,11 @@ test('of drafts, the likeliest that repeats least', async () => {
   expect(await repeats(10)).toBeLessThan(await repeats(1));
 });
 
+test('many poems are written with fewer drafts, not refused', async () => {
+  const poems = await generatePoems(writer, { form: '2x3', count: 5000, seed: 1 });
+  expect(poems).toHaveLength(5000);
+});
+
 test('what cannot be is refused by name', async () => {
   await expect(write({ form: '八股' as never })).rejects.toEqual(failure(/no form 八股.*七绝/));
   await expect(write({ form: '0x5' })).rejects.toEqual(failure(/no form 0x5/));
