@@ -2,7 +2,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { TangshiError } from './errors';
-import { versesOf } from './lines';
 
 /**
  * Corpora made from the npm package chinese-poetry:
@@ -100,7 +99,7 @@ async function mended(
   const byLine = new Map<string, SourcePoem[]>();
   for (const [i, poem] of edition.entries()) {
     if (i % AT_ONCE === 0) await setImmediate();
-    for (const line of new Set(versesOf(poem.rows.join('')))) {
+    for (const line of new Set(linesOf(poem))) {
       const others = byLine.get(line);
       if (others) others.push(poem);
       else byLine.set(line, [poem]);
@@ -125,12 +124,20 @@ function mostShared(
   byLine: ReadonlyMap<string, readonly SourcePoem[]>,
 ): SourcePoem | undefined {
   const shared = new Map<SourcePoem, number>();
-  for (const line of versesOf(poem.rows.join(''))) {
+  for (const line of linesOf(poem)) {
     for (const other of byLine.get(line) ?? []) shared.set(other, (shared.get(other) ?? 0) + 1);
   }
   let best: SourcePoem | undefined;
   for (const [other, count] of shared) if (count > (best ? (shared.get(best) as number) : 1)) best = other;
-  return best && (shared.get(best) as number) * 3 >= versesOf(best.rows.join('')).length ? best : undefined;
+  return best && (shared.get(best) as number) * 3 >= linesOf(best).length ? best : undefined;
+}
+
+/** Between marks; what a line has of notes and signs of loss stays in it. */
+function linesOf({ rows }: SourcePoem): string[] {
+  return rows
+    .join('')
+    .split(/[，。？！；：、]/)
+    .filter(Boolean);
 }
 
 async function listSources(path: string, wanted = /\.json$/): Promise<string[]> {

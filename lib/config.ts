@@ -150,7 +150,7 @@ const text = v.optional(v.string());
 const flag = v.optional(v.boolean());
 const signal = v.optional(v.instance(AbortSignal));
 
-const TrainOptionsSchema = v.object({
+const TrainOptionsSchema = v.strictObject({
   preset: v.optional(v.picklist(['classic', 'default', 'large'])),
   config: v.optional(v.record(v.string(), v.unknown())),
   ...{ out: v.optional(v.pipe(v.string(), v.nonEmpty())), init: text, device: text },
@@ -160,7 +160,7 @@ const TrainOptionsSchema = v.object({
   signal,
 });
 
-const PoemOptionsSchema = v.object({
+const PoemOptionsSchema = v.strictObject({
   ...{ prompt: text, mood: text, form: text, acrostic: text, rhymeGroup: text },
   rhyme: flag,
   tone: v.optional(v.picklist(['strict', 'loose', 'off'])),
@@ -200,6 +200,14 @@ export function checkFacts(facts: unknown, where: string): CheckpointFacts {
 function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown, code: ErrorCode, what: string): T {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`);
+  const issues = result.issues.map(explain);
   throw new TangshiError(code, `${what}: ${issues.join('; ')}`);
+}
+
+function explain(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? 'all of it';
+  if (issue.type !== 'strict_object' || issue.expected !== 'never') return `${path}: ${issue.message}`;
+  // Typed by hand, it is often one of a run's.
+  const inConfig = Object.hasOwn(ConfigSchema.pipe[0].entries, path);
+  return `there is no ${path}${inConfig ? `: it is meant for config, as in config: { ${path}: … }` : ''}`;
 }

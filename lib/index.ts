@@ -27,7 +27,7 @@ export type { FormName, FormOptions, ToneRule } from './form';
 export { annotate, type JudgedLine, judge, type Verdict } from './judge';
 export { LineSet } from './lines';
 export { type FormMeasures, type MeasuredForm, type Measures, measureForms } from './measures';
-export { loadModel, type Model } from './model';
+export { IN_THE_BOX, loadModel, type Model } from './model';
 export type * from './native';
 export { classicPoem, generatePoems, type Poem, type PoemOptions, streamPoem, type Writer } from './poem';
 export { type Preset, presetConfig } from './presets';

@@ -1,4 +1,4 @@
-import { type Prosody, RHYME_GROUPS } from './prosody';
+import { Prosody, RHYME_GROUPS } from './prosody';
 
 /** What the rules of regulated verse say of a poem. It knows nothing of how poems are made here (form.ts). */
 export type Verdict = Readonly<{
@@ -43,7 +43,7 @@ const FORMS: Readonly<Record<string, string>> = {
  * @example
  * judge('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。', Prosody.load()).tone?.keeps; // true
  */
-export function judge(text: string, prosody: Prosody): Verdict {
+export function judge(text: string, prosody: Prosody = Prosody.load()): Verdict {
   const verses = text
     .split(/[，。？！；：、,.?!;:\s]+/u)
     .map((verse) => [...verse])

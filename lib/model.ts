@@ -12,7 +12,7 @@ import { type DeviceRequest, resolveDevice, Session } from './session';
 import type { Vocab } from './vocab';
 
 /** Comes with the package; models/README.md is its card. */
-const IN_THE_BOX = join(ROOT, 'models', 'tangshi.safetensors');
+export const IN_THE_BOX = join(ROOT, 'models', 'tangshi.safetensors');
 
 /** A trained model, ready to write. */
 export type Model = Readonly<{
@@ -112,7 +112,7 @@ export async function findCheckpoint(path?: string): Promise<string> {
   for (const file of [best, last]) if (await exists(file)) return file;
   throw new TangshiError(
     'ENOMODEL',
-    `${place} has no checkpoint yet: its training has not come to its first save`,
+    `${place} is no run folder, or its training has not come to its first save`,
   );
 }
 

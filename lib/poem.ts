@@ -69,6 +69,8 @@ const IN_FORM = { repetitionPenalty: 2, bestOf: 32 };
 const USUAL_LENGTH = 80;
 /** Drafts drawn together, each with its logits. */
 const MAX_COUNT = 10_000;
+/** UTF-16 units: nothing for which a queue of poems should have to wait. */
+const MAX_PROMPT = 1000;
 const MAX_SEED = 2 ** 32;
 const MARKS = '，。？！；：、';
 /** What a repeated character takes from a draft, in nats a character of the whole poem. */
@@ -100,7 +102,7 @@ export async function generatePoems(model: Writer, options: PoemOptions = {}): P
 }
 
 /**
- * Writes one poem and gives its characters as they are drawn, first those of the beginning; at last the poem, which may be
+ * Writes one poem, a single draft, and gives its characters as they are drawn, first those of the beginning; at last the poem, which may be
  * without an unfinished sentence at the end that was given. Whoever leaves early ends the work.
  *
  * @returns The characters, one at a time; the generator's return value is the poem.
@@ -158,8 +160,15 @@ type Task = Readonly<{
   poemOf(sample: Sample): Poem;
 }>;
 
-function prepare({ vocab }: Writer, options: PoemOptions): Task {
+function prepare(model: Writer, options: PoemOptions): Task {
+  if (!model?.vocab || !model.session)
+    throw new TangshiError('EARG', 'Expected a model: is an await missing before loadModel()?');
+  const { vocab } = model;
   checkOptions('poem', options);
+  for (const text of [options.prompt, options.mood]) {
+    if ((text?.length ?? 0) > MAX_PROMPT)
+      throw new TangshiError('EARG', `A beginning or mood has at most ${MAX_PROMPT} characters`);
+  }
   const inForm = options.form !== undefined || options.acrostic !== undefined;
   refuseUnheeded(options, inForm);
   const form = inForm ? new Form(options, vocab) : undefined;

@@ -23,6 +23,8 @@ export class Reporter {
   readonly #out: Terminal;
   readonly #logEvery: number;
   #plan: Plan | undefined;
+  /** A character that a poem of this model began with. */
+  #beginning = '湖';
   /** Of this sitting: what the rate and the time to go are reckoned from. */
   #tokens = 0;
   #start = 0;
@@ -52,11 +54,12 @@ export class Reporter {
       case 'epoch':
         return `epoch ${event.epoch} of ${this.#plan?.epochs}: loss ${event.loss.toFixed(4)}${heldOutText(event)}`;
       case 'sample':
+        this.#beginning = [...event.text][0] ?? '';
         return event.lines.map((line) => `    ${line}`).join('\n');
       case 'checkpoint':
         return event.best ? `best so far: ${event.path}` : '';
       case 'done':
-        return doneText(event);
+        return doneText(event, this.#beginning);
     }
   }
 
@@ -126,7 +129,10 @@ function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' }>): strin
   return `, held-out nll ${heldOut.nll.toFixed(4)} (perplexity ${heldOut.perplexity.toFixed(1)})`;
 }
 
-function doneText({ reason, step, run, seconds }: Extract<TrainEvent, { type: 'done' }>): string {
+function doneText(
+  { reason, step, run, seconds }: Extract<TrainEvent, { type: 'done' }>,
+  beginning: string,
+): string {
   const why = {
     finished: 'Finished',
     interrupted: 'Interrupted',
@@ -135,7 +141,7 @@ function doneText({ reason, step, run, seconds }: Extract<TrainEvent, { type: 'd
   }[reason];
   const next =
     reason === 'finished'
-      ? `write with: ${commandLine('gen', dirname(run) === RUNS ? '湖' : `--model ${run}`)}`
+      ? `write with: ${commandLine('gen', dirname(run) === RUNS ? beginning : `--model ${run}`)}`
       : `go on with: ${commandLine('train', `--resume --out ${run}`)}`;
   return `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}; ${next}`;
 }

@@ -20,7 +20,8 @@ const { Stop, tilde } = require('./setup/say');
 const { checkTools } = require('./setup/tools');
 
 const root = path.resolve(__dirname, '..');
-const SETUP = 'npm run setup';
+const installed = path.basename(path.dirname(root)) === 'node_modules';
+const SETUP = installed ? 'npx tangshi setup' : 'npm run setup';
 
 /** Loads the addon and takes a step on every device: in a process of its own, whatever may become of it. */
 const TRIAL = `

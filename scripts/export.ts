@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { readCheckpoint, writeModel } from '../lib';
+import { readCheckpoint, TangshiError, writeModel } from '../lib';
 import { findCheckpoint } from '../lib/model';
 import { newCommand, run } from './cli';
 
@@ -14,11 +15,20 @@ const command = newCommand('export', 'FILE')
     'a checkpoint or a run folder (default: the newest run, else the model in the box)',
   )
   .action(async (file: string, { model }) => {
+    refuseOther(file);
     const path = await findCheckpoint(model);
     await writeModel(file, await readCheckpoint(path));
     const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
     const [before, after] = [(await stat(path)).size, (await stat(file)).size].map(megabytes);
     process.stdout.write(`${file}: ${after}, from ${path} of ${before}\n`);
   });
+
+/** What is written over is gone. */
+function refuseOther(file: string): void {
+  if (!file.endsWith('.safetensors'))
+    throw new TangshiError('EARG', `${file} must end in .safetensors, as models do`);
+  if (existsSync(file))
+    throw new TangshiError('EARG', `${file} is there already: name another, or remove it`);
+}
 
 run(command);

@@ -83,11 +83,19 @@ const command = newCommand('gen', '湖')
           const prosody = Prosody.load();
           process.stdout.write(poems.map(({ text }) => `${annotate(judge(text, prosody))}\n`).join('\n'));
         } else process.stdout.write(poems.map(({ lines }) => `${lines.join('\n')}\n`).join('\n'));
+      } catch (error) {
+        throw path === undefined ? withModel(error, model.path) : error;
       } finally {
         await model.dispose();
       }
     },
   );
+
+/** Which model it was that does not know a character, nobody has said. */
+function withModel(error: unknown, path: string): unknown {
+  if (!(error instanceof TangshiError) || (error.code !== 'EVOCAB' && error.code !== 'EARG')) return error;
+  return new TangshiError(error.code, `${error.message} (the model is ${path}; --model names another)`);
+}
 
 /** npm keeps --form to itself where -- is missing, and leaves its value. */
 function refuseFormAsBeginning(beginning: string): void {

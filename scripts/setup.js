@@ -15,7 +15,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { readStamp, whyStale, buildAddon, buildTests } = require('./setup/addon');
+const { readStamp, whyStale, buildAddon, buildTests, dropLeftovers } = require('./setup/addon');
 const { findQuickly } = require('./setup/libtorch');
 const { modulesStale, recordModules } = require('./setup/modules');
 const { Stop, say } = require('./setup/say');
@@ -49,11 +49,17 @@ async function setUp(installing, tests) {
     if (addonStale(found)) {
       const libtorch = found ?? (await findOrFetch());
       await buildAddon(root, libtorch, addonStale(libtorch) ?? '', lock);
+      if (isDependency()) dropLeftovers(root);
     }
     if (tests) await buildTests(root, lock);
   } finally {
     lock.release();
   }
+}
+
+/** Installed for somebody's project, not a clone that is worked on. */
+function isDependency() {
+  return path.basename(path.dirname(root)) === 'node_modules';
 }
 
 /** @param {import('./setup/libtorch').Libtorch | null} libtorch */
@@ -90,7 +96,10 @@ function checkNode() {
 
 /** @param {unknown} error */
 function fail(error) {
+  const { code, path: file } = /** @type {NodeJS.ErrnoException} */ (error);
   if (error instanceof Stop) say(error.message);
+  else if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    say(`${file} cannot be written (${code}).\nRun npx tangshi setup as the user who installed the package.`);
   else console.error(error);
   process.exit(1);
 }

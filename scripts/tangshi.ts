@@ -14,13 +14,18 @@ const COMMANDS: Readonly<Record<string, readonly [does: string, load: () => unkn
   setup: ['builds what is missing', () => require(join(ROOT, 'scripts/setup.js'))],
 };
 
-const [, , name = '--help'] = process.argv;
+const [, , name = '--help', option] = process.argv;
 const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-if (command) {
+if (name === '--version' || name === '-v') {
+  process.stdout.write(`${require(join(ROOT, 'package.json')).version}\n`);
+} else if (command && option === '--help' && (name === 'setup' || name === 'doctor')) {
+  const more = name === 'setup' ? '\n--cuda: with a libtorch for CUDA' : '';
+  process.stdout.write(`npx tangshi ${name}: ${command[0]}${more}\n`);
+} else if (command) {
   process.argv.splice(2, 1); // what the command reads are its own options
   command[1]();
 } else {
-  const help = name === '--help' || name === '-h';
+  const help = ['--help', '-h', 'help'].includes(name);
   const list = Object.entries(COMMANDS).map(([name, [does]]) => `  ${name.padEnd(8)}${does}\n`);
   const text = `Usage: npx tangshi <command> [options]\n\n${list.join('')}\n--help after a command shows its options.\n`;
   (help ? process.stdout : process.stderr).write(help ? text : `There is no command ${name}.\n${text}`);

@@ -56,8 +56,10 @@ const command = newCommand('train')
   )
   .option('--json', 'one JSON event a line, and nothing else, on stdout (with npm run -s)')
   .action(async (flags) => {
+    const { out, resume, init, device, graph, minutes, maxSteps, saveEvery, keep, skipNonfinite, logEvery } =
+      flags;
     const options: TrainOptions = {
-      ...flags,
+      ...{ out, resume, init, device, graph, minutes, maxSteps, saveEvery, keep, skipNonfinite, logEvery },
       // The default preset is no wish of the user's: a run that goes on keeps its own.
       preset: command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset,
       config: {

@@ -43,7 +43,7 @@ function readStamp(root) {
  */
 function whyStale(root, stamp, libtorch) {
   if (!stamp || !fs.existsSync(addonFile(root))) return 'it is not built yet';
-  if (!libtorch) return `libtorch is gone from ${stamp.libtorch.dir}`;
+  if (!libtorch) return `libtorch is not to be found (or read) in ${stamp.libtorch.dir}`;
   if (!sameLibtorch(stamp.libtorch, libtorch)) return 'libtorch changed';
   if (stamp.node !== nodeAbi()) return 'Node changed';
   if (stamp.sources !== hashSources(root)) return 'its sources changed';
@@ -73,6 +73,17 @@ async function buildAddon(root, libtorch, why, lock) {
   fs.writeFileSync(`${stampFile(root)}.new`, JSON.stringify(stamp, null, 2));
   fs.renameSync(`${stampFile(root)}.new`, stampFile(root));
   say(`built the addon in ${seconds(started)} s`);
+}
+
+/**
+ * The compiler's half a gigabyte; what is left is the addon, what it was built from, and the log.
+ * @param {string} root
+ */
+function dropLeftovers(root) {
+  const keep = ['Release', path.basename(stampFile(root)), path.basename(logFile(root)), 'setup.lock'];
+  for (const name of fs.readdirSync(path.join(root, 'build'))) {
+    if (!keep.includes(name)) fs.rmSync(path.join(root, 'build', name), { recursive: true, force: true });
+  }
 }
 
 /**
@@ -228,4 +239,4 @@ function logFile(root) {
   return path.join(root, 'build', 'setup.log');
 }
 
-module.exports = { readStamp, whyStale, buildAddon, buildTests };
+module.exports = { readStamp, whyStale, buildAddon, buildTests, dropLeftovers };

@@ -57,7 +57,7 @@ function mustBe(dir) {
   if (found) return found;
   throw new Stop(
     `LIBTORCH is set to ${dir}, but ${problem}.`,
-    `Set LIBTORCH to a folder with the lib, include and share of libtorch 2.${OLDEST.minor} or a newer 2.x,`,
+    `Set LIBTORCH to a folder with the lib, include and share of libtorch 2.${OLDEST.minor} or a newer 2.x`,
     `or unset it: libtorch ${PINNED.cpu} is then found or fetched.`,
   );
 }

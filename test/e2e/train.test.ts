@@ -226,6 +226,15 @@ test('extra corpora are learned from, also by a run that goes on, and another ca
     });
   }));
 
+test('an option of a run outside of config is refused, and says where it is meant for', () =>
+  inFolder(async (folder, data) => {
+    const options = { data, out: join(folder, 'run') } as never;
+    await expect(events(options)).rejects.toMatchObject({
+      code: 'EARG',
+      message: expect.stringContaining('there is no data: it is meant for config'),
+    });
+  }));
+
 test('text of any kind, as it is', () =>
   inFolder(async (folder) => {
     const data = join(folder, 'own.txt');

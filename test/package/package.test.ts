@@ -73,10 +73,31 @@ const WRITE = `async () => {
 test('has what it needs and no more: no tests, no corpus, at most 20 MB', async () => {
   const installed = join(app, 'node_modules/tangshi');
   expect(readdirSync(installed).sort()).toEqual([
-    ...['CHANGELOG.md', 'CMakeLists.txt', 'LICENSE', 'README.md', 'README.zh.md', 'SECURITY.md'],
-    ...['binding.gyp', 'build', 'dist', 'examples', 'lib', 'models', 'native', 'package.json', 'scripts'],
+    ...[
+      'CHANGELOG.md',
+      'CMakeLists.txt',
+      'CONTRIBUTING.md',
+      'LICENSE',
+      'README.md',
+      'README.zh.md',
+      'SECURITY.md',
+    ],
+    ...[
+      'binding.gyp',
+      'build',
+      'dist',
+      'docs',
+      'examples',
+      'lib',
+      'models',
+      'native',
+      'package.json',
+      'scripts',
+    ],
   ]);
   expect(readdirSync(join(installed, 'native'))).not.toContain('test');
+  const built = readdirSync(join(installed, 'build')).sort();
+  expect(built).toEqual(['Release', 'setup.log', 'tangshi.stamp.json']); // not the compiler's half a gigabyte
   expect(readdirSync(join(app, 'node_modules'))).not.toContain('chinese-poetry');
   expect(statSync(tarball).size).toBeLessThan(20e6);
 });
@@ -218,7 +239,17 @@ describe('npx tangshi', () => {
     });
   });
 
+  test('export writes over nothing, and models alone', async () => {
+    expect((await tangshi('export', 'package.json')).stderr).toMatch(
+      /package\.json must end in \.safetensors/,
+    );
+    write('there.safetensors', 'precious');
+    expect((await tangshi('export', 'there.safetensors')).stderr).toMatch(/is there already/);
+  });
+
   test('says which commands there are', async () => {
+    expect((await tangshi('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await tangshi('setup', '--help')).stdout).toMatch(/--cuda/);
     expect(await tangshi()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ {2}gen /m) });
     expect(await tangshi('nothing')).toMatchObject({
       code: 1,

@@ -94,6 +94,18 @@ test.each([
   await expect(generatePoems(modern, options)).rejects.toMatchObject({ code });
 });
 
+test('an option that there is not, and a model that is none, are refused', async () => {
+  await expect(generatePoems(modern, { promt: '明' } as never)).rejects.toMatchObject({
+    code: 'EARG',
+    message: expect.stringMatching(/there is no promt/),
+  });
+  await expect(generatePoems(Promise.resolve(modern) as never)).rejects.toMatchObject({
+    code: 'EARG',
+    message: expect.stringMatching(/await missing/),
+  });
+  await expect(generatePoems(modern, { prompt: '明'.repeat(1001) })).rejects.toMatchObject({ code: 'EARG' });
+});
+
 test('the original program stops beyond 30 characters and prints pieces longer than 10', async () => {
   for (const begin of ['床', '床前明月光，疑是地上霜。举头望明月，低头思故乡。床前明月光，疑是地上霜。']) {
     const lines = await classicPoem(classic, begin);
