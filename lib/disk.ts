@@ -58,7 +58,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-const ELSEWHERE = 'choose another folder with --out';
+const ELSEWHERE = 'choose another folder';
 const REMEDIES: Readonly<Record<'read' | 'write', Readonly<Record<string, string>>>> = {
   read: { ENOENT: 'it does not exist', EACCES: 'permission denied', EISDIR: 'it is a folder' },
   write: {

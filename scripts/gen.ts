@@ -69,7 +69,7 @@ const command = newCommand('gen', '湖')
       try {
         if (preset === 'classic') return printClassic(await classicPoem(model, beginning), json);
         const wishes = {
-          prompt: beginning,
+          prompt: beginning.replace(/[\r\n]+$/, ''), // a line end, where it came from a file
           ...options,
           ...(greedy && { temperature: 0, bestOf: 1 }),
           ...(rhyme && { rhyme: rhyme === 'on' }),
