@@ -200,14 +200,14 @@ export function checkFacts(facts: unknown, where: string): CheckpointFacts {
 function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown, code: ErrorCode, what: string): T {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  const issues = result.issues.map(explain);
+  const issues = result.issues.map((issue) => explain(issue, (schema as unknown) === TrainOptionsSchema));
   throw new TangshiError(code, `${what}: ${issues.join('; ')}`);
 }
 
-function explain(issue: v.BaseIssue<unknown>): string {
+function explain(issue: v.BaseIssue<unknown>, ofTraining: boolean): string {
   const path = v.getDotPath(issue) ?? 'all of it';
   if (issue.type !== 'strict_object' || issue.expected !== 'never') return `${path}: ${issue.message}`;
   // Typed by hand, it is often one of a run's.
-  const inConfig = Object.hasOwn(ConfigSchema.pipe[0].entries, path);
+  const inConfig = ofTraining && Object.hasOwn(ConfigSchema.pipe[0].entries, path);
   return `there is no ${path}${inConfig ? `: it is meant for config, as in config: { ${path}: … }` : ''}`;
 }

@@ -99,7 +99,7 @@ function fail(error) {
   const { code, path: file } = /** @type {NodeJS.ErrnoException} */ (error);
   if (error instanceof Stop) say(error.message);
   else if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-    say(`${file} cannot be written (${code}).\nRun npx tangshi setup as the user who installed the package.`);
+    say(`${file} cannot be written (${code}).\nRun this as the user who installed it.`);
   else console.error(error);
   process.exit(1);
 }

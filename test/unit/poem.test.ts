@@ -97,7 +97,7 @@ test.each([
 test('an option that there is not, and a model that is none, are refused', async () => {
   await expect(generatePoems(modern, { promt: '明' } as never)).rejects.toMatchObject({
     code: 'EARG',
-    message: expect.stringMatching(/there is no promt/),
+    message: expect.stringMatching(/there is no promt$/),
   });
   await expect(generatePoems(Promise.resolve(modern) as never)).rejects.toMatchObject({
     code: 'EARG',
