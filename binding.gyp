@@ -14,7 +14,7 @@
             "<!@(node -p \"fs.readdirSync('native', { recursive: true }).filter((file) => /[.](cc|h)$/.test(file)).map((file) => 'native/' + file).join(' ')\")"
           ],
           "outputs": ["<(module_root_dir)/build/Release/tangshi.node"],
-          "action": ["node", "<(module_root_dir)/scripts/setup.js"]
+          "action": ["node", "<(module_root_dir)/scripts/setup/setup.js"]
         }
       ]
     }

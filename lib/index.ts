@@ -13,26 +13,45 @@
  * await model.dispose();
  */
 
-export { BUILTIN, type Builtin } from './anthology';
-export { type Batcher, bucketedBatcher, type Cursor, classicBatcher, evaluationBatches } from './batcher';
-export { type BuiltinOptions, builtinCorpus } from './builtin';
-export { type Checkpoint, readCheckpoint, readWeights, writeCheckpoint, writeModel } from './checkpoint';
-export { Cleaner, type CleaningRules, type Rejection, type Tally } from './clean';
-export type { CorpusFacts, Progress, RunConfig } from './config';
-export { type CorpusFormat, type CorpusRecord, type ReadOptions, readCorpus } from './corpus';
-export { type Dataset, type DatasetOptions, loadDataset } from './dataset';
-export { type ErrorCode, TangshiError } from './errors';
-export { type Evaluation, evaluate } from './evaluate';
-export type { FormName, FormOptions, ToneRule } from './form';
-export { annotate, type JudgedLine, judge, type Verdict } from './judge';
-export { LineSet } from './lines';
-export { type FormMeasures, type MeasuredForm, type Measures, measureForms } from './measures';
-export { IN_THE_BOX, loadModel, type Model } from './model';
-export type * from './native';
-export { classicPoem, generatePoems, type Poem, type PoemOptions, streamPoem, type Writer } from './poem';
-export { type Preset, presetConfig } from './presets';
-export { Prosody, type Reading, RHYME_GROUPS, type RhymeGroup } from './prosody';
-export { type DeviceRequest, resolveDevice, Session } from './session';
-export type { TrainOptions } from './start';
-export { type StopReason, type TrainEvent, train } from './train';
-export { Vocab, type VocabJson } from './vocab';
+export { type Preset, presetConfig } from './config/presets';
+export type { CorpusFacts, Progress, RunConfig } from './config/schemas';
+export {
+  type Batcher,
+  bucketedBatcher,
+  type Cursor,
+  classicBatcher,
+  evaluationBatches,
+} from './data/batcher';
+export { type BuiltinOptions, builtinCorpus } from './data/builtin-corpora';
+export { Cleaner, type CleaningRules, type Rejection, type Tally } from './data/clean';
+export { type CorpusFormat, type CorpusRecord, type ReadOptions, readCorpus } from './data/corpus';
+export { BUILTIN, type Builtin } from './data/corpus-recipes';
+export { type Dataset, type DatasetOptions, loadDataset } from './data/dataset';
+export { LineSet } from './data/line-filter';
+export { Vocab, type VocabJson } from './data/vocab';
+export { type FormMeasures, type MeasuredForm, type Measures, measureForms } from './eval/measures';
+export { type Evaluation, evaluate } from './eval/perplexity';
+export {
+  type Checkpoint,
+  readCheckpoint,
+  readWeights,
+  writeCheckpoint,
+  writeModel,
+} from './model/checkpoint';
+export {
+  classicPoem,
+  generatePoems,
+  type Poem,
+  type PoemOptions,
+  streamPoem,
+  type Writer,
+} from './model/generate';
+export { IN_THE_BOX, loadModel, type Model } from './model/model';
+export type * from './native/contract';
+export { type DeviceRequest, resolveDevice, Session } from './native/session';
+export type { TrainOptions } from './train/open-run';
+export { type StopReason, type TrainEvent, train } from './train/train';
+export { type ErrorCode, TangshiError } from './util/errors';
+export { annotate, type JudgedLine, judge, type Verdict } from './verse/check';
+export type { FormName, FormOptions, ToneRule } from './verse/forms';
+export { Prosody, type Reading, RHYME_GROUPS, type RhymeGroup } from './verse/readings';

@@ -1,5 +1,5 @@
-import { html, markdown, markOf, svg } from '../../scripts/compare/page';
-import { type Outcome, trial } from '../../scripts/compare/trial';
+import { html, markdown, markOf, svg } from '../../scripts/dev/compare/page';
+import { type Outcome, trial } from '../../scripts/dev/compare/trial';
 
 const outcome = (change: Partial<Outcome>): Outcome => ({
   ...{ cell: 'lstm', data: 'poems', device: 'cpu', faults: false },

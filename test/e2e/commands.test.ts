@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readCheckpoint, train } from '../../lib';
-import { smallConfig } from '../../scripts/torture/torture';
+import { smallConfig } from '../../scripts/dev/torture/torture';
 import { inFolder, POEMS } from './corpus';
 
 const ROOT = join(__dirname, '..', '..');
 
 function start(script: string, args: readonly string[], cwd = ROOT): ChildProcess {
-  const command = [require.resolve('ts-node/dist/bin'), join(ROOT, 'scripts', `${script}.ts`)];
+  const command = [require.resolve('ts-node/dist/bin'), join(ROOT, 'scripts', 'cli', `${script}.ts`)];
   return spawn(process.execPath, [...command, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 

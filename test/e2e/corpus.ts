@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { POEMS } from '../../scripts/torture/torture';
+import { POEMS } from '../../scripts/dev/torture/torture';
 
-export { events, POEMS } from '../../scripts/torture/torture';
+export { events, POEMS } from '../../scripts/dev/torture/torture';
 
 /** A folder of its own, with poems.txt in it, that goes when the work is done. */
 export async function inFolder(work: (folder: string, data: string) => Promise<void>): Promise<void> {

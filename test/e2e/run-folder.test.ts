@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { copyFile, link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCheckpoint, type TrainEvent, train } from '../../lib';
-import { lockRun } from '../../lib/lock';
-import { decodeSafetensors, encodeSafetensors } from '../../lib/safetensors';
-import { smallConfig } from '../../scripts/torture/torture';
+import { decodeSafetensors, encodeSafetensors } from '../../lib/model/safetensors';
+import { lockRun } from '../../lib/train/run-lock';
+import { smallConfig } from '../../scripts/dev/torture/torture';
 import { events, inFolder } from './corpus';
 
 const small = (data: string) => smallConfig(data, 6);

@@ -9,7 +9,7 @@ import {
   type TrainOptions,
   train,
 } from '../../lib';
-import { smallConfig } from '../../scripts/torture/torture';
+import { smallConfig } from '../../scripts/dev/torture/torture';
 import { events, inFolder, POEMS } from './corpus';
 
 /** A little network with everything on that makes randomness. */

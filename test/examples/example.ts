@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TrainOptions, train } from '../../lib';
-import { POEMS } from '../../scripts/torture/torture';
+import { POEMS } from '../../scripts/dev/torture/torture';
 
 export const ROOT = join(__dirname, '..', '..');
 export const EXAMPLES = join(ROOT, 'examples');

@@ -12,7 +12,7 @@ import {
   type TrainOptions,
   writeModel,
 } from '../../lib';
-import { decodeCheckpoint } from '../../lib/checkpoint';
+import { decodeCheckpoint } from '../../lib/model/checkpoint';
 import { EXAMPLES, type Finished, LINES, Project, run } from './example';
 
 /** TANGSHI_PYTHON names one that has torch, where python3 has none. */

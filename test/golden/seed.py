@@ -1,7 +1,7 @@
 """The original program's cleaning, order, vocabulary and batches, literally, on crafted lines.
 
 Writes seed-poems.txt, seed-lines.txt (the crafted input) and seed.json (what the original makes of it), which
-test/unit compares with lib/. Run: python3 test/golden/seed.py
+test/data compares with lib/. Run: python3 test/golden/seed.py
 """
 
 import collections

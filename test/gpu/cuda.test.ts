@@ -3,10 +3,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { bucketedBatcher } from '../../lib/batcher';
-import type { Batch, CudaFacts, Device, SessionConfig } from '../../lib/native';
-import { Rng } from '../../lib/rng';
-import { Session } from '../../lib/session';
+import { bucketedBatcher } from '../../lib/data/batcher';
+import type { Batch, CudaFacts, Device, SessionConfig } from '../../lib/native/contract';
+import { Session } from '../../lib/native/session';
+import { Rng } from '../../lib/util/rng';
 import { sessionConfig } from '../native/fixture';
 
 const VOCAB = 200;

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addon } from '../../lib/binding';
-import type { CudaFacts } from '../../lib/native';
-import { resolveDevice, Session } from '../../lib/session';
+import { addon } from '../../lib/native/addon';
+import type { CudaFacts } from '../../lib/native/contract';
+import { resolveDevice, Session } from '../../lib/native/session';
 import { sessionConfig } from './fixture';
 
 /**
@@ -40,7 +40,7 @@ describeOnLinux('beside a driver', () => {
 
   /** What a process beside that driver prints as JSON. */
   function beside(devices: number, body: string): unknown {
-    const program = `const { addon } = require('./lib/binding'); const session = require('./lib/session');
+    const program = `const { addon } = require('./lib/native/addon'); const session = require('./lib/native/session');
       (async () => { ${body} })().then((value) => console.log(JSON.stringify(value)));`;
     const env = { ...process.env, LD_LIBRARY_PATH: folder, DEVICES: String(devices) };
     const out = execFileSync(process.execPath, ['-r', 'ts-node/register', '-e', program], { env });

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Batch } from '../../lib';
-import { Session } from '../../lib/session';
+import { Session } from '../../lib/native/session';
 import { sessionConfig } from './fixture';
 
 // Whatever else the machine does at that moment is no fault of the session's.

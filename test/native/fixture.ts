@@ -1,4 +1,4 @@
-import type { SessionConfig } from '../../lib/native';
+import type { SessionConfig } from '../../lib/native/contract';
 
 /** A session that opens at once. */
 export const sessionConfig: SessionConfig = {

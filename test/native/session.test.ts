@@ -1,6 +1,6 @@
-import { addon } from '../../lib/binding';
-import type { Batch, SampleOptions, SessionConfig } from '../../lib/native';
-import { Session } from '../../lib/session';
+import { addon } from '../../lib/native/addon';
+import type { Batch, SampleOptions, SessionConfig } from '../../lib/native/contract';
+import { Session } from '../../lib/native/session';
 import { sessionConfig as config } from './fixture';
 
 const batch: Batch = {

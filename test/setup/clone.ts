@@ -83,7 +83,10 @@ export class Clone {
     fs.cpSync(path.join(repository, 'scripts/setup'), path.join(this.root, 'scripts/setup'), {
       recursive: true,
     });
-    fs.copyFileSync(path.join(repository, 'scripts/setup.js'), path.join(this.root, 'scripts/setup.js'));
+    fs.copyFileSync(
+      path.join(repository, 'scripts/setup/setup.js'),
+      path.join(this.root, 'scripts/setup/setup.js'),
+    );
     fs.copyFileSync(path.join(repository, 'package.json'), path.join(this.root, 'package.json'));
     fs.symlinkSync(path.join(repository, 'node_modules'), path.join(this.root, 'node_modules'));
     write(this.root, {
@@ -128,7 +131,7 @@ export class Clone {
     const { LIBTORCH, TANGSHI_SETUP, ...rest } = process.env;
     const PATH = `${this.bin}${path.delimiter}${process.env.PATH}`;
     const own = { HOME: this.home, XDG_CACHE_HOME: path.join(this.home, 'cache'), PATH };
-    return spawn(process.execPath, [path.join(this.root, 'scripts/setup.js'), ...args], {
+    return spawn(process.execPath, [path.join(this.root, 'scripts/setup/setup.js'), ...args], {
       cwd: this.root,
       env: { ...rest, ...own, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

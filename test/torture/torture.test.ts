@@ -2,13 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { corpora } from '../../scripts/torture/corpora';
-import { faults } from '../../scripts/torture/faults';
-import { kills } from '../../scripts/torture/kills';
-import { mutants } from '../../scripts/torture/mutants';
-import { options } from '../../scripts/torture/options';
-import { sequences } from '../../scripts/torture/sequences';
-import type { Figures, Torture } from '../../scripts/torture/torture';
+import { corpora } from '../../scripts/dev/torture/corpora';
+import { faults } from '../../scripts/dev/torture/faults';
+import { kills } from '../../scripts/dev/torture/kills';
+import { mutants } from '../../scripts/dev/torture/mutants';
+import { options } from '../../scripts/dev/torture/options';
+import { sequences } from '../../scripts/dev/torture/sequences';
+import type { Figures, Torture } from '../../scripts/dev/torture/torture';
 
 async function short(work: (torture: Torture) => Promise<Figures>, count: number): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'tangshi-torture-'));

@@ -1,0 +1,182 @@
+import type { Batch } from '../native/contract';
+import { TangshiError } from '../util/errors';
+import { Rng } from '../util/rng';
+
+/** The batch that comes next: the whole state of a batcher. 0 <= step < stepsPerEpoch. */
+export type Cursor = Readonly<{ epoch: number; step: number }>;
+
+/** An endless sequence of batches, epoch after epoch. Same poems and options, same cursor: same batches from there. */
+export interface Batcher {
+  /** Batches of an epoch. */
+  readonly stepsPerEpoch: number;
+  /** Of the batch that `next` gives. */
+  readonly cursor: Cursor;
+  /** The batch at the cursor, which goes on to the one after it. */
+  next(): Batch;
+  /** @throws EARG for a cursor that this batcher cannot have been at. */
+  seek(cursor: Cursor): void;
+}
+
+/** Ids of a poem, begin and end included. */
+type Ids = Int32Array;
+/** What an epoch's batches hold, before they are made. */
+type Plan = (epoch: number) => readonly (readonly Ids[])[];
+
+/** Batches of similar length come from pools of this many batches: little padding, yet much chance. */
+const POOL_BATCHES = 50;
+
+/**
+ * The original's batches: consecutive runs of the poems in the given order (by length), the same in every epoch, the
+ * remainder dropped. Targets are the inputs shifted by one with the last id repeated, so END -> END is trained
+ * too; weights make the loss the mean over poems of each poem's mean NLL.
+ *
+ * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.train` has them.
+ * @param batchSize Poems of each batch.
+ * @throws ECORPUS when the poems do not fill one batch. EARG
+ */
+export function classicBatcher(poems: readonly Ids[], batchSize: number): Batcher {
+  checkBatchSize(batchSize);
+  checkPoems(poems);
+  if (poems.length < batchSize) {
+    throw new TangshiError(
+      'ECORPUS',
+      `The corpus has ${poems.length} poems, fewer than one batch of ${batchSize}: set --batch to ${poems.length} or less`,
+    );
+  }
+  const batches = cut(poems, batchSize).filter((batch) => batch.length === batchSize);
+  return new PlannedBatcher(() => batches, classicBatch, batches.length);
+}
+
+/**
+ * Every poem once an epoch, in an order that depends on seed and epoch alone: poems are shuffled, sorted by length
+ * within pools of 50 batches, cut into batches, and the batches shuffled. The last batch cut may be smaller. Inputs
+ * are the ids without the last, targets the ids without the first; the loss is the mean over all targets.
+ *
+ * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.train` has them.
+ * @param options `batch`: poems of a batch. `seed`: an integer, of the order.
+ * @throws ECORPUS when there are no poems. EARG
+ * @example
+ * const batcher = bucketedBatcher(dataset.train, { batch: 64, seed: 1 });
+ * batcher.seek(checkpoint.progress.cursor);
+ * for (;;) await session.train([batcher.next()], { lr, clipNorm: 1 });
+ */
+export function bucketedBatcher(
+  poems: readonly Ids[],
+  { batch, seed }: Readonly<{ batch: number; seed: number | bigint }>,
+): Batcher {
+  checkBatchSize(batch);
+  checkPoems(poems);
+  const plan: Plan = (epoch) => {
+    const rng = Rng.of(seed, 'batches', epoch);
+    const pools = cut(rng.shuffle([...poems]), batch * POOL_BATCHES);
+    return rng.shuffle(pools.flatMap((pool) => cut(pool.sort(byLength), batch)));
+  };
+  return new PlannedBatcher(plan, shiftedBatch, Math.ceil(poems.length / batch));
+}
+
+/**
+ * All poems once, sorted by length, the last batch perhaps smaller. Shaped as `bucketedBatcher`'s.
+ *
+ * @param poems Ids with begin and end, each an Int32Array of two at least.
+ * @param batchSize Poems of a batch.
+ * @throws ECORPUS when there are no poems. EARG
+ */
+export function evaluationBatches(poems: readonly Ids[], batchSize: number): Batch[] {
+  checkBatchSize(batchSize);
+  checkPoems(poems);
+  return cut([...poems].sort(byLength), batchSize).map(shiftedBatch);
+}
+
+class PlannedBatcher implements Batcher {
+  readonly stepsPerEpoch: number;
+  readonly #plan: Plan;
+  readonly #toBatch: (poems: readonly Ids[]) => Batch;
+  #cursor: Cursor = { epoch: 0, step: 0 };
+  /** Of the cursor's epoch; made when the first of its batches is asked for. */
+  #planned: ReturnType<Plan> | undefined;
+
+  constructor(plan: Plan, toBatch: (poems: readonly Ids[]) => Batch, stepsPerEpoch: number) {
+    this.#plan = plan;
+    this.#toBatch = toBatch;
+    this.stepsPerEpoch = stepsPerEpoch;
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  next(): Batch {
+    const { epoch, step } = this.#cursor;
+    this.#planned ??= this.#plan(epoch);
+    const batch = this.#toBatch(this.#planned[step] as readonly Ids[]);
+    if (step + 1 < this.stepsPerEpoch) this.#cursor = { epoch, step: step + 1 };
+    else this.seek({ epoch: epoch + 1, step: 0 });
+    return batch;
+  }
+
+  seek({ epoch, step }: Cursor): void {
+    const valid = Number.isSafeInteger(epoch) && epoch >= 0 && Number.isInteger(step) && step >= 0;
+    if (!valid || step >= this.stepsPerEpoch) {
+      throw new TangshiError(
+        'EARG',
+        `Expected a cursor with epoch >= 0 and 0 <= step < ${this.stepsPerEpoch} but received epoch ${epoch}, step ${step}`,
+      );
+    }
+    if (epoch !== this.#cursor.epoch) this.#planned = undefined;
+    this.#cursor = { epoch, step };
+  }
+}
+
+function classicBatch(poems: readonly Ids[]): Batch {
+  const batch = blankBatch(poems, longest(poems));
+  const weights = new Float32Array(poems.length);
+  for (const [row, poem] of poems.entries()) {
+    const start = row * batch.time;
+    batch.inputs.set(poem, start);
+    batch.targets.set(poem.subarray(1), start);
+    batch.targets[start + poem.length - 1] = poem.at(-1) as number;
+    weights[row] = 1 / (poems.length * poem.length);
+  }
+  return { ...batch, weights };
+}
+
+function shiftedBatch(poems: readonly Ids[]): Batch {
+  const batch = blankBatch(poems, longest(poems) - 1);
+  for (const [row, poem] of poems.entries()) {
+    batch.inputs.set(poem.subarray(0, -1), row * batch.time);
+    batch.targets.set(poem.subarray(1), row * batch.time);
+  }
+  return batch;
+}
+
+/** Padding everywhere: input 0, target -1. */
+function blankBatch(poems: readonly Ids[], time: number): Batch {
+  const rows = poems.length;
+  return { inputs: new Int32Array(rows * time), targets: new Int32Array(rows * time).fill(-1), rows, time };
+}
+
+function longest(poems: readonly Ids[]): number {
+  return poems.reduce((length, poem) => Math.max(length, poem.length), 0);
+}
+
+function byLength(a: Ids, b: Ids): number {
+  return a.length - b.length;
+}
+
+function cut<T>(items: readonly T[], size: number): T[][] {
+  const runs: T[][] = [];
+  for (let start = 0; start < items.length; start += size) runs.push(items.slice(start, start + size));
+  return runs;
+}
+
+function checkBatchSize(size: number): void {
+  if (!Number.isSafeInteger(size) || size < 1) {
+    throw new TangshiError('EARG', `Expected an integer from 1 for the batch size but received ${size}`);
+  }
+}
+
+function checkPoems(poems: readonly Ids[]): void {
+  if (poems.length === 0) throw new TangshiError('ECORPUS', 'There are no poems to make batches of');
+  if (poems.some((poem) => poem.length < 2))
+    throw new TangshiError('EARG', 'Expected poems with begin and end');
+}

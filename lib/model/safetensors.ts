@@ -1,0 +1,137 @@
+import type { Dtype } from '../native/contract';
+import { TangshiError } from '../util/errors';
+
+/** The format's own limit: https://huggingface.co/docs/safetensors */
+const MAX_HEADER = 100_000_000;
+const BYTES = { I64: 8, F32: 4, F16: 2, U8: 1 } as const;
+
+type StoredDtype = Dtype | 'F16';
+/** As a session's tensors, of which some may be stored in half precision. */
+export type StoredTensor = Readonly<{ dtype: StoredDtype; shape: readonly number[]; data: Uint8Array }>;
+export type StoredTensors = Readonly<Record<string, StoredTensor>>;
+export type SafetensorsFile = Readonly<{
+  tensors: StoredTensors;
+  metadata: Readonly<Record<string, string>>;
+}>;
+
+type HeaderEntry = Readonly<{
+  dtype: StoredDtype;
+  shape: readonly number[];
+  data_offsets: readonly [number, number];
+}>;
+
+/** The bytes of a safetensors file, in pieces to be written one after the other; tensors are not copied. */
+export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array[] {
+  // Wide types first, so that every tensor is aligned to its own width.
+  const entries = Object.entries(tensors).sort(
+    ([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || (a < b ? -1 : 1),
+  );
+  const header: Record<string, HeaderEntry | SafetensorsFile['metadata']> = { __metadata__: metadata };
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of entries) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.concat([json, Buffer.alloc(-json.length & 7, ' ')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  return [length, padded, ...entries.map(([, { data }]) => data)];
+}
+
+/**
+ * Reads a whole file; the tensors are views of `bytes`. Every rule of the format is checked: sizes, ranges inside the
+ * file, no overlap, no gap. Types other than F32, F16, I64 and U8 are refused.
+ *
+ * @param where Names the file in errors.
+ * @throws ECHECKPOINT
+ */
+export function decodeSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
+  const { header, body } = splitHeader(bytes, where);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isStringMap(metadata)) throw damaged(where, 'its metadata is not a map of strings');
+  const tensors: Record<string, StoredTensor> = Object.create(null);
+  let covered = 0;
+  for (const [name, entry] of Object.entries(entries).sort(byOffset)) {
+    if (hasOtherType(entry)) {
+      throw new TangshiError(
+        'ECHECKPOINT',
+        `${where}: tensor '${name}' is ${entry.dtype}, and only F32, F16, I64 and U8 are read: save it as float32`,
+      );
+    }
+    if (!isEntry(entry))
+      throw damaged(where, `tensor '${name}' has no dtype, shape and offsets that can be read`);
+    const { dtype, shape, data_offsets } = entry;
+    const [begin, end] = data_offsets;
+    if (begin !== covered || end > body.length)
+      throw damaged(where, `tensor '${name}' is not where it must be`);
+    const elements = shape.reduce((product, length) => product * length, 1);
+    if (elements * BYTES[dtype] !== end - begin)
+      throw damaged(where, `tensor '${name}' is not as long as its shape`);
+    tensors[name] = { dtype, shape, data: body.subarray(begin, end) };
+    covered = end;
+  }
+  if (covered !== body.length) throw damaged(where, 'it has bytes that belong to no tensor');
+  return { tensors, metadata };
+}
+
+function splitHeader(
+  bytes: Uint8Array,
+  where: string,
+): { header: Record<string, unknown>; body: Uint8Array } {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.length < 8 ? Number.NaN : Number(view.readBigUInt64LE());
+  if (!(length <= MAX_HEADER && length <= view.length - 8))
+    throw damaged(where, 'it is cut off, or no safetensors');
+  let header: unknown;
+  try {
+    header = JSON.parse(view.toString('utf8', 8, 8 + length));
+  } catch {
+    throw damaged(where, 'its header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
+    throw damaged(where, 'its header is not an object');
+  }
+  // A plain Uint8Array, whose slice() copies, even where a Buffer came in.
+  const body = new Uint8Array(view.buffer, view.byteOffset + 8 + length, view.length - 8 - length);
+  return { header: header as Record<string, unknown>, body };
+}
+
+function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {
+  const begin = (entry: unknown) => (isEntry(entry) ? entry.data_offsets[0] + entry.data_offsets[1] : -1);
+  return begin(a) - begin(b);
+}
+
+/** A type that the format knows and this program does not. */
+function hasOtherType(entry: unknown): entry is { dtype: string } {
+  const { dtype } = Object(entry) as { dtype?: unknown };
+  return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
+}
+
+function isEntry(entry: unknown): entry is HeaderEntry {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { dtype, shape, data_offsets: offsets } = entry as Partial<Record<keyof HeaderEntry, unknown>>;
+  const isLength = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  return (
+    typeof dtype === 'string' &&
+    Object.hasOwn(BYTES, dtype) &&
+    Array.isArray(shape) &&
+    shape.every(isLength) &&
+    Array.isArray(offsets) &&
+    offsets.length === 2 &&
+    offsets.every(isLength)
+  );
+}
+
+function isStringMap(value: unknown): value is Record<string, string> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((entry) => typeof entry === 'string')
+  );
+}
+
+function damaged(where: string, reason: string): TangshiError {
+  return new TangshiError('ECHECKPOINT', `${where} is damaged: ${reason}`);
+}

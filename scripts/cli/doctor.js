@@ -1,0 +1,192 @@
+#!/usr/bin/env node
+// @ts-check
+'use strict';
+
+/**
+ * Says what this clone has and what is missing, each with the command that mends it. It needs nothing but Node, changes
+ * nothing and fetches nothing; its exit code is 1 when poems cannot be written.
+ *
+ *   npm run doctor
+ */
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { readStamp, whyStale } = require('../setup/addon');
+const { findQuickly, findInPython } = require('../setup/libtorch');
+const { modulesStale } = require('../setup/modules');
+const { Stop, tilde } = require('../setup/say');
+const { checkTools } = require('../setup/tools');
+
+const root = path.resolve(__dirname, '../..');
+const installed = path.basename(path.dirname(root)) === 'node_modules';
+const SETUP = installed ? 'npx tangshi setup' : 'npm run setup';
+
+/** Loads the addon and takes a step on every device: in a process of its own, whatever may become of it. */
+const TRIAL = `
+const addon = require(process.argv[1]);
+const model = { cell: 'lstm', vocabSize: 64, embedDim: 64, hiddenDim: 64, layers: 2, dropout: 0,
+  tieWeights: false, reluLogits: false, xavierOutput: false };
+const optimizer = { kind: 'adam', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+const ids = new Int32Array(16 * 8).fill(1);
+const batch = { inputs: ids, targets: ids, rows: 16, time: 8 };
+async function trial(device) {
+  const session = await addon.openSession({ model, optimizer, device, seed: 1n, threads: 1 });
+  const steps = await session.train([batch, batch, batch], { lr: 0.01, clipNorm: 1 }).done;
+  await session.dispose();
+  return { device, captured: steps[2].captured };
+}
+(async () => {
+  const cuda = await addon.findCuda();
+  const devices = [...cuda.devices.map((_, i) => 'cuda:' + i).filter(() => !cuda.problem), 'cpu'];
+  const trials = [];
+  for (const device of devices) {
+    trials.push(await trial(device).catch(({ message }) => ({ device, error: message })));
+  }
+  console.log(JSON.stringify({ cuda, trials, kernels: addon.kernels, torch: addon.torchVersion }));
+})();`;
+
+/**
+ * @typedef {{ what: string, is: string, mend?: string, needed?: boolean }} Finding mend: what to do about it; needed:
+ * nothing works without
+ * @typedef {{ cuda: import('../../lib/native/contract').CudaFacts, trials: { device: string, captured?: boolean, error?: string }[], kernels: string,
+ *             torch: string }} Trial
+ */
+
+/** @returns {Finding[]} */
+function examine() {
+  const system = {
+    what: 'system',
+    is: `${process.platform} ${process.arch}, ${os.availableParallelism()} threads, ${gigabytes(os.totalmem())} of memory`,
+  };
+  return [system, node(), tools(), modules(), libtorch(), ...addon()];
+}
+
+/** @returns {Finding} */
+function node() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const recent = major > 20 || (major === 20 && minor >= 20);
+  return {
+    what: 'Node',
+    is: process.versions.node,
+    ...(!recent && { mend: 'install Node 20.20 or newer', needed: true }),
+  };
+}
+
+/** @returns {Finding} */
+function tools() {
+  const finding = attempt('build tools', () => {
+    checkTools();
+    return 'a C++20 compiler and CMake';
+  });
+  return { ...finding, needed: false }; // an addon that is built needs none
+}
+
+/** @returns {Finding} */
+function modules() {
+  return modulesStale(root)
+    ? { what: 'node modules', is: 'not installed as package-lock.json has them', mend: SETUP, needed: true }
+    : { what: 'node modules', is: 'installed' };
+}
+
+/** @returns {Finding} */
+function libtorch() {
+  return attempt('libtorch', () => {
+    const found = findQuickly(readStamp(root)?.libtorch) ?? findInPython();
+    if (!found) throw new Stop('none here', `${SETUP} fetches it`);
+    return `${found.version} (${found.flavour}) in ${tilde(found.dir)}`;
+  });
+}
+
+/** @returns {Finding[]} */
+function addon() {
+  const stale = attempt('addon', () => {
+    const why = whyStale(root, readStamp(root), findQuickly(readStamp(root)?.libtorch));
+    if (why) throw new Stop(`to be built: ${why}`, SETUP);
+    return 'built';
+  });
+  if (stale.mend) return [stale];
+  const file = path.join(root, 'build', 'Release', 'tangshi.node');
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', TRIAL, file], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) {
+    const reason =
+      stderr.split('\n').find((line) => line.includes('Error')) ?? `it ends with ${signal ?? status}`;
+    return [{ what: 'addon', is: `does not work: ${reason}`, mend: `rm -r build && ${SETUP}`, needed: true }];
+  }
+  /** @type {Trial} */
+  const { cuda, trials, kernels, torch } = JSON.parse(stdout);
+  return [
+    { what: 'addon', is: `built for libtorch ${torch}; kernels for ${kernels}` },
+    cudaFinding(cuda),
+    ...trials.map((trial) => trialFinding(trial, cuda)),
+  ];
+}
+
+/**
+ * @param {Trial['trials'][number]} trial
+ * @param {import('../../lib/native/contract').CudaFacts} cuda
+ * @returns {Finding}
+ */
+function trialFinding({ device, captured, error }, cuda) {
+  if (error !== undefined) {
+    return {
+      what: device,
+      is: `fails: ${error}`,
+      mend: 'use another device: --device',
+      needed: device === 'cpu',
+    };
+  }
+  const is = `${nameOf(device, cuda)}took a training step`;
+  if (device === 'cpu') return { what: device, is };
+  if (captured) return { what: device, is: `${is}, as a graph` };
+  const built = fs.existsSync(path.join(root, 'build', 'Release', 'tangshi_cuda.so'));
+  const mend = built ? undefined : `install the headers of CUDA (its toolkit), then: rm -r build && ${SETUP}`;
+  return { what: device, is: `${is}, but not as a graph`, mend };
+}
+
+/**
+ * @param {import('../../lib/native/contract').CudaFacts} cuda
+ * @returns {Finding}
+ */
+function cudaFinding({ devices, driver, problem }) {
+  const there = driver === undefined ? '' : `driver for CUDA ${driver}, ${devices.length} device(s)`;
+  return { what: 'CUDA', is: [there, problem].filter(Boolean).join('; ') };
+}
+
+/**
+ * @param {string} device
+ * @param {import('../../lib/native/contract').CudaFacts} cuda
+ */
+function nameOf(device, { devices }) {
+  const found = devices[Number(device.replace('cuda:', ''))];
+  return found ? `${found.name}, ${gigabytes(found.memory)}, ` : '';
+}
+
+/**
+ * @param {string} what
+ * @param {() => string} look may throw a Stop: what is wrong, and what to do
+ * @returns {Finding}
+ */
+function attempt(what, look) {
+  try {
+    return { what, is: look() };
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    const [is = '', ...rest] = error.message.split('\n');
+    return { what, is, mend: rest.join('; ') || SETUP, needed: true };
+  }
+}
+
+/** @param {number} bytes */
+function gigabytes(bytes) {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+const findings = examine();
+for (const { what, is, mend } of findings) {
+  process.stdout.write(`${what.padEnd(13)} ${is}\n${mend ? `${''.padEnd(13)} -> ${mend}\n` : ''}`);
+}
+process.exitCode = findings.some(({ needed }) => needed) ? 1 : 0;

@@ -1,0 +1,20 @@
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { addon } from '../../../lib/native/addon';
+
+export type Machine = Readonly<{
+  cpu: string;
+  cores: number;
+  /** Busy processes, averaged over the last minute, before anything was measured. */
+  load: number;
+  versions: Readonly<Record<string, string>>;
+}>;
+
+export function describeMachine(peers: Readonly<Record<string, string>>): Machine {
+  const versions = { Node: process.versions.node, libtorch: addon().torchVersion, ...peers };
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    load: loadavg()[0] as number,
+    versions,
+  };
+}

@@ -1,0 +1,73 @@
+import { bucketedBatcher } from '../../../lib/data/batcher';
+import { weightsOf } from '../../../lib/model/checkpoint';
+import type { StepStats } from '../../../lib/native/contract';
+import { Session } from '../../../lib/native/session';
+import { readData, writeWeights } from './data';
+import { BEGIN, type Open, type Place, TRAINING } from './protocol';
+import { serve, type Tasks } from './serve';
+
+/**
+ * This library as its own commands use it: a batch a call, or as many as losses are read of at once where a GPU trains
+ * (lib/train/train.ts); a call a poem (lib/model/generate.ts).
+ */
+
+const ON_CPU: Place = { device: 'cpu', precision: 'fp32', graph: false };
+/** As npm run train has it. */
+const LOG_EVERY = 50;
+/** Never drawn, as in any vocabulary of the library; so no poem ends early. */
+const UNK = 0;
+
+async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Promise<Tasks> {
+  const { lr, alpha, eps, clipNorm } = TRAINING;
+  const plain = { dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
+  const session = await Session.open({
+    model: { cell: 'lstm', ...sizes, ...plain },
+    optimizer: { kind: 'rmsprop', alpha, eps, weightDecay: 0 },
+    ...{ device: place.device, seed: 1n, threads, gpu: place },
+  });
+  const { poems, batch, seed } = readData(data);
+  const ids = poems.map((poem) => Int32Array.from(poem));
+  const batcher = bucketedBatcher(ids, { batch, seed });
+  let drawn = 0n;
+
+  return {
+    async train({ steps }) {
+      const all: StepStats[] = [];
+      while (all.length < steps) {
+        const count = Math.min(place.device === 'cpu' ? 1 : LOG_EVERY, steps - all.length);
+        const batches = Array.from({ length: count }, () => batcher.next());
+        all.push(...(await session.train(batches, { lr, clipNorm })));
+      }
+      return {
+        tokens: sum(all.map(({ tokens }) => tokens)),
+        losses: all.map(({ loss }) => loss),
+        busyMs: sum(all.map(({ nativeMs }) => nativeMs)),
+        captured: all.filter(({ captured }) => captured).length,
+      };
+    },
+
+    async sample({ poems, together, length, temperature }) {
+      const prompts = Array<Int32Array>(together).fill(Int32Array.of(BEGIN));
+      const options = { maxNewTokens: length, endId: UNK, banned: Int32Array.of(UNK), temperature };
+      let tokens = 0;
+      let first: number[] | undefined;
+      for (let poem = 0; poem < poems; poem += together) {
+        const samples = await session.sample(prompts, { ...options, topK: 0, topP: 1, seed: drawn++ });
+        for (const { ids } of samples) tokens += ids.length;
+        first ??= [...(samples[0]?.ids ?? [])];
+      }
+      return { tokens, ids: first };
+    },
+
+    async weights() {
+      writeWeights(weights, weightsOf(await session.snapshot()));
+      return { tokens: 0 };
+    },
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+serve(open);

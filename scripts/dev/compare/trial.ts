@@ -1,0 +1,123 @@
+import { presetConfig } from '../../../lib/config/presets';
+import type { RunConfig } from '../../../lib/config/schemas';
+import { bucketedBatcher, classicBatcher } from '../../../lib/data/batcher';
+import { type Dataset, loadDataset } from '../../../lib/data/dataset';
+import { evaluate } from '../../../lib/eval/perplexity';
+import { classicPoem, generatePoems } from '../../../lib/model/generate';
+import { modelConfig } from '../../../lib/model/model';
+import type { Device } from '../../../lib/native/contract';
+import { Session } from '../../../lib/native/session';
+import { learningRate } from '../../../lib/train/schedule';
+
+/** One of the networks that are compared. */
+export type Variant = Readonly<{
+  cell: RunConfig['cell'];
+  data: 'poems' | 'tangshi';
+  device: Device;
+  /** With the original program's faults (preset classic), or without (preset default). */
+  faults: boolean;
+}>;
+
+export type Outcome = Variant &
+  Readonly<{
+    /** NLL of held-out poems, in nats a character, after so many seconds of training. */
+    curve: readonly Readonly<{ seconds: number; nll: number }>[];
+    tokensPerSecond: number;
+    steps: number;
+    /** Of the report's beginnings, those for which the original's way to print prints nothing; and how long the others get. */
+    silent: readonly string[];
+    meanLength: number;
+    poems: readonly string[];
+  }>;
+
+/** The report's begin characters. */
+const BEGINNINGS = [...'湖日红山夜君海月'];
+const LOOKS = 12;
+/** Held-out poems of a look: as many as tell. */
+const LOOKED_AT = 300;
+const POEMS = ['湖', '山', '夜'];
+/** The schedule's length, in parts of the budget. */
+const PARTS = 1e6;
+
+/** Trains for so many seconds, evaluations not counted. */
+export async function trial(
+  variant: Variant,
+  seconds: number,
+  show: (text: string) => void,
+): Promise<Outcome> {
+  const config = configOf(variant);
+  const dataset = await loadDataset(config);
+  const session = await Session.open({
+    model: modelConfig(config, dataset.vocab.size),
+    optimizer: config.optimizer,
+    ...{ device: variant.device, seed: BigInt(config.seed), threads: config.threads },
+  });
+  try {
+    const { curve, tokens, steps, spent } = await train(session, config, dataset, seconds, show);
+    return {
+      ...variant,
+      ...{ curve, steps, tokensPerSecond: tokens / spent },
+      ...(await endings({ session, vocab: dataset.vocab })),
+      poems: await poemsOf({ session, vocab: dataset.vocab }),
+    };
+  } finally {
+    await session.dispose();
+  }
+}
+
+function configOf({ cell, data, faults }: Variant): RunConfig {
+  // The original held nothing out; to be compared, all do.
+  return { ...presetConfig(faults ? 'classic' : 'default'), cell, data, heldOut: 0.05 };
+}
+
+async function train(
+  session: Session,
+  config: RunConfig,
+  { train: poems, heldOut }: Dataset,
+  seconds: number,
+  show: (text: string) => void,
+) {
+  const batcher =
+    config.batching === 'classic' ? classicBatcher(poems, config.batch) : bucketedBatcher(poems, config);
+  const looked = heldOut.slice(0, LOOKED_AT);
+  const curve: { seconds: number; nll: number }[] = [];
+  let [spent, tokens, steps] = [0, 0, 0];
+  const look = async () => {
+    const { nll } = await evaluate(session, looked);
+    curve.push({ seconds: spent, nll });
+    show(`${spent.toFixed(0)} of ${seconds} s, held-out nll ${nll.toFixed(3)}`);
+  };
+  await look();
+  while (spent < seconds) {
+    const lr = learningRate(config, Math.floor((spent / seconds) * PARTS), PARTS);
+    const started = performance.now();
+    const [stats] = await session.train([batcher.next()], { lr, clipNorm: config.clipNorm });
+    spent += (performance.now() - started) / 1000;
+    tokens += stats?.tokens ?? 0;
+    steps++;
+    if (spent >= (curve.length * seconds) / LOOKS) await look();
+  }
+  return { curve, tokens, steps, spent };
+}
+
+async function endings(writer: Parameters<typeof classicPoem>[0]) {
+  const known = BEGINNINGS.filter((char) => writer.vocab.has(char));
+  const silent: string[] = [];
+  let length = 0;
+  for (const char of known) {
+    const printed = await classicPoem(writer, char);
+    if (printed.length === 0) silent.push(char);
+    length += [...printed.join('')].length;
+  }
+  return { silent, meanLength: length / Math.max(1, known.length) };
+}
+
+async function poemsOf(writer: Parameters<typeof generatePoems>[0]): Promise<string[]> {
+  const poems: string[] = [];
+  for (const [seed, prompt] of POEMS.entries()) {
+    if (!writer.vocab.has(prompt)) continue;
+    const [poem] = await generatePoems(writer, { prompt, seed: seed + 1 });
+    poems.push(poem?.lines.join('') ?? '');
+  }
+  return poems;
+}

@@ -1,0 +1,234 @@
+import fc from 'fast-check';
+import { addon } from '../../../lib/native/addon';
+import type { Batch, NativeSession, SessionConfig } from '../../../lib/native/contract';
+import type { Figures, Torture } from './torture';
+
+/** What the addon may say. ETORCH is not among them: whatever libtorch would refuse is refused before. */
+const CODES = ['EARG', 'ESHAPE', 'EOOM', 'ECANCELED', 'EDISPOSED', 'EDEVICE'];
+/** A promise that has not settled by then never will. */
+const MOST_MS = 20_000;
+
+const CONFIG: SessionConfig = {
+  model: {
+    ...{ cell: 'lstm', vocabSize: 12, embedDim: 4, hiddenDim: 6, layers: 2, dropout: 0.2 },
+    ...{ tieWeights: false, reluLogits: false, xavierOutput: false },
+  },
+  optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 },
+  ...{ device: 'cpu', seed: 1n, threads: 2 },
+};
+const BATCH: Batch = {
+  ...{ inputs: Int32Array.of(1, 2, 3, 4, 5, 6), targets: Int32Array.of(2, 3, 4, 5, 6, -1) },
+  ...{ rows: 2, time: 3 },
+};
+const STEP = { lr: 0.01, clipNorm: 1 };
+const SAMPLING = {
+  ...{ maxNewTokens: 5, endId: 2, banned: Int32Array.of(0), temperature: 1, topK: 0, topP: 1, seed: 1n },
+  ...{ preface: 1, repetitionPenalty: 1, repeatable: Int32Array.of(2), score: true },
+};
+
+const GUIDE = {
+  ...{
+    masks: new Uint8Array(24).fill(1),
+    groups: Int32Array.from({ length: 12 }, (_, id) => id),
+    allowedGroups: 7,
+  },
+  plans: [Int32Array.of(0, 1, 0x10000, 0x10001)],
+};
+
+/**
+ * Sequences of calls to the addon, by a caller who means no good: wrong types, NaN, huge numbers, buffers that are
+ * detached or shared, getters that throw or call back, work after the end, all at once or one after the other. Every
+ * promise settles, with what was asked for or an error with a code; nothing throws, nothing dies.
+ */
+export async function sequences({ seed, count, show }: Torture): Promise<Figures> {
+  const figures = { sequences: 0, calls: 0, resolved: 0, rejected: 0 };
+  const outcome = async (promise: Promise<unknown>) => {
+    figures.calls++;
+    const error = await settled(promise);
+    if (error === undefined) figures.resolved++;
+    else figures.rejected++;
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 12 }), async (calls) => {
+      if (figures.sequences++ % 500 === 0) show(`${figures.sequences - 1} of ${count} sequences`);
+      const session = await addon().openSession(CONFIG);
+      const promises: Promise<void>[] = [];
+      for (const { make, wait } of calls) {
+        const promise = outcome(make(session));
+        promises.push(promise);
+        if (wait) await promise;
+      }
+      promises.push(outcome(session.dispose()));
+      await Promise.all(promises);
+    }),
+    { seed, numRuns: count, endOnFailure: false },
+  );
+  return figures;
+}
+
+/** The error, if it was one that may be. */
+async function settled(promise: Promise<unknown>): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`A promise did not settle in ${MOST_MS} ms`)), MOST_MS);
+  });
+  try {
+    await Promise.race([promise, late]);
+    return undefined;
+  } catch (error) {
+    if (error === MISCHIEF || CODES.includes((error as { code: string }).code)) return error;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Thrown by getters of ours, and handed on as it is. */
+const MISCHIEF = new Error('mischief');
+
+type Call = Readonly<{ make: (session: NativeSession) => Promise<unknown>; wait: boolean }>;
+
+const detached = () => {
+  const array = Int32Array.of(1, 2, 3, 4, 5, 6);
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  return array;
+};
+const strange = fc.oneof(
+  fc.anything(),
+  fc.constantFrom<unknown>(
+    ...[Number.NaN, Number.POSITIVE_INFINITY, -0, 2 ** 31, 2 ** 53, 1e308, -1, 0.5, 0n, 2n ** 64n, -1n],
+    ...[null, undefined, '', 'cpu', 'cuda:0', [], {}, () => 1, Symbol('s'), new Date(), new Map()],
+    ...[
+      new Int32Array(0),
+      new Float32Array(6),
+      new Uint8Array(3),
+      new BigInt64Array(1),
+      new DataView(new ArrayBuffer(8)),
+    ],
+    ...[
+      new Int32Array(new SharedArrayBuffer(24)),
+      Int32Array.of(11, 12, -1),
+      Int32Array.of(0, 0, 0, 0, 0, 0),
+    ],
+  ),
+  fc.constant('detached').map(detached),
+  fc.constant('throws').map(
+    () =>
+      new Proxy(
+        {},
+        {
+          get() {
+            throw MISCHIEF;
+          },
+        },
+      ),
+  ),
+);
+
+/** An object with one or two of its properties in strange hands, or itself something else. */
+function spoiled<T extends object>(good: T): fc.Arbitrary<unknown> {
+  const keys = fc.constantFrom(...Object.keys(good));
+  const change = fc.dictionary(keys, strange, { minKeys: 1, maxKeys: 2, noNullPrototype: true });
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constant(good as unknown) },
+    { weight: 3, arbitrary: change.map((changes) => ({ ...good, ...changes })) },
+    { weight: 1, arbitrary: strange },
+  );
+}
+
+const batches = fc.oneof(fc.array(spoiled(BATCH), { maxLength: 3 }), strange);
+const step = spoiled(STEP);
+const sampling = fc.oneof(
+  spoiled(SAMPLING),
+  spoiled(GUIDE).map((guide) => ({ ...SAMPLING, guide })),
+);
+const prompts = fc.oneof(
+  fc.array(fc.oneof(fc.constant<unknown>(Int32Array.of(1, 2)), strange), { maxLength: 3 }),
+  strange,
+);
+const config = fc.oneof(
+  spoiled(CONFIG),
+  spoiled(CONFIG.model).map((model) => ({ ...CONFIG, model })),
+  spoiled(CONFIG.optimizer).map((optimizer) => ({ ...CONFIG, optimizer })),
+);
+
+const work = fc.oneof(
+  fc.tuple(batches, step).map(
+    ([all, options]) =>
+      (session: NativeSession) =>
+        session.train(all as never, options as never).done,
+  ),
+  fc
+    .tuple(fc.integer({ min: 1, max: 200 }), fc.boolean())
+    .map(([times, cancel]) => (session: NativeSession) => {
+      const job = session.train(Array(times).fill(BATCH), STEP);
+      if (cancel) job.cancel();
+      return job.done;
+    }),
+  // Disposes of the session while its arguments are read.
+  fc.constant((session: NativeSession) => {
+    const lr = {
+      get lr() {
+        session.dispose();
+        return 0.01;
+      },
+      clipNorm: 1,
+    };
+    return session.train([BATCH], lr).done;
+  }),
+  batches.map((all) => (session: NativeSession) => session.evaluate(all as never).done),
+  fc
+    .tuple(
+      prompts,
+      sampling,
+      fc.oneof(
+        fc.constant(undefined),
+        fc.constant(() => undefined),
+        strange,
+      ),
+    )
+    .map(
+      ([all, options, listen]) =>
+        (session: NativeSession) =>
+          session.sample(
+            all as never,
+            options as never,
+            (typeof listen === 'function' ? () => 0 : listen) as never,
+          ).done,
+    ),
+  fc.constant((session: NativeSession) => session.snapshot()),
+  fc.tuple(strange, fc.nat(30)).map(([value, place]) => async (session: NativeSession) => {
+    const tensors = { ...(await session.snapshot()) } as Record<string, unknown>;
+    const names = Object.keys(tensors);
+    const name = names[place % names.length] as string;
+    if (place % 3 === 0) tensors[name] = value;
+    else
+      tensors[name] = {
+        ...(tensors[name] as object),
+        [['data', 'shape', 'dtype'][place % 2] as string]: value,
+      };
+    await session.restore(tensors as never);
+  }),
+  strange.map((value) => (session: NativeSession) => session.restore(value as never)),
+  fc.constant((session: NativeSession) => session.dispose()),
+  config.filter(isSmall).map((value) => async () => {
+    const other = await addon().openSession(value as never);
+    await other.dispose();
+  }),
+);
+
+const call: fc.Arbitrary<Call> = fc.record({ make: work, wait: fc.boolean() });
+
+/** A model of a gigabyte is refused or not as the machine has memory: it only takes long. */
+function isSmall(value: unknown): boolean {
+  try {
+    const { model } = value as SessionConfig;
+    const { vocabSize, embedDim, hiddenDim, layers } = model;
+    const sizes = [vocabSize, embedDim, hiddenDim, layers].filter(
+      (size) => Number.isInteger(size) && size > 0,
+    );
+    return sizes.every((size) => size < 1e4 || size > 2 ** 30);
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+// @ts-check
+'use strict';
+
+/**
+ * Makes a clone ready to run, and does nothing when it is: node modules, libtorch, the addon. It needs nothing but
+ * Node itself, since it runs before anything is installed.
+ *
+ *   node scripts/setup/setup.js               before each script of package.json
+ *   node scripts/setup/setup.js --tests       and builds the C++ unit tests
+ *   node scripts/setup/setup.js --cuda        with a libtorch for CUDA, which is then used by all clones of this user
+ *   node scripts/setup/setup.js --installing  from npm install, which has seen to the node modules
+ *   node scripts/setup/setup.js --where       prints where libtorch is, finding or fetching it; for CMakeLists.txt
+ */
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { readStamp, whyStale, buildAddon, buildTests, dropLeftovers } = require('./addon');
+const { findQuickly } = require('./libtorch');
+const { modulesStale, recordModules } = require('./modules');
+const { Stop, say } = require('./say');
+
+const root = path.resolve(__dirname, '../..');
+
+/** @param {string[]} args */
+async function main(args) {
+  checkNode();
+  if (args.includes('--cuda')) await fetchForCuda();
+  if (args.includes('--where')) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
+  if (process.env.TANGSHI_SETUP === root) return; // a build that this set-up started
+  if (args.includes('--installing')) recordModules(root);
+  const tests = args.includes('--tests');
+  if (!tests && !modulesStale(root) && !addonStale(findQuickly(readStamp(root)?.libtorch))) return;
+  await setUp(args.includes('--installing'), tests);
+}
+
+/**
+ * @param {boolean} installing
+ * @param {boolean} tests
+ */
+async function setUp(installing, tests) {
+  const { acquire } = require('./lock');
+  fs.mkdirSync(path.join(root, 'build'), { recursive: true });
+  const lock = await acquire(path.join(root, 'build', 'setup.lock'), 'setting up this clone');
+  try {
+    const found = findQuickly(readStamp(root)?.libtorch);
+    if (addonStale(found)) require('./tools').checkTools();
+    if (!installing && modulesStale(root)) await require('./modules').installModules(root, lock);
+    if (addonStale(found)) {
+      const libtorch = found ?? (await findOrFetch());
+      await buildAddon(root, libtorch, addonStale(libtorch) ?? '', lock);
+      if (isDependency()) dropLeftovers(root);
+    }
+    if (tests) await buildTests(root, lock);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Installed for somebody's project, not a clone that is worked on. */
+function isDependency() {
+  return path.basename(path.dirname(root)) === 'node_modules';
+}
+
+/** @param {import('./libtorch').Libtorch | null} libtorch */
+function addonStale(libtorch) {
+  return whyStale(root, readStamp(root), libtorch);
+}
+
+async function findOrFetch() {
+  const found = findQuickly(readStamp(root)?.libtorch) ?? require('./libtorch').findInPython();
+  return found ?? (await require('./fetch').fetchLibtorch('cpu'));
+}
+
+/** Puts one into the cache, where it is found from now on: that of python3, or else a new one. */
+async function fetchForCuda() {
+  const found = findQuickly(readStamp(root)?.libtorch);
+  if (found && found.flavour !== 'cpu') return;
+  if (found?.source === 'LIBTORCH') {
+    throw new Stop(
+      `LIBTORCH is set to ${found.dir}, which is built for the CPU.`,
+      'Unset it, or set it to one for CUDA.',
+    );
+  }
+  const own = require('./libtorch').findInPython();
+  if (own && own.flavour !== 'cpu') require('./libtorch').remember(own);
+  else await require('./fetch').fetchLibtorch('cuda');
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 20)) {
+    throw new Stop(`Node ${process.versions.node} is too old: 20.20 or newer is needed.`);
+  }
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  const { code, path: file } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (error instanceof Stop) say(error.message);
+  else if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    say(`${file} cannot be written (${code}).\nRun this as the user who installed it.`);
+  else console.error(error);
+  process.exit(1);
+}
+
+// On a signal, leave by process.exit: its listeners end commands, remove half-made folders and release locks.
+for (const [signal, code] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+])) {
+  process.on(signal, () => process.exit(code));
+}
+
+main(process.argv.slice(2)).catch(fail);

@@ -1,0 +1,81 @@
+import { PassThrough } from 'node:stream';
+import type { TrainEvent } from '../../lib/train/train';
+import { duration, Reporter } from '../../scripts/cli/progress';
+
+test.each([
+  [0, '0s'],
+  [59.4, '59s'],
+  [59.6, '1m 00s'],
+  [723, '12m 03s'],
+  [12_000, '3h 20m'],
+])('%f seconds are %s', (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+
+const plan = {
+  ...{
+    type: 'plan',
+    run: 'runs/a',
+    corpus: 'poems',
+    poems: 9,
+    heldOut: 1,
+    tokens: 100,
+    vocab: 20,
+    parameters: 1000,
+  },
+  ...{
+    tally: { read: 12, kept: 10, rejected: { latin: 2, blank: 0 } },
+    device: 'cpu',
+    precision: 'tf32',
+    threads: 2,
+    epochs: 2,
+  },
+  ...{ stepsPerEpoch: 5, steps: 10, done: 0, seconds: 5, notices: [] },
+} as unknown as TrainEvent;
+const step = (number: number): TrainEvent => ({
+  ...{ type: 'step', step: number, epoch: 1, loss: 5, smoothedLoss: 5.5, gradNorm: 1, lr: 0.1, tokens: 20 },
+  tokensPerSecond: 40,
+});
+
+function told(terminal: boolean, events: readonly TrainEvent[]): string {
+  const out = Object.assign(new PassThrough(), terminal ? { isTTY: true, columns: 80 } : {});
+  const reporter = new Reporter(out, { logEvery: 2 });
+  for (const event of events) reporter.tell(event);
+  return out.read()?.toString() ?? '';
+}
+
+test('in a pipe, a line every logEvery steps', () => {
+  const text = told(false, [plan, step(1), step(2), step(3), step(4)]);
+  expect(text).toContain('corpus  poems: 10 of 12 poems (not: latin 2)');
+  expect(text.match(/ step \d+\/10 /g)).toEqual([' step 2/10 ', ' step 4/10 ']);
+  expect(text).not.toContain('\x1b');
+});
+
+test('names the device, and what it computes with', () => {
+  expect(told(false, [plan])).toContain('device  cpu, 2 threads\n');
+  expect(told(false, [{ ...plan, device: 'cuda:1' } as TrainEvent])).toContain('device  cuda:1, tf32\n');
+});
+
+test('a terminal that is made narrower or wider is filled as it is then', () => {
+  const out = Object.assign(new PassThrough(), { isTTY: true, columns: 120 });
+  const reporter = new Reporter(out, { logEvery: 2 });
+  reporter.tell(plan);
+  const now = jest.spyOn(performance, 'now');
+  for (const [second, columns] of [50, 120, 70].entries()) {
+    now.mockReturnValue((second + 1) * 1e6);
+    out.columns = columns;
+    out.read();
+    reporter.tell(step(second + 1));
+    expect(out.read()?.toString().replace('\r\x1b[K', '').length).toBeLessThan(columns);
+  }
+  now.mockRestore();
+});
+
+test('on a terminal, one line in place, never wider than it', () => {
+  const text = told(true, [plan, step(1)]);
+  const redrawn = text.slice(text.lastIndexOf('\x1b[K') + 3);
+  expect(redrawn).toMatch(/epoch 1\/2 step 1\/10 {2}loss 5\.0000/);
+  expect(redrawn.length).toBeLessThan(80);
+  expect(redrawn).toMatch(/ETA \d+s$/);
+  expect(redrawn).not.toContain('\n');
+});

@@ -1,0 +1,192 @@
+import fc from 'fast-check';
+import { type Batcher, bucketedBatcher, classicBatcher, evaluationBatches } from '../../lib/data/batcher';
+import type { Batch } from '../../lib/native/contract';
+import golden from '../golden/seed.json';
+
+const failure = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) });
+
+const poemsOf = (lengths: readonly number[]) =>
+  lengths.map((length, index) => Int32Array.from({ length }, (_, at) => 1000 * (index + 1) + at));
+const take = (batcher: Batcher, count: number) => Array.from({ length: count }, () => batcher.next());
+
+/** The rows of a batch, without padding: [inputs, targets]. Checks that padding is at the end and marked. */
+function rows(batch: Batch): [number[], number[]][] {
+  expect(batch.inputs).toHaveLength(batch.rows * batch.time);
+  expect(batch.targets).toHaveLength(batch.rows * batch.time);
+  let longest = 0;
+  const all = Array.from({ length: batch.rows }, (_, row): [number[], number[]] => {
+    const inputs = [...batch.inputs.subarray(row * batch.time, (row + 1) * batch.time)];
+    const targets = [...batch.targets.subarray(row * batch.time, (row + 1) * batch.time)];
+    const length = targets.includes(-1) ? targets.indexOf(-1) : batch.time;
+    expect(targets.slice(length).every((target) => target === -1)).toBe(true);
+    expect(inputs.slice(length).every((input) => input === 0)).toBe(true);
+    longest = Math.max(longest, length);
+    return [inputs.slice(0, length), targets.slice(0, length)];
+  });
+  expect(batch.time).toBe(longest);
+  return all;
+}
+/** The poems of an unweighted batch, put together again from inputs and targets. */
+function poemsIn(batch: Batch): string[] {
+  return rows(batch).map(([inputs, targets]) => {
+    expect(inputs.slice(1)).toEqual(targets.slice(0, -1));
+    return [inputs[0], ...targets].join();
+  });
+}
+
+describe('classic', () => {
+  test.each(['titled', 'lines'] as const)(
+    '%s: batches are those of the original, epoch after epoch',
+    (format) => {
+      const { vectors, batches } = golden[format];
+      const batcher = classicBatcher(
+        vectors.map((ids) => Int32Array.from(ids)),
+        golden.batch,
+      );
+      expect(batcher.stepsPerEpoch).toBe(batches.length);
+      for (const epoch of [0, 1]) {
+        for (const [step, { inputs, targets }] of batches.entries()) {
+          expect(batcher.cursor).toEqual({ epoch, step });
+          expect(rows(batcher.next())).toEqual(inputs.map((row, index) => [row, targets[index]]));
+        }
+      }
+    },
+  );
+
+  test('weights make the loss the mean over poems of their mean NLL', () => {
+    const { weights, rows: count } = classicBatcher(poemsOf([5, 8]), 2).next();
+    expect(count).toBe(2);
+    expect(weights).toEqual(Float32Array.of(1 / (2 * 5), 1 / (2 * 8)));
+  });
+
+  test('fewer poems than a batch', () => {
+    expect(() => classicBatcher(poemsOf([5, 5]), 3)).toThrow(
+      failure('ECORPUS', /2 poems.*batch of 3: set --batch to 2/),
+    );
+  });
+});
+
+const corpora = fc
+  .record({
+    lengths: fc.array(fc.integer({ min: 2, max: 30 }), { minLength: 1, maxLength: 400 }),
+    batch: fc.integer({ min: 1, max: 9 }),
+    seed: fc.integer(),
+  })
+  .map(({ lengths, ...options }) => ({ poems: poemsOf(lengths), options }));
+
+describe('bucketed', () => {
+  test('every poem once an epoch, in batches of the size asked but for one', () => {
+    fc.assert(
+      fc.property(corpora, ({ poems, options }) => {
+        const batcher = bucketedBatcher(poems, options);
+        for (const epoch of [0, 1]) {
+          expect(batcher.cursor).toEqual({ epoch, step: 0 });
+          const batches = take(batcher, batcher.stepsPerEpoch);
+          expect(batches.flatMap(poemsIn).sort()).toEqual(poems.map((poem) => poem.join()).sort());
+          expect(batches.filter(({ rows }) => rows !== options.batch).length).toBeLessThanOrEqual(1);
+          expect(batches.every(({ weights }) => weights === undefined)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  test('from any cursor on, the same batches', () => {
+    fc.assert(
+      fc.property(corpora, fc.nat(300), ({ poems, options }, steps) => {
+        const batcher = bucketedBatcher(poems, options);
+        take(batcher, steps);
+        const resumed = bucketedBatcher(poems, options);
+        resumed.seek(JSON.parse(JSON.stringify(batcher.cursor)));
+        expect(take(resumed, 20)).toEqual(take(batcher, 20));
+        expect(resumed.cursor).toEqual(batcher.cursor);
+      }),
+    );
+  });
+
+  test('seeking back and forth in a batcher', () => {
+    const batcher = bucketedBatcher(poemsOf(Array.from({ length: 50 }, (_, index) => 2 + (index % 7))), {
+      batch: 4,
+      seed: 1,
+    });
+    const first = take(batcher, 30);
+    batcher.seek({ epoch: 1, step: 3 });
+    expect(take(batcher, 5)).toEqual(first.slice(16, 21));
+    batcher.seek({ epoch: 0, step: 2 });
+    expect(take(batcher, 28)).toEqual(first.slice(2));
+  });
+
+  test('another order for another epoch and another seed', () => {
+    const poems = poemsOf(new Array(64).fill(5));
+    const order = (seed: number, epoch: number) => {
+      const batcher = bucketedBatcher(poems, { batch: 8, seed });
+      batcher.seek({ epoch, step: 0 });
+      return take(batcher, 8).flatMap(poemsIn).join('|');
+    };
+    expect(new Set([order(1, 0), order(1, 1), order(2, 0), order(2, 1)]).size).toBe(4);
+    expect(order(1, 1)).toBe(order(1, 1));
+  });
+
+  test('little padding, and batches not in the order of length', () => {
+    const lengths = Array.from({ length: 5000 }, (_, index) => 7 + ((index * 7919) % 76));
+    const batcher = bucketedBatcher(poemsOf(lengths), { batch: 32, seed: 1 });
+    const batches = take(batcher, batcher.stepsPerEpoch);
+    const padding = batches.reduce(
+      (sum, { targets }) => sum + targets.filter((target) => target < 0).length,
+      0,
+    );
+    const places = batches.reduce((sum, { targets }) => sum + targets.length, 0);
+    expect(padding / places).toBeLessThan(0.04); // unsorted: about 0.45
+    const times = batches.map(({ time }) => time);
+    expect(times).not.toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  test('the poems given are left as they were', () => {
+    const poems = poemsOf([9, 3, 5, 2]);
+    const before = poems.map((poem) => [...poem]);
+    take(bucketedBatcher(poems, { batch: 2, seed: 3 }), 4);
+    evaluationBatches(poems, 2);
+    expect(poems.map((poem) => [...poem])).toEqual(before);
+  });
+});
+
+test('evaluation: every poem once, by length, equal lengths in order', () => {
+  const batches = evaluationBatches(poemsOf([5, 3, 4, 3, 9]), 2);
+  expect(batches.map(({ rows, time }) => [rows, time])).toEqual([
+    [2, 2],
+    [2, 4],
+    [1, 8],
+  ]);
+  expect(batches.flatMap(poemsIn).map((poem) => Number(poem.split(',')[0]))).toEqual([
+    2000, 4000, 3000, 1000, 5000,
+  ]);
+});
+
+describe.each([
+  ['classic', (poems: Int32Array[], batch: number) => classicBatcher(poems, batch)],
+  ['bucketed', (poems: Int32Array[], batch: number) => bucketedBatcher(poems, { batch, seed: 1 })],
+])('%s: arguments', (_, make) => {
+  const batcher = make(poemsOf([5, 5, 5, 5]), 2);
+
+  test.each([
+    { epoch: 0, step: 2 },
+    { epoch: 0, step: -1 },
+    { epoch: 0, step: 0.5 },
+    { epoch: -1, step: 0 },
+    { epoch: 2 ** 53, step: 0 },
+    { epoch: Number.NaN, step: 0 },
+    { epoch: 0, step: Number.NaN },
+  ])('cursor %j is refused and changes nothing', (cursor) => {
+    expect(() => batcher.seek(cursor)).toThrow(failure('EARG', /0 <= step < 2/));
+    expect(batcher.cursor).toEqual({ epoch: 0, step: 0 });
+  });
+
+  test.each([0, -1, 1.5, Number.NaN])('batch size %p is refused', (size) => {
+    expect(() => make(poemsOf([5]), size)).toThrow(failure('EARG', /batch size/));
+  });
+
+  test('no poems, and poems without begin and end', () => {
+    expect(() => make([], 1)).toThrow(failure('ECORPUS', /no poems/));
+    expect(() => make(poemsOf([5, 1]), 1)).toThrow(failure('EARG', /begin and end/));
+  });
+});

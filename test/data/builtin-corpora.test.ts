@@ -1,0 +1,224 @@
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import { dirname, join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { transformFileSync } from '@swc/core';
+import { builtinCorpus } from '../../lib/data/builtin-corpora';
+import { detectFormat } from '../../lib/data/corpus';
+import { isBuiltin } from '../../lib/data/corpus-recipes';
+import { type Dataset, loadDataset } from '../../lib/data/dataset';
+import { scriptConverter } from '../../lib/util/script-conversion';
+
+const failure = (message: RegExp) =>
+  expect.objectContaining({ code: 'ECORPUS', message: expect.stringMatching(message) });
+let folder: string;
+let cacheDir: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(os.tmpdir(), 'tangshi-builtin-'));
+  cacheDir = join(folder, 'cache', 'corpora');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const load = (data: string, cleaning: 'classic' | 'modern'): Promise<Dataset> =>
+  loadDataset({ data, cleaning, minCount: 1, heldOut: 0, cacheDir });
+
+describe('poems', () => {
+  test('is made without holding up the event loop', async () => {
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    const path = await builtinCorpus('poems', { cacheDir });
+    delay.disable();
+    expect(path).toMatch(/poems-2-chinese-poetry-2\.0\.1-opencc-js-\d+\.\d+\.\d+\.txt$/);
+    expect(delay.max / 1e6).toBeLessThan(250);
+  });
+
+  test("is the seed's form: title:content, a poem a line, simplified", async () => {
+    const text = readFileSync(await builtinCorpus('poems', { cacheDir }), 'utf8');
+    const lines = text.split('\n');
+    expect(lines.pop()).toBe('');
+    expect(lines).toHaveLength(43_020);
+    expect(lines.filter((line) => line.split(':').length !== 2)).toEqual([]);
+    expect(text).not.toMatch(/[\r風雲馬]/);
+    expect(lines[0]).toMatch(/^帝京篇十首:秦川雄帝宅，函谷壮皇居。绮殿千寻起，/);
+    expect(detectFormat(text.slice(0, 60_000))).toBe('titled');
+  });
+
+  test('has the lines that its source has lost', async () => {
+    const lines = readFileSync(await builtinCorpus('poems', { cacheDir }), 'utf8').split('\n');
+    expect(lines).toContain(
+      '登高:风急天高猨啸哀，渚清沙白鸟飞回。无边落木萧萧下，不尽长江衮衮来。万里悲秋常作客，百年多病独登台。' +
+        '艰难苦恨繁霜鬓，潦倒新停浊酒桮。',
+    );
+    const odd = lines.filter((line) => /:([^，。]{7}[，。]){5}$/u.test(line));
+    expect(odd).toHaveLength(5); // which have five lines; there are 7,000 in the source
+  });
+
+  test("passes the seed's rules: 35,567 poems, 6,434 characters", async () => {
+    const { train, vocab, tally } = await load('poems', 'classic');
+    expect(train).toHaveLength(35_567);
+    expect(vocab.size).toBe(6434 + 2); // and a space, and the class that stands for nothing
+    expect(tally.rejected).toMatchObject({
+      format: 0,
+      'skip-character': 217,
+      'too-short': 1,
+      'too-long': 7235,
+    });
+  });
+
+  test('in modern loses junk and duplicates alone', async () => {
+    const { train, vocab, tally } = await load('poems', 'modern');
+    expect(train.length).toBeGreaterThan(34_000);
+    expect(tally.rejected).toMatchObject({ format: 0, blank: 0, unfinished: 0 });
+    expect(
+      vocab.toJSON().characters.filter((char) => !/[\p{Unified_Ideograph}，。？！；：、]/u.test(char)),
+    ).toEqual([]);
+  });
+});
+
+describe('the larger ones', () => {
+  test.each([
+    ['quantangshi', 57_607],
+    ['quansongshi', 254_248],
+  ] as const)('%s: title:content, a poem a line, simplified', async (name, poems) => {
+    const lines = readFileSync(await builtinCorpus(name, { cacheDir }), 'utf8')
+      .trimEnd()
+      .split('\n');
+    expect(lines).toHaveLength(poems);
+    expect(lines.filter((line) => line.split(':').length !== 2)).toEqual([]);
+    expect(lines.filter((line) => /[\r風雲國]/.test(line))).toEqual([]);
+  });
+});
+
+describe('tangshi', () => {
+  test('is bare lines, a poem a line, without notes', async () => {
+    const text = readFileSync(await builtinCorpus('tangshi', { cacheDir }), 'utf8');
+    const lines = text.trimEnd().split('\n');
+    expect(lines).toHaveLength(320);
+    expect(lines).toContain('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。');
+    expect(text).not.toMatch(/[()（）:\r]/);
+    expect(detectFormat(text)).toBe('lines');
+  });
+
+  test.each(['classic', 'modern'] as const)('gives poems in %s', async (cleaning) => {
+    const { name, train } = await load('tangshi', cleaning);
+    expect(name).toBe('tangshi');
+    expect(train.length).toBeGreaterThan(260);
+  });
+});
+
+describe('the cache', () => {
+  test('is used: the second call reads nothing and writes nothing', async () => {
+    const path = await builtinCorpus('tangshi', { cacheDir });
+    const before = statSync(path);
+    expect(await builtinCorpus('tangshi', { cacheDir })).toBe(path);
+    expect(statSync(path)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+  });
+
+  test('many makers at once leave one whole file and nothing beside', async () => {
+    const shared = join(folder, 'shared');
+    const paths = await Promise.all(
+      Array.from({ length: 8 }, () => builtinCorpus('tangshi', { cacheDir: shared })),
+    );
+    expect(new Set(paths).size).toBe(1);
+    expect(readdirSync(shared)).toHaveLength(1);
+    expect(readFileSync(paths[0] as string, 'utf8').split('\n')).toHaveLength(321);
+  });
+
+  describe('by default', () => {
+    const { XDG_CACHE_HOME: before } = process.env;
+    beforeEach(() => {
+      jest.spyOn(os, 'homedir').mockReturnValue(join(folder, 'home'));
+      jest.spyOn(os, 'tmpdir').mockReturnValue(join(folder, 'tmp'));
+    });
+    afterEach(() => {
+      jest.restoreAllMocks();
+      if (before === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = before;
+    });
+
+    test('is under XDG_CACHE_HOME', async () => {
+      process.env.XDG_CACHE_HOME = join(folder, 'xdg');
+      expect(dirname(await builtinCorpus('tangshi'))).toBe(join(folder, 'xdg/tangshi/corpora'));
+    });
+
+    test('is in the home folder when that is relative', async () => {
+      process.env.XDG_CACHE_HOME = 'relative';
+      expect(dirname(await builtinCorpus('tangshi'))).toBe(join(folder, 'home/.cache/tangshi/corpora'));
+    });
+
+    test('is in the temporary folder when it cannot be written, for this user alone', async () => {
+      writeFileSync(join(folder, 'a-file'), '');
+      process.env.XDG_CACHE_HOME = join(folder, 'a-file');
+      const path = await builtinCorpus('tangshi');
+      expect(dirname(dirname(path))).toBe(join(folder, 'tmp'));
+      expect(statSync(dirname(path)).mode & 0o077).toBe(0);
+      const before = statSync(path);
+      expect(await builtinCorpus('tangshi')).toBe(path);
+      expect(statSync(path).ino).toBe(before.ino);
+    });
+  });
+
+  test('that is given and cannot be written: an error that names it', async () => {
+    const unusable = join(folder, 'a-file', 'corpora');
+    writeFileSync(join(folder, 'a-file'), '');
+    await expect(builtinCorpus('tangshi', { cacheDir: unusable })).rejects.toEqual(
+      failure(/a-file\/corpora .*XDG_CACHE_HOME/),
+    );
+  });
+
+  test('a failed write leaves nothing behind', async () => {
+    const blocked = join(folder, 'blocked');
+    const name = (await builtinCorpus('tangshi', { cacheDir })).slice(cacheDir.length + 1);
+    mkdirSync(join(blocked, name), { recursive: true }); // rename cannot replace a folder
+    await expect(builtinCorpus('tangshi', { cacheDir: blocked })).rejects.toEqual(failure(/EISDIR/));
+    expect(readdirSync(blocked)).toEqual([name]);
+  });
+});
+
+test('without the package chinese-poetry, the error names what to install', () => {
+  // In a process of its own, with opencc-js beside the library and chinese-poetry not.
+  const lonely = join(folder, 'lonely');
+  const root = join(__dirname, '../..');
+  mkdirSync(join(lonely, 'node_modules'), { recursive: true });
+  symlinkSync(join(root, 'node_modules/opencc-js'), join(lonely, 'node_modules/opencc-js'));
+  const files = [
+    'data/corpus-recipes',
+    'data/builtin-corpora',
+    'util/disk',
+    'util/errors',
+    'util/script-conversion',
+  ];
+  for (const file of files) {
+    const { code } = transformFileSync(join(root, 'lib', `${file}.ts`), { module: { type: 'commonjs' } });
+    mkdirSync(dirname(join(lonely, file)), { recursive: true });
+    writeFileSync(join(lonely, `${file}.js`), code);
+  }
+  const program = `require('./data/builtin-corpora').builtinCorpus('poems').catch((error) => console.log(error.code, error.message))`;
+  const output = execFileSync(process.execPath, ['-e', program], { cwd: lonely, encoding: 'utf8' });
+  expect(output).toMatch(/^ECORPUS .*run npm install chinese-poetry/);
+});
+
+test('names', () => {
+  expect(['poems', 'tangshi', './poems', 'POEMS', 'toString'].map(isBuiltin)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test('scripts', () => {
+  expect(scriptConverter('to-simplified')('雲山𠀀，')).toBe('云山𠀀，');
+  expect(scriptConverter('to-traditional')('云山')).toBe('雲山');
+});

@@ -1,0 +1,33 @@
+import { LineSet, versesOf } from '../../lib/data/line-filter';
+import { Rng } from '../../lib/util/rng';
+
+const verse = (rng: Rng, length = 5) =>
+  String.fromCodePoint(...Array.from({ length }, () => 0x4e00 + rng.below(5000)));
+const rng = Rng.of(1);
+const lines = Array.from({ length: 20_000 }, () => verse(rng));
+
+test('knows every line, and takes about 1 in 100 others for one', () => {
+  const set = LineSet.of(lines.map((line) => `${line}，${line}。`));
+  expect(lines.every((line) => set.has(line))).toBe(true);
+  expect(set.bytes.length).toBeLessThanOrEqual((20_000 * 10) / 8);
+  const strangers = Array.from({ length: 20_000 }, () => verse(rng, 6));
+  const mistaken = strangers.filter((line) => set.has(line)).length;
+  expect(mistaken).toBeGreaterThan(60);
+  expect(mistaken).toBeLessThan(340);
+});
+
+test('is its bytes', () => {
+  const set = LineSet.of(lines.slice(0, 100));
+  const copy = new LineSet(Uint8Array.from(set.bytes));
+  expect(lines.slice(0, 100).every((line) => copy.has(line))).toBe(true);
+});
+
+test('lines of three characters are not looked at, and nothing is in an empty set', () => {
+  expect(LineSet.of(['春江月']).has('春江月')).toBe(false);
+  expect(LineSet.of([]).has('床前明月光')).toBe(false);
+});
+
+test('verses', () => {
+  expect(versesOf('白日依山尽，黄河入海流。')).toEqual(['白日依山尽', '黄河入海流']);
+  expect(versesOf('，。')).toEqual([]);
+});

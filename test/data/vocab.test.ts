@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { Vocab } from '../../lib/data/vocab';
+import golden from '../golden/seed.json';
+
+const failure = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) });
+
+describe('classic', () => {
+  test.each(['titled', 'lines'] as const)(
+    '%s: entries, classes and vectors are those of the original',
+    (format) => {
+      const { poems, words, classes, vectors } = golden[format];
+      const vocab = Vocab.classic(poems);
+      expect(vocab.toJSON()).toEqual({ kind: 'classic', characters: words });
+      expect(vocab.size).toBe(classes);
+      expect(poems.map((poem) => [...vocab.encodePoem(poem)])).toEqual(vectors);
+    },
+  );
+
+  const vocab = Vocab.classic(['春眠不觉晓', '春晓']);
+
+  test('begin and end are the ordinary characters G and E', () => {
+    expect([vocab.bos, vocab.eos, vocab.unk, [...vocab.banned]]).toEqual([0, 3, undefined, []]);
+    expect([...vocab.encode('G春E')]).toEqual([0, 1, 3]);
+    expect(vocab.decode(vocab.encodePoem('春晓'))).toBe('G春晓E');
+  });
+
+  test('the class beyond the entries reads as the last entry', () => {
+    expect(vocab.size).toBe(9); // G 春 晓 E 眠 不 觉, a space, and one that stands for nothing
+    expect(vocab.decode([7, 8])).toBe('  ');
+  });
+
+  test('a rare character has no UNK to go to', () => {
+    expect(() => vocab.encodePoem('春天')).toThrow(failure('EVOCAB', /"天" \(character 2\) is not/));
+  });
+
+  test('needs a poem', () => {
+    expect(() => Vocab.classic([])).toThrow(failure('EARG', /at least one poem/));
+  });
+});
+
+describe('modern', () => {
+  const vocab = Vocab.build(['春春𠀀晓晓春', '眠晓𠀀'], { minCount: 2 });
+
+  test('special tokens first, then characters by count, ties by first occurrence, rare ones left out', () => {
+    expect(vocab.toJSON()).toEqual({ kind: 'modern', characters: ['春', '晓', '𠀀'] });
+    expect([vocab.size, vocab.unk, vocab.bos, vocab.eos, [...vocab.banned]]).toEqual([6, 0, 1, 2, [0, 1]]);
+    expect(Vocab.build(['春眠'], { minCount: 1 }).size).toBe(5);
+  });
+
+  test('poems have begin and end, and UNK for what is rare', () => {
+    expect([...vocab.encodePoem('春眠𠀀')]).toEqual([1, 3, 0, 5, 2]);
+    expect(vocab.decode([1, 3, 0, 5, 2])).toBe('<s>春<unk>𠀀</s>');
+    expect([...vocab.encodePoem('')]).toEqual([1, 2]);
+  });
+
+  test('no text names a special token', () => {
+    expect(vocab.has('<s>')).toBe(false);
+    expect(() => vocab.encode('<s>')).toThrow(failure('EVOCAB', /"<" \(character 1\)/));
+  });
+
+  test.each([0, 1.5, Number.NaN])('minCount %p is refused', (minCount) => {
+    expect(() => Vocab.build(['春'], { minCount })).toThrow(failure('EARG', /minCount/));
+  });
+
+  test.each([-1, 6, 1.5, Number.NaN])('id %p is refused', (id) => {
+    expect(() => vocab.decode([id])).toThrow(failure('EVOCAB', /from 0 to 5/));
+  });
+});
+
+describe('an unknown character is explained', () => {
+  const vocab = Vocab.build(['人山，人海。风云乾'], { minCount: 1 });
+
+  test.each([
+    ['人風', /^"風" \(character 2\) is not in the model's vocabulary: try 风, the other script's form$/],
+    ['雲風', /^"雲" \(character 1\), "風" \(character 2\) are not .* try 云风,/],
+    ['鱻人', /^"鱻" \(character 1\) is not .* frequent ones are 人山海风云乾$/],
+    ['𠀀𠀁', /^"𠀀" \(character 1\), "𠀁" \(character 2\) are/],
+    ['abcdefg', /"e" \(character 5\) and 2 more are not/],
+    ['\n', /^"\\n" \(character 1\)/],
+  ])('%j', (text, message) => {
+    expect(() => vocab.encode(text)).toThrow(failure('EVOCAB', message));
+  });
+
+  test('to a model of traditional characters, a simplified one', () => {
+    const traditional = Vocab.build(['風雲'], { minCount: 1 });
+    expect(() => traditional.encode('风')).toThrow(failure('EVOCAB', /try 風,/));
+  });
+
+  test('by a vocabulary without Han characters', () => {
+    expect(() => Vocab.build(['a'], { minCount: 1 }).encode('春')).toThrow(
+      failure('EVOCAB', /no Han characters/),
+    );
+  });
+});
+
+const poem = fc.string({ unit: fc.constantFrom(...'春眠不觉晓，。𠀀 GE'), maxLength: 12 });
+
+test('any poems: encoding and decoding are inverse, ids are in range, JSON brings the same vocabulary back', () => {
+  fc.assert(
+    fc.property(fc.array(poem, { minLength: 1 }), fc.boolean(), (poems, classic) => {
+      const vocab = classic ? Vocab.classic(poems) : Vocab.build(poems, { minCount: 1 });
+      const again = Vocab.fromJSON(JSON.parse(JSON.stringify(vocab)));
+      expect([again.size, again.bos, again.eos, again.unk]).toEqual([
+        vocab.size,
+        vocab.bos,
+        vocab.eos,
+        vocab.unk,
+      ]);
+      for (const text of poems) {
+        const ids = vocab.encodePoem(text);
+        expect(vocab.decode(ids.subarray(1, -1))).toBe(text);
+        expect(Math.max(...ids)).toBeLessThan(vocab.size);
+        expect(again.encodePoem(text)).toEqual(ids);
+      }
+    }),
+  );
+});
+
+describe('a damaged vocabulary is refused', () => {
+  const characters = ['G', '春', 'E', ' '];
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['text', 'modern'],
+    ['no kind', { characters }],
+    ['another kind', { kind: 'antique', characters }],
+    ['no characters', { kind: 'modern' }],
+    ['characters as text', { kind: 'modern', characters: '春眠' }],
+    ['an object of characters', { kind: 'modern', characters: { length: 1, 0: '春' } }],
+    ['too many', { kind: 'modern', characters: new Array(200_001).fill('春') }],
+    ['a number', { kind: 'modern', characters: ['春', 1] }],
+    ['a hole', { kind: 'modern', characters: new Array(2) }],
+    ['an empty entry', { kind: 'modern', characters: ['春', ''] }],
+    ['a word', { kind: 'modern', characters: ['春眠'] }],
+    ['half an astral character', { kind: 'modern', characters: ['\ud842'] }],
+    ['a character twice', { kind: 'modern', characters: ['春', '眠', '春'] }],
+    ['classic without G', { kind: 'classic', characters: ['春', 'E', ' '] }],
+    ['classic without E', { kind: 'classic', characters: ['G', '春', ' '] }],
+    ['classic without the final space', { kind: 'classic', characters: ['G', '春', 'E'] }],
+    ['classic with a character twice', { kind: 'classic', characters: ['G', '春', '春', 'E', ' '] }],
+    ['classic and empty', { kind: 'classic', characters: [] }],
+  ])('%s', (_, json) => {
+    expect(() => Vocab.fromJSON(json)).toThrow(failure('ECHECKPOINT', /vocabulary is damaged/));
+  });
+
+  test('any JSON', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (kind, list) => {
+        expect(() => Vocab.fromJSON({ kind, characters: list })).toThrow(failure('ECHECKPOINT', /damaged/));
+      }),
+    );
+  });
+});

@@ -1,0 +1,148 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Checkpoint,
+  LineSet,
+  presetConfig,
+  readCheckpoint,
+  readWeights,
+  Vocab,
+  writeCheckpoint,
+  writeModel,
+} from '../../lib';
+import { REJECTIONS } from '../../lib/data/clean';
+import { decodeCheckpoint } from '../../lib/model/checkpoint';
+import { decodeSafetensors } from '../../lib/model/safetensors';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tangshi-checkpoint-'));
+  path = join(folder, 'last.safetensors');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const checkpoint: Checkpoint = {
+  config: presetConfig('default'),
+  vocab: Vocab.build(['床前明月光，疑是地上霜。'], { minCount: 1 }),
+  corpus: {
+    name: 'poems',
+    fingerprint: 'ab'.repeat(32),
+    tally: { read: 1, kept: 1, rejected: Object.fromEntries(REJECTIONS.map((reason) => [reason, 0])) },
+  } as Checkpoint['corpus'],
+  progress: {
+    ...{ step: 7, cursor: { epoch: 0, step: 7 }, epochsEnded: 0, epochLoss: 12.5, epochSteps: 7, skipped: 0 },
+    ...{ smoothedLoss: 1.75, best: null, seconds: 3.5 },
+  },
+  tensors: {
+    'fc.bias': { dtype: 'F32', shape: [2], data: new Uint8Array(Float32Array.of(1, 2).buffer) },
+    'optim.step': { dtype: 'I64', shape: [], data: new Uint8Array(8) },
+    'rng.generator': { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 3) },
+  },
+};
+
+test('a checkpoint comes back whole, and nothing else is left in the folder', async () => {
+  await writeCheckpoint(path, checkpoint);
+  const read = await readCheckpoint(path);
+  expect(await readdir(folder)).toEqual(['last.safetensors']);
+  expect({ ...read, vocab: read.vocab.toJSON(), tensors: Object.keys(read.tensors).sort() }).toEqual({
+    ...checkpoint,
+    vocab: checkpoint.vocab.toJSON(),
+    tensors: Object.keys(checkpoint.tensors),
+  });
+  const weights = await readWeights(path);
+  expect(Object.keys(weights.tensors)).toEqual(['fc.bias']);
+  expect(weights.vocab?.toJSON()).toEqual(checkpoint.vocab.toJSON());
+});
+
+test('the lines of the training poems come back', async () => {
+  await writeCheckpoint(path, { ...checkpoint, lines: LineSet.of(['床前明月光，疑是地上霜。']) });
+  const { lines, tensors } = await readCheckpoint(path);
+  expect(lines?.has('疑是地上霜')).toBe(true);
+  expect(lines?.has('处处闻啼鸟')).toBe(false);
+  expect(Object.keys(tensors).sort()).toEqual(Object.keys(checkpoint.tensors));
+});
+
+describe('a model to write with', () => {
+  const lines = LineSet.of(['床前明月光']);
+
+  test('is the weights alone, in half precision, and reads as they are', async () => {
+    await writeModel(path, { ...checkpoint, lines });
+    const { metadata, tensors } = decodeSafetensors(await readFile(path), path);
+    expect(tensors['fc.bias']).toMatchObject({ dtype: 'F16', shape: [2], data: { length: 4 } });
+    expect(Object.keys(tensors)).toEqual(['fc.bias', 'corpus.lines']);
+    expect(metadata.format).toBe('tangshi');
+    const read = await readCheckpoint(path);
+    expect(read.tensors).toEqual({ 'fc.bias': checkpoint.tensors['fc.bias'] });
+    expect(read.lines).toEqual(lines);
+    expect(read.progress).toEqual(checkpoint.progress);
+  });
+
+  test('every flipped byte is refused', async () => {
+    await writeModel(path, { ...checkpoint, lines });
+    const whole = await readFile(path);
+    for (let at = 0; at < whole.length; at++) {
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] as number) ^ 0x10;
+      expect(() => decodeCheckpoint(bytes, 'bad')).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+    }
+  });
+});
+
+test('lines that are no set of bits are refused', async () => {
+  const tensor = { dtype: 'U8', shape: [0], data: new Uint8Array(0) } as const;
+  await writeCheckpoint(path, { ...checkpoint, tensors: { 'corpus.lines': tensor } });
+  await expect(readCheckpoint(path)).rejects.toMatchObject({
+    code: 'ECHECKPOINT',
+    message: expect.stringMatching(/lines/),
+  });
+});
+
+test('every flipped byte and every truncation is refused', async () => {
+  await writeCheckpoint(path, checkpoint);
+  const whole = await readFile(path);
+  const bad = join(folder, 'bad.safetensors');
+  const refused = async (bytes: Uint8Array) => {
+    await writeFile(bad, bytes);
+    const error = await readCheckpoint(bad).catch((reason) => reason);
+    expect(error).toMatchObject({ code: 'ECHECKPOINT' });
+  };
+  for (let at = 0; at < whole.length; at += 3) {
+    const flipped = Buffer.from(whole);
+    flipped[at] = (flipped[at] as number) ^ 0x41;
+    await refused(flipped);
+  }
+  for (let length = 0; length < whole.length; length += 97) await refused(whole.subarray(0, length));
+});
+
+test('a file that Python wrote is no checkpoint, and the error says what it is good for', async () => {
+  const header = Buffer.from('{"__metadata__":{"format":"pt"}}');
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  await writeFile(path, Buffer.concat([length, header]));
+  await expect(readCheckpoint(path)).rejects.toMatchObject({
+    code: 'ECHECKPOINT',
+    message: expect.stringContaining('--init'),
+  });
+});
+
+test('a file that cannot be read or written is named', async () => {
+  await expect(readCheckpoint(path)).rejects.toMatchObject({
+    code: 'EIO',
+    message: expect.stringContaining(path),
+  });
+  const nowhere = join(folder, 'missing', 'last.safetensors');
+  await expect(writeCheckpoint(nowhere, checkpoint)).rejects.toMatchObject({
+    code: 'EIO',
+    message: expect.stringContaining(nowhere),
+  });
+});
+
+test('a failed write leaves the old checkpoint', async () => {
+  await writeCheckpoint(path, checkpoint);
+  const before = await readFile(path);
+  await mkdir(`${path}.tmp`); // in the way of the new one
+  await expect(writeCheckpoint(path, checkpoint)).rejects.toMatchObject({ code: 'EIO' });
+  expect(await readFile(path)).toEqual(before);
+});

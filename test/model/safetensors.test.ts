@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TensorMap } from '../../lib';
+import { decodeSafetensors, encodeSafetensors } from '../../lib/model/safetensors';
+
+const tensors: TensorMap = {
+  b: { dtype: 'U8', shape: [3], data: Uint8Array.of(1, 2, 3) },
+  a: { dtype: 'F32', shape: [2, 1], data: new Uint8Array(Float32Array.of(1.5, -2).buffer) },
+  step: { dtype: 'I64', shape: [], data: new Uint8Array(BigInt64Array.of(7n).buffer) },
+  empty: { dtype: 'F32', shape: [0, 4], data: new Uint8Array(0) },
+};
+const metadata = { format: 'test', poem: '湖' };
+const bytes = () => Buffer.concat(encodeSafetensors({ tensors, metadata }));
+const decode = (file: Uint8Array) => decodeSafetensors(file, 'it');
+
+/** A file with this header and body. */
+function file(header: unknown, body = Buffer.alloc(0)): Buffer {
+  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return Buffer.concat([length, json, body]);
+}
+
+test('what was written is read', () => {
+  const read = decode(bytes());
+  expect(read.metadata).toEqual(metadata);
+  expect(Object.keys(read.tensors).sort()).toEqual(['a', 'b', 'empty', 'step']);
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    expect(read.tensors[name]).toMatchObject({ dtype, shape });
+    expect(Buffer.from(read.tensors[name]?.data as Uint8Array)).toEqual(Buffer.from(data));
+  }
+});
+
+test('every tensor is aligned to its own width', () => {
+  const { tensors: read } = decode(new Uint8Array(bytes()));
+  expect((read.a?.data.byteOffset as number) % 4).toBe(0);
+  expect((read.step?.data.byteOffset as number) % 8).toBe(0);
+});
+
+test('every truncation is refused', () => {
+  const whole = bytes();
+  for (let length = 0; length < whole.length; length++) {
+    expect(() => decode(whole.subarray(0, length))).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+  }
+});
+
+const entry = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };
+const body = Buffer.alloc(8);
+test.each<[string, Buffer]>([
+  ['not JSON', file('{', body)],
+  ['an array', file([], body)],
+  ['null', file(null)],
+  ['a header as long as it says, beyond the file', Buffer.from([255, 255, 255, 255, 255, 255, 255, 127])],
+  ['metadata that is not strings', file({ __metadata__: { a: 1 } })],
+  ['an unknown type', file({ a: { ...entry, dtype: 'F31' } }, body)],
+  ['a type by an inherited name', file({ a: { ...entry, dtype: 'constructor' } }, body)],
+  ['a negative length', file({ a: { ...entry, shape: [-2] } }, body)],
+  ['a broken length', file({ a: { ...entry, shape: [0.5] } }, body)],
+  ['a shape of another size', file({ a: { ...entry, shape: [3] } }, body)],
+  ['a shape that overflows', file({ a: { ...entry, shape: [2 ** 40, 2 ** 40] } }, body)],
+  ['offsets beyond the file', file({ a: { ...entry, shape: [4], data_offsets: [0, 16] } }, body)],
+  ['offsets the wrong way round', file({ a: { ...entry, data_offsets: [8, 0] } }, body)],
+  ['bytes before the first tensor', file({ a: { ...entry, shape: [1], data_offsets: [4, 8] } }, body)],
+  ['bytes after the last', file({ a: { ...entry, shape: [1], data_offsets: [0, 4] } }, body)],
+  ['bytes without a tensor', file({}, body)],
+  ['overlap', file({ a: entry, b: { ...entry, shape: [1], data_offsets: [4, 8] } }, body)],
+])('%s is refused', (_, bad) => {
+  expect(() => decode(bad)).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+});
+
+test('a tensor called __proto__ is a tensor', () => {
+  const read = decode(file(`{"__proto__": ${JSON.stringify(entry)}}`, body));
+  expect(Object.keys(read.tensors)).toEqual(['__proto__']);
+});
+
+const python = (() => {
+  try {
+    execFileSync('python3', ['-c', 'import safetensors.numpy'], { stdio: 'ignore' });
+    return test;
+  } catch {
+    return test.skip; // where Python has no safetensors, its word cannot be had
+  }
+})();
+
+python('Python reads what was written', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tangshi-safetensors-'));
+  try {
+    const path = join(folder, 'a.safetensors');
+    writeFileSync(path, bytes());
+    const program = `
+import sys
+from safetensors.numpy import load_file, save_file
+tensors = load_file(sys.argv[1])
+assert tensors['a'].tolist() == [[1.5], [-2.0]] and tensors['step'].item() == 7, tensors
+save_file(tensors, sys.argv[1] + '.back', metadata={'by': 'python'})`;
+    execFileSync('python3', ['-c', program, path]);
+    const read = decode(readFileSync(`${path}.back`));
+    expect(read.metadata).toEqual({ by: 'python' });
+    expect(read.tensors.b?.data).toEqual(tensors.b?.data);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
