@@ -54,6 +54,13 @@ const { problem }: CudaFacts = JSON.parse(
 const gpuTest: jest.It = problem === undefined ? test : test.skip;
 if (problem !== undefined) process.stderr.write(`The tests on a GPU are skipped: ${problem}.\n`);
 
+// Jest tells of a file's tests when all are over; where one hangs, this says which.
+const started = performance.now();
+beforeEach(() => {
+  const seconds = Math.round((performance.now() - started) / 1000);
+  process.stderr.write(`${seconds} s: ${expect.getState().currentTestName}\n`);
+});
+
 const OPTIONS = { lr: 0.002, clipNorm: 1 };
 
 for (const cell of ['lstm', 'gru', 'rnn'] as const) {
