@@ -1,6 +1,6 @@
 import { Prosody, RHYME_GROUPS } from './readings';
 
-/** What the rules of regulated verse say of a poem. It knows nothing of how poems are made here (form.ts). */
+/** What the rules of regulated verse say of a poem. It knows nothing of how poems are made here (forms.ts). */
 export type Verdict = Readonly<{
   /** 五绝, 七绝, 五律 or 七律; absent for any other shape, of which rhyme and tone are not judged. */
   form?: string;

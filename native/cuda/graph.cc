@@ -1,6 +1,6 @@
 // Graphs of CUDA. The one file that needs CUDA's own headers: a library of its own, which is loaded when a
 // GPU is used (native/cuda.cc) and finds the rest of libtorch loaded by then.
-#include "../graph.h"
+#include "cuda/graph.h"
 
 #include <ATen/cuda/CUDAGraph.h>
 

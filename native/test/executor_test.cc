@@ -1,4 +1,4 @@
-#include "executor.h"
+#include "addon/executor.h"
 
 #include <atomic>
 #include <vector>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "expect.h"
-#include "trainer.h"
+#include "train/trainer.h"
 
 namespace tangshi::test {
 

@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "expect.h"
-#include "trainer.h"
+#include "train/trainer.h"
 
 namespace tangshi::test {
 namespace {

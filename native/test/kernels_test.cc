@@ -2,7 +2,7 @@
 #include "kernels/kernels.h"
 
 #include "expect.h"
-#include "packed.h"
+#include "sample/packed_linear.h"
 
 namespace tangshi::test {
 namespace {

@@ -1,5 +1,5 @@
 // The flat optimizers against torch::optim, on gradients of many magnitudes.
-#include "optimizer.h"
+#include "train/optimizer.h"
 
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
@@ -15,7 +15,7 @@ Parameters flat(const at::Tensor& values) { return {{}, values.clone(), {at::zer
 using Make = std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<at::Tensor>)>;
 
 // By the kernels or, as on other devices, by tensor operations that wait for nothing.
-double step(Optimizer& optimizer, Parameters& parameters, Shards& shards, double lr, double clip_norm,
+double step(Optimizer& optimizer, Parameters& parameters, ThreadPool& shards, double lr, double clip_norm,
             bool queued) {
   if (!queued) return optimizer.clip_and_step(parameters, shards, lr, clip_norm);
   return optimizer.clip_and_step(parameters, at::scalar_tensor(lr), at::scalar_tensor(clip_norm))
@@ -29,7 +29,7 @@ void check_against(const OptimizerConfig& config, double lr, const Make& make, b
   const at::Tensor magnitude = at::pow(10, at::rand({1000}, generator) * 8 - 6);
   Parameters parameters = flat(start);
   Optimizer optimizer(config, parameters);
-  Shards shards(3);
+  ThreadPool shards(3);
   at::Tensor theirs = start.clone().requires_grad_();
   const auto reference = make({theirs});
   for (int i = 0; i < 30; i++) {
@@ -75,7 +75,7 @@ TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
     for (const double clip_norm : {1.0, 7.0}) {
       Parameters parameters = flat(at::zeros({4}));
       Optimizer optimizer({.alpha = 0}, parameters);  // keeps the square of the last gradient
-      Shards shards(2);
+      ThreadPool shards(2);
       parameters.grads[0].copy_(grad);
       EXPECT_EQ(step(optimizer, parameters, shards, 0, clip_norm, queued), 5.0);
       const at::Tensor clipped = grad * std::min(1.0, clip_norm / 5);
@@ -93,7 +93,7 @@ TEST(optimizer, a_gradient_that_is_not_finite_changes_nothing) {
       for (const int good_steps : {0, 2}) {
         Parameters parameters = flat(at::ones({3}));
         Optimizer optimizer(config, parameters);
-        Shards shards(2);
+        ThreadPool shards(2);
         for (int i = 0; i < good_steps; i++) {
           parameters.grads[0].copy_(at::tensor({1.0f, -2.0f, 1.0f}));
           step(optimizer, parameters, shards, 0.1, 1, queued);

@@ -50,7 +50,7 @@ const { problem }: CudaFacts = JSON.parse(
     encoding: 'utf8',
   }),
 );
-// Without a GPU there is nothing to compare with the CPU; what needs none is tested in native/test/step_queue_test.cc.
+// Without a GPU there is nothing to compare with the CPU; what needs none is tested in native/test/cuda_train_step_test.cc.
 const gpuTest: jest.It = problem === undefined ? test : test.skip;
 if (problem !== undefined) process.stderr.write(`The tests on a GPU are skipped: ${problem}.\n`);
 

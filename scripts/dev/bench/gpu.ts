@@ -142,7 +142,7 @@ async function algorithms(bench: Bench, setting: Setting, place: Place): Promise
   return [...new Set(readFileSync(log, 'utf8').match(/CUDNN_RNN_ALGO_[A-Z_]+/g) ?? [])].sort();
 }
 
-/** The library itself decides which device draws: few poems are the CPU's (native/sampler.cc). */
+/** The library itself decides which device draws: few poems are the CPU's (native/sample/generate.cc). */
 async function sampling(bench: GpuBench): Promise<Contest[]> {
   const onCpu = ours(bench.threads, undefined, 'ours on the CPU');
   return withField({ ...bench, place: on('tf32') }, SEED_SETTING, [onCpu], async (all) => {

@@ -1,0 +1,164 @@
+#include "cuda/driver.h"
+
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <dlfcn.h>
+
+#include <filesystem>
+#include <mutex>
+
+namespace tangshi {
+namespace {
+
+#if defined(__APPLE__)
+constexpr const char* driver_library = "libcuda.dylib";
+#else
+constexpr const char* driver_library = "libcuda.so.1";
+#endif
+
+// The driver's own interface, of which a few calls will do: they need no toolkit.
+// docs.nvidia.com/cuda/cuda-driver-api
+class Driver {
+ public:
+  Driver() : library_(dlopen(driver_library, RTLD_NOW | RTLD_LOCAL)) {}
+  bool is_there() const { return library_ != nullptr; }
+
+  // 0 is success, as of all of them.
+  int init() const { return call<int(unsigned)>("cuInit", 0u); }
+
+  int version() const {
+    int version = 0;
+    call<int(int*)>("cuDriverGetVersion", &version);
+    return version;
+  }
+
+  std::vector<CudaDevice> devices() const {
+    int count = 0;
+    call<int(int*)>("cuDeviceGetCount", &count);
+    std::vector<CudaDevice> found;
+    for (int index = 0; index < count; index++) {
+      int device = 0;
+      char name[256] = "";
+      size_t memory = 0;
+      call<int(int*, int)>("cuDeviceGet", &device, index);
+      call<int(char*, int, int)>("cuDeviceGetName", name, static_cast<int>(sizeof name), device);
+      call<int(size_t*, int)>("cuDeviceTotalMem_v2", &memory, device);
+      found.push_back({name, memory});
+    }
+    return found;
+  }
+
+ private:
+  template <typename Function, typename... Arguments>
+  int call(const char* name, Arguments... arguments) const {
+    auto* function = reinterpret_cast<Function*>(dlsym(library_, name));
+    return function == nullptr ? -1 : function(arguments...);
+  }
+
+  void* const library_;  // stays: drivers do not like to be unloaded
+};
+
+// A library beside the one that a function is in.
+std::filesystem::path beside(const void* function, const char* name) {
+  Dl_info info;
+  if (dladdr(function, &info) == 0) return name;
+  return std::filesystem::path(info.dli_fname).parent_path() / name;
+}
+
+// Where libtorch's CUDA part lies when it has one.
+std::filesystem::path cuda_library() {
+  return beside(reinterpret_cast<void*>(&c10::GetCPUAllocator), "libtorch_cuda.so");
+}
+
+std::string cpu_only() {
+  return "this libtorch " TORCH_VERSION
+         " is built for the CPU alone: npm run setup -- --cuda fetches one for CUDA";
+}
+
+// 12080 -> 12.8
+std::string dotted(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+enum class Prepared { nothing, cpu, cuda };
+std::mutex preparing;
+Prepared prepared = Prepared::nothing;
+
+// The thread's own, so that no session waits for another's work; and work can be captured from no other than
+// such.
+void enter_queue(const at::Device& device) {
+  const c10::impl::VirtualGuardImpl cuda(device.type());
+  cuda.setDevice(device);
+  cuda.exchangeStream(cuda.getStreamFromGlobalPool(device, /*isHighPriority=*/false));
+}
+
+void load_cuda() {
+  if (prepared == Prepared::cuda) return;
+  if (prepared == Prepared::cpu) {
+    throw NoDevice(
+        "this process has begun to work on the CPU, and libtorch looks for CUDA only before that: "
+        "open the session on the GPU first, or in another process");
+  }
+  if (!std::filesystem::exists(cuda_library())) throw NoDevice(cpu_only());
+  if (dlopen(cuda_library().c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    throw NoDevice("libtorch's CUDA part does not load (" + std::string(dlerror()) +
+                   "): npm run setup -- --cuda fetches a whole one");
+  }
+  prepared = Prepared::cuda;
+}
+
+}  // namespace
+
+CudaFacts find_cuda() {
+  const Driver driver;
+  CudaFacts facts;
+  if (!driver.is_there()) {
+    facts.problem = "there is no NVIDIA driver (" + std::string(driver_library) + ")";
+    return facts;
+  }
+  facts.driver = driver.version();
+  const int error = driver.init();
+  if (error == 0) facts.devices = driver.devices();
+  if (facts.devices.empty()) {
+    facts.problem = "the NVIDIA driver finds no device" +
+                    (error == 0 ? std::string() : " (CUDA error " + std::to_string(error) + ")");
+  } else if (!std::filesystem::exists(cuda_library())) {
+    facts.problem = cpu_only();
+  }
+  return facts;
+}
+
+void prepare_device(const at::Device& device) {
+  const std::lock_guard lock(preparing);
+  if (device.is_cpu()) {
+    if (prepared == Prepared::nothing) prepared = Prepared::cpu;
+    return;
+  }
+  const CudaFacts facts = find_cuda();
+  if (!facts.problem.empty()) throw NoDevice(facts.problem);
+  const auto count = static_cast<int>(facts.devices.size());
+  if (device.index() >= count) {
+    throw NoDevice("there " + std::string(count == 1 ? "is cuda:0 alone"
+                                                     : "are cuda:0 to cuda:" + std::to_string(count - 1)));
+  }
+  load_cuda();
+  if (torch::cuda::device_count() <= device.index()) {
+    throw NoDevice("libtorch " TORCH_VERSION " cannot use it: its CUDA may be newer than the driver's " +
+                   dotted(facts.driver) + ": update the driver, or use the CPU");
+  }
+  enter_queue(device);
+}
+
+std::unique_ptr<GraphMaker> graph_maker() {
+  const std::filesystem::path library = beside(reinterpret_cast<void*>(&graph_maker), "tangshi_cuda.so");
+  if (!std::filesystem::exists(library)) return nullptr;
+  void* const handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    TORCH_WARN("steps are done one by one, since graphs do not load: ", dlerror());
+    return nullptr;
+  }
+  const auto make = reinterpret_cast<GraphMaker* (*)()>(dlsym(handle, "tangshi_new_graph_maker"));
+  return std::unique_ptr<GraphMaker>(make == nullptr ? nullptr : make());
+}
+
+}  // namespace tangshi

@@ -1,0 +1,144 @@
+#include "model/snapshot.h"
+
+#include <cstring>
+#include <sstream>
+#include <stdexcept>
+
+namespace tangshi {
+namespace {
+
+constexpr auto optimizer_step = "optim.step";
+constexpr auto generator_state = "rng.generator";
+
+std::string dtype_name(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+      return "F32";
+    case at::kLong:
+      return "I64";
+    case at::kByte:
+      return "U8";
+    default:
+      TORCH_CHECK(false, "no name for ", type);
+  }
+}
+
+TensorBytes to_bytes(const at::Tensor& tensor) {
+  const at::Tensor cpu = tensor.detach().cpu().contiguous();
+  TensorBytes out{dtype_name(cpu.scalar_type()), cpu.sizes().vec(), std::vector<uint8_t>(cpu.nbytes())};
+  std::memcpy(out.data.data(), cpu.const_data_ptr(), cpu.nbytes());
+  return out;
+}
+
+// The tensors that belong to a trainer, in the form that `State` names them. Views: writing to them writes
+// there.
+std::map<std::string, at::Tensor> model_tensors(Trainer& trainer) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const ParameterSlice& slice : trainer.parameters().slices) {
+    tensors.emplace(slice.name, slice.of(trainer.parameters().values));
+  }
+  return tensors;
+}
+
+std::map<std::string, at::Tensor> optimizer_tensors(Trainer& trainer) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const Optimizer::Slot& slot : trainer.optimizer().slots()) {
+    for (const ParameterSlice& slice : trainer.parameters().slices) {
+      tensors.emplace("optim." + slot.name + "." + slice.name, slice.of(slot.values));
+    }
+  }
+  tensors.emplace(optimizer_step, trainer.optimizer().step());
+  return tensors;
+}
+
+std::map<std::string, at::Tensor> generator_tensors(Trainer& trainer) {
+  return {{generator_state, trainer.generator().get_state()}};
+}
+
+std::string describe(const std::string& dtype, const std::vector<int64_t>& shape) {
+  std::ostringstream out;
+  out << dtype << " " << at::IntArrayRef(shape);
+  return out.str();
+}
+
+[[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
+
+// Takes those of `wanted` out of `given`, checked. All of them must be there.
+std::map<std::string, const TensorBytes*> take(const std::map<std::string, at::Tensor>& wanted,
+                                               std::map<std::string, const TensorBytes*>& given) {
+  std::map<std::string, const TensorBytes*> taken;
+  for (const auto& [name, tensor] : wanted) {
+    const auto found = given.find(name);
+    if (found == given.end()) refuse("tensor '" + name + "' is missing");
+    const TensorBytes& bytes = *found->second;
+    const std::string expected = describe(dtype_name(tensor.scalar_type()), tensor.sizes().vec());
+    if (describe(bytes.dtype, bytes.shape) != expected) {
+      refuse("expected " + expected + " for tensor '" + name + "' but received " +
+             describe(bytes.dtype, bytes.shape));
+    }
+    if (bytes.data.size() != tensor.nbytes()) {
+      refuse("expected " + std::to_string(tensor.nbytes()) + " bytes for tensor '" + name +
+             "' but received " + std::to_string(bytes.data.size()));
+    }
+    taken.insert(*found);
+    given.erase(found);
+  }
+  return taken;
+}
+
+at::Tensor from_bytes(const TensorBytes& bytes, const at::Tensor& like) {
+  at::Tensor cpu = at::empty(like.sizes(), like.options().device(at::kCPU).requires_grad(false));
+  std::memcpy(cpu.mutable_data_ptr(), bytes.data.data(), bytes.data.size());
+  return cpu;
+}
+
+bool any_with_prefix(const std::map<std::string, const TensorBytes*>& given, const std::string& prefix) {
+  const auto found = given.lower_bound(prefix);
+  return found != given.end() && found->first.starts_with(prefix);
+}
+
+}  // namespace
+
+State snapshot(Trainer& trainer) {
+  State state;
+  for (const auto& tensors :
+       {model_tensors(trainer), optimizer_tensors(trainer), generator_tensors(trainer)}) {
+    for (const auto& [name, tensor] : tensors) state.emplace(name, to_bytes(tensor));
+  }
+  return state;
+}
+
+void restore(Trainer& trainer, const State& state) {
+  at::NoGradGuard no_grad;
+  // First everything is checked …
+  std::map<std::string, const TensorBytes*> given;
+  for (const auto& [name, bytes] : state) given.emplace(name, &bytes);
+  auto targets = model_tensors(trainer);
+  auto taken = take(targets, given);
+  const bool with_optimizer = any_with_prefix(given, "optim."),
+             with_generator = any_with_prefix(given, "rng.");
+  if (with_optimizer) {
+    auto optimizer = optimizer_tensors(trainer);
+    taken.merge(take(optimizer, given));
+    targets.merge(optimizer);
+  }
+  at::Generator generator = trainer.generator().clone();
+  if (with_generator) {
+    const auto current = generator_tensors(trainer);
+    const auto bytes = take(current, given);
+    try {
+      generator.set_state(from_bytes(*bytes.at(generator_state), current.at(generator_state)));
+    } catch (const c10::Error&) {
+      refuse("tensor '" + std::string(generator_state) + "' is no generator's state");
+    }
+  }
+  if (!given.empty()) refuse("tensor '" + given.begin()->first + "' is not one of this model's");
+
+  // … then everything is changed.
+  trainer.forget_network();
+  if (!with_optimizer) trainer.optimizer().reset();
+  for (const auto& [name, bytes] : taken) targets.at(name).copy_(from_bytes(*bytes, targets.at(name)));
+  trainer.generator() = generator;
+}
+
+}  // namespace tangshi

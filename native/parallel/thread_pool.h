@@ -1,0 +1,52 @@
+// Threads that work side by side, each on its share of a batch or of the parameters. One operation inside a
+// share runs on one thread: many small matrix products split over threads wait for each other more than they
+// compute.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace tangshi {
+
+// Elements begin … end - 1.
+struct Range {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int count);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int count() const { return static_cast<int>(errors_.size()); }
+
+  // Does job(0) … job(count - 1) at once, job(0) on the calling thread, and waits for all. Rethrows the
+  // exception of the first that failed.
+  void run(const std::function<void(int)>& job);
+
+  // The share of one shard of `size` elements, in whole multiples of `grain` but for the last.
+  Range share(int shard, int64_t size, int64_t grain = 1) const;
+
+ private:
+  void work(int shard);
+  void attempt(int shard, const std::function<void(int)>& job);
+
+  std::mutex mutex_;
+  std::condition_variable begun_, ended_;
+  const std::function<void(int)>* job_ = nullptr;
+  uint64_t round_ = 0;  // of run()
+  int busy_ = 0;        // threads still at this round's job
+  bool stopping_ = false;
+  std::vector<std::exception_ptr> errors_;  // of each shard
+  std::vector<std::thread> threads_;        // of shards 1 …
+};
+
+}  // namespace tangshi

@@ -1,0 +1,156 @@
+#include "sample/token_sampler.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/kernels.h"
+
+namespace tangshi {
+
+Random::Random(uint64_t seed, uint64_t stream) : state_(seed) {
+  state_ = next() ^ (stream * 0x9E3779B97F4A7C15);
+  next();
+}
+
+uint64_t Random::next() {
+  uint64_t z = (state_ += 0x9E3779B97F4A7C15);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+  return z ^ (z >> 31);
+}
+
+double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
+namespace {
+
+constexpr int64_t block = 64;  // weights to a sum
+
+bool likelier(const auto& a, const auto& b) {
+  return a.weight > b.weight || (a.weight == b.weight && a.id < b.id);
+}
+
+// By exponent and the first three bits of the fraction, of weights in (0, 1]: ascending, as their bits are.
+size_t bucket_of(float weight) { return std::bit_cast<uint32_t>(weight) >> 20; }
+
+// Inverse CDF: the first whose running sum passes a share, in [0, 1), of the total. Where rounding leaves the
+// sum short, the last that has any weight.
+template <typename Weight>
+size_t pass(size_t count, double rest, Weight weight) {
+  size_t last = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (weight(i) <= 0) continue;
+    last = i;
+    rest -= weight(i);
+    if (rest < 0) break;
+  }
+  return last;
+}
+
+}  // namespace
+
+Draw::Draw(const DrawOptions& options, int64_t vocab_size)
+    : options_(options), sums_((vocab_size + block - 1) / block) {
+  std::sort(options_.banned.begin(), options_.banned.end());
+  while (std::binary_search(options_.banned.begin(), options_.banned.end(), first_allowed_)) first_allowed_++;
+}
+
+int32_t Draw::operator()(std::span<float> logits, Random& random) {
+  for (const int32_t id : options_.banned) logits[id] = -INFINITY;
+  const float largest = kernels().max(logits.data(), logits.size());
+  // Infinite or not a number: there is no order to draw by.
+  if (options_.temperature == 0 || !std::isfinite(largest)) return greedy(logits);
+  const auto scale = static_cast<float>(1 / options_.temperature);
+  kernels().exp_weights(logits.data(), logits.size(), largest, scale, sums_.data());
+  const double share = random.uniform();
+  const bool all = options_.top_k == 0 && options_.top_p >= 1;
+  return all ? among_all(logits, share) : among_some(logits, share);
+}
+
+int32_t Draw::greedy(std::span<const float> logits) const {
+  int32_t best = first_allowed_;
+  for (int32_t id = best + 1; id < static_cast<int32_t>(logits.size()); id++) {
+    if (logits[id] > logits[best]) best = id;
+  }
+  return best;
+}
+
+int32_t Draw::among_all(std::span<const float> weights, double share) const {
+  const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
+  double rest = share * total;
+  // The block first, then the place in it.
+  size_t chosen = 0;
+  for (size_t i = 0; i < sums_.size(); i++) {
+    if (sums_[i] <= 0) continue;
+    chosen = i;
+    if (rest < sums_[i]) break;
+    rest -= sums_[i];
+  }
+  const size_t begin = chosen * block, size = std::min<size_t>(block, weights.size() - begin);
+  return static_cast<int32_t>(begin + pass(size, rest, [&](size_t i) { return weights[begin + i]; }));
+}
+
+int32_t Draw::among_some(std::span<const float> weights, double share) {
+  const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
+  // All those below this bound together weigh less than top-p leaves out.
+  const double bound = options_.top_k > 0 ? 0 : (1 - options_.top_p) * total / weights.size();
+  collect(weights, static_cast<float>(bound));
+  keep_top_k();
+  keep_top_p();
+  const double kept = std::accumulate(candidates_.begin(), candidates_.end(), 0.0,
+                                      [](double sum, const Candidate& c) { return sum + c.weight; });
+  return candidates_[pass(candidates_.size(), share * kept, [&](size_t i) { return candidates_[i].weight; })]
+      .id;
+}
+
+void Draw::collect(std::span<const float> weights, float least) {
+  candidates_.clear();
+  for (size_t i = 0; i < sums_.size(); i++) {
+    if (sums_[i] < least || sums_[i] <= 0) continue;
+    const size_t begin = i * block, end = std::min(begin + block, weights.size());
+    for (size_t id = begin; id < end; id++) {
+      if (weights[id] >= least && weights[id] > 0)
+        candidates_.push_back({static_cast<int32_t>(id), weights[id]});
+    }
+  }
+}
+
+void Draw::keep_top_k() {
+  const auto k = static_cast<size_t>(options_.top_k);
+  if (k == 0 || k >= candidates_.size()) return;
+  keep_likeliest(static_cast<double>(k), [](const Candidate&) { return 1.0; });
+}
+
+void Draw::keep_top_p() {
+  if (options_.top_p >= 1) return;
+  const auto weight = [](const Candidate& candidate) -> double { return candidate.weight; };
+  double total = 0;
+  for (const Candidate& candidate : candidates_) total += candidate.weight;
+  keep_likeliest(options_.top_p * total, weight);
+}
+
+template <typename Measure>
+void Draw::keep_likeliest(double enough, Measure measure) {
+  // Weights of one bucket differ by an eighth at most; only the bucket in which the last one lies is sorted.
+  std::fill(buckets_.begin(), buckets_.end(), 0.0);
+  for (const Candidate& candidate : candidates_) buckets_[bucket_of(candidate.weight)] += measure(candidate);
+  size_t last = buckets_.size() - 1;
+  while (last > 0 && (buckets_[last] == 0 || buckets_[last] < enough)) enough -= buckets_[last--];
+
+  ranked_.clear();
+  for (const Candidate& candidate : candidates_) {
+    if (bucket_of(candidate.weight) == last) ranked_.push_back(candidate);
+  }
+  if (ranked_.empty()) return;  // all of them fall short, by rounding
+  std::sort(ranked_.begin(), ranked_.end(), likelier<Candidate, Candidate>);
+  size_t place = 0;
+  for (; place + 1 < ranked_.size(); place++) {
+    enough -= measure(ranked_[place]);
+    if (enough <= 0) break;
+  }
+  const Candidate least = ranked_[place];
+  std::erase_if(candidates_, [&](const Candidate& other) { return likelier(least, other); });
+}
+
+}  // namespace tangshi

@@ -1,0 +1,195 @@
+// Queued steps, here on the CPU, against those by kernels.
+#include "cuda/cuda_train_step.h"
+
+#include "fixture.h"
+
+namespace tangshi::test {
+namespace {
+
+// A trainer whose parts a queue works on.
+struct Queue {
+  explicit Queue(const ModelConfig& model, const OptimizerConfig& optimizer = {},
+                 Precision precision = Precision::fp32, std::unique_ptr<GraphMaker> graphs = nullptr)
+      : trainer(small_trainer(model, optimizer)),
+        steps(*trainer.model(), trainer.parameters(), trainer.optimizer(), trainer.generator(), precision,
+              std::move(graphs)) {}
+
+  Trainer trainer;
+  CudaTrainStep steps;
+};
+
+// What graphs do, without a device that has any: the work is done again, on the same memory.
+class RepeatedWork : public Graph {
+ public:
+  void capture(const std::function<void()>& work, const at::Generator&) override { work_ = work; }
+  void replay() override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
+
+class RefusedWork : public Graph {
+ public:
+  void capture(const std::function<void()>&, const at::Generator&) override {
+    TORCH_CHECK(false, "not here");
+  }
+  void replay() override { TORCH_CHECK(false, "there is nothing to replay"); }
+};
+
+template <typename Kind>
+class Makes : public GraphMaker {
+ public:
+  explicit Makes(int& made) : made_(made) {}
+  std::unique_ptr<Graph> make() override {
+    made_++;
+    return std::make_unique<Kind>();
+  }
+
+ private:
+  int& made_;
+};
+
+Batch shorter_batch() { return {.inputs = {1, 2, 3}, .targets = {2, 3, 10}, .rows = 1, .time = 3}; }
+
+std::vector<double> losses_of(const std::vector<StepStats>& all) {
+  std::vector<double> losses;
+  for (const StepStats& stats : all) losses.push_back(stats.loss);
+  return losses;
+}
+
+// Six steps of batches in two shapes, one of them with other weights each time.
+std::vector<StepStats> six_steps(Queue& queue) {
+  for (int i = 0; i < 6; i++) {
+    Batch batch = i % 3 == 2 ? shorter_batch() : small_batch();
+    if (i % 2 == 1) batch.weights.assign(batch.rows, 0.1f * static_cast<float>(i));
+    queue.steps.train(batch, 0.01 * i, 0.5 + i);
+  }
+  return queue.steps.results();
+}
+
+Batch weighted_batch() {
+  Batch batch = small_batch();
+  batch.weights = {0.1f, 0.4f};
+  return batch;
+}
+
+}  // namespace
+
+TEST(cuda_train_step, gives_the_losses_and_weights_of_steps_by_kernels) {
+  ModelConfig classic = small_model();
+  classic.relu_logits = true;
+  ModelConfig tied = small_model(Cell::gru);
+  tied.embed_dim = tied.hidden_dim;
+  tied.tie_weights = true;
+  for (const ModelConfig& model : {small_model(), small_model(Cell::rnn), classic, tied}) {
+    for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adamw}) {
+      const OptimizerConfig optimizer = {.kind = kind};
+      Trainer expected = small_trainer(model, optimizer);
+      Queue queue(model, optimizer);
+      std::vector<StepStats> losses;
+      for (int i = 0; i < 20; i++) {
+        const Batch batch = i % 2 == 0 ? small_batch() : weighted_batch();
+        losses.push_back(expected.step(batch, 0.001 * i, 0.5));
+        queue.steps.train(batch, 0.001 * i, 0.5);
+      }
+      const auto stats = queue.steps.results();
+      EXPECT_EQ(stats.size(), losses.size());
+      for (size_t i = 0; i < stats.size(); i++) {
+        EXPECT(std::abs(stats[i].loss - losses[i].loss) < 1e-4);
+        EXPECT(std::abs(stats[i].grad_norm - losses[i].grad_norm) < 1e-3);
+        EXPECT_EQ(stats[i].tokens, losses[i].tokens);
+      }
+      EXPECT_EQ(queue.trainer.optimizer().step().item<int64_t>(), 20);
+      const TotalNll nll = expected.evaluate(small_batch()), queued = queue.steps.evaluate(small_batch());
+      EXPECT(std::abs(nll.nll - queued.nll) < 1e-3);
+      EXPECT_EQ(nll.tokens, queued.tokens);
+    }
+  }
+}
+
+TEST(cuda_train_step, dropout_follows_the_sessions_generator) {
+  ModelConfig model = small_model();
+  model.dropout = 0.5;
+  const auto losses = [&](int drawn_before) {
+    Queue queue(model);
+    for (int i = 0; i < drawn_before; i++) queue.trainer.generator().get<at::CPUGeneratorImpl>()->random64();
+    for (int i = 0; i < 3; i++) queue.steps.train(small_batch(), 0.01, 1);
+    return losses_of(queue.steps.results());
+  };
+  EXPECT(losses(0) == losses(0));
+  EXPECT(losses(0) != losses(1));
+}
+
+TEST(cuda_train_step, a_shape_is_captured_when_it_comes_again_and_gives_the_same) {
+  ModelConfig model = small_model();
+  model.dropout = 0.3;
+  int made = 0;
+  Queue direct(model), captured(model, {}, Precision::fp32, std::make_unique<Makes<RepeatedWork>>(made));
+  const auto expected = six_steps(direct), stats = six_steps(captured);
+  EXPECT(losses_of(stats) == losses_of(expected));
+  EXPECT(captured.trainer.parameters().values.equal(direct.trainer.parameters().values));
+  EXPECT_EQ(made, 2);
+  const std::vector<bool> was_captured = {false, true, false, true, true, true};
+  for (size_t i = 0; i < stats.size(); i++) {
+    EXPECT_EQ(stats[i].captured, was_captured[i]);
+    EXPECT(!expected[i].captured);
+  }
+}
+
+TEST(cuda_train_step, where_nothing_can_be_captured_steps_go_on_without) {
+  int made = 0;
+  Queue direct(small_model()),
+      refused(small_model(), {}, Precision::fp32, std::make_unique<Makes<RefusedWork>>(made));
+  const auto expected = six_steps(direct), stats = six_steps(refused);
+  EXPECT(losses_of(stats) == losses_of(expected));
+  for (const StepStats& step : stats) EXPECT(!step.captured);
+  EXPECT_EQ(made, 1);
+}
+
+TEST(cuda_train_step, in_16_bits_learns_as_in_32) {
+  ModelConfig classic = small_model();
+  classic.relu_logits = true;
+  ModelConfig tied = small_model(Cell::gru);
+  tied.embed_dim = tied.hidden_dim;
+  tied.tie_weights = true;
+  for (const ModelConfig& model : {small_model(), small_model(Cell::rnn), classic, tied}) {
+    for (const Precision precision : {Precision::bf16, Precision::fp16}) {
+      const auto train = [&](Precision precision) {
+        Queue queue(model, {.kind = OptimizerKind::adamw}, precision);
+        for (int i = 0; i < 40; i++) queue.steps.train(small_batch(), 0.02, 1);
+        return queue.steps.results();
+      };
+      const auto expected = train(Precision::fp32), stats = train(precision);
+      EXPECT(stats.back().loss < 0.7 * stats.front().loss);
+      for (size_t i = 0; i < stats.size(); i++) {
+        EXPECT(std::abs(stats[i].loss / expected[i].loss - 1) < 0.05);
+        EXPECT(i > 0 || std::abs(stats[i].grad_norm / expected[i].grad_norm - 1) < 0.02);
+      }
+    }
+  }
+}
+
+TEST(cuda_train_step, small_gradients_outlive_16_bits) {
+  // A mean over so many characters that the gradient of a single one is beneath what 16 bits can hold.
+  Batch batch = small_batch();
+  batch.weights = {1e-6f, 1e-6f};
+  const auto norm = [&](Precision precision) {
+    Queue queue(small_model(), {}, precision);
+    queue.steps.train(batch, 0.01, 1);
+    return queue.steps.results()[0].grad_norm;
+  };
+  EXPECT(std::abs(norm(Precision::fp16) / norm(Precision::fp32) - 1) < 0.05);
+}
+
+TEST(cuda_train_step, results_are_given_once_and_forgotten_ones_never) {
+  Queue queue(small_model());
+  EXPECT_EQ(queue.steps.results().size(), 0u);
+  queue.steps.train(small_batch(), 0.01, 1);
+  EXPECT_EQ(queue.steps.results().size(), 1u);
+  EXPECT_EQ(queue.steps.results().size(), 0u);
+  queue.steps.train(small_batch(), 0.01, 1);
+  queue.steps.forget();
+  EXPECT_EQ(queue.steps.results().size(), 0u);
+}
+
+}  // namespace tangshi::test

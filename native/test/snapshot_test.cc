@@ -1,0 +1,99 @@
+#include "model/snapshot.h"
+
+#include <cstring>
+
+#include "fixture.h"
+
+namespace tangshi::test {
+namespace {
+
+Trainer with_dropout(uint64_t seed, OptimizerKind kind = OptimizerKind::adam) {
+  ModelConfig config = small_model();
+  config.dropout = 0.3;
+  return small_trainer(config, {.kind = kind}, seed);
+}
+
+bool same(Trainer& a, Trainer& b) {
+  const State left = snapshot(a), right = snapshot(b);
+  if (left.size() != right.size()) return false;
+  for (const auto& [name, bytes] : left) {
+    if (bytes.data != right.at(name).data) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST(snapshot, a_restored_trainer_goes_on_bit_for_bit) {
+  for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
+    Trainer a = with_dropout(1, kind), b = with_dropout(2, kind);
+    for (int i = 0; i < 3; i++) a.step(small_batch(), 0.01, 1);
+    restore(b, snapshot(a));
+    EXPECT(same(a, b));
+    for (int i = 0; i < 3; i++) {
+      a.step(small_batch(), 0.01, 1);
+      b.step(small_batch(), 0.01, 1);
+    }
+    EXPECT(same(a, b));
+  }
+}
+
+TEST(snapshot, names_dtypes_and_shapes) {
+  Trainer trainer = with_dropout(1);
+  trainer.step(small_batch(), 0.01, 1);
+  const State state = snapshot(trainer);
+  EXPECT_EQ(state.at("fc.weight").dtype, "F32");
+  EXPECT(state.at("fc.weight").shape == (std::vector<int64_t>{11, 7}));
+  EXPECT_EQ(state.at("fc.weight").data.size(), 11u * 7 * 4);
+  EXPECT_EQ(state.at("optim.step").dtype, "I64");
+  EXPECT(state.at("optim.step").shape.empty());
+  EXPECT_EQ(state.at("optim.step").data[0], 1);
+  EXPECT_EQ(state.at("rng.generator").dtype, "U8");
+  EXPECT(state.contains("optim.exp_avg_sq.lstm.weight_hh_l1"));
+}
+
+TEST(snapshot, weights_alone_start_the_optimizer_afresh) {
+  Trainer a = with_dropout(1), b = with_dropout(2);
+  a.step(small_batch(), 0.01, 1);
+  b.step(small_batch(), 0.01, 1);
+  State weights;
+  for (const auto& [name, bytes] : snapshot(a)) {
+    if (!name.starts_with("optim.") && !name.starts_with("rng.")) weights.emplace(name, bytes);
+  }
+  restore(b, weights);
+  EXPECT(b.parameters().values.equal(a.parameters().values));
+  EXPECT_EQ(b.optimizer().step().item<int64_t>(), 0);
+  EXPECT_EQ(b.optimizer().slots()[1].values.abs().max().item<float>(), 0.0f);
+}
+
+TEST(snapshot, a_refused_state_changes_nothing) {
+  Trainer source = with_dropout(1);
+  source.step(small_batch(), 0.01, 1);
+  const State good = snapshot(source);
+  std::vector<State> bad;
+  const auto spoil = [&](const std::function<void(State&)>& change) {
+    bad.push_back(good);
+    change(bad.back());
+  };
+  spoil([](State& s) { s.erase("fc.bias"); });
+  spoil([](State& s) { s.erase("optim.exp_avg.fc.bias"); });
+  spoil([](State& s) { s.erase("optim.step"); });
+  spoil([](State& s) { s.at("fc.bias").shape = {12}; });
+  spoil([](State& s) { s.at("fc.bias").dtype = "I64"; });
+  spoil([](State& s) { s.at("fc.bias").data.pop_back(); });
+  spoil([](State& s) { s.emplace("fc.extra", s.at("fc.bias")); });
+  spoil([](State& s) { s.emplace("optim.square_avg.fc.bias", s.at("fc.bias")); });
+  spoil([](State& s) { s.at("rng.generator").shape = {1}; });
+  spoil([](State& s) {
+    auto& bytes = s.at("rng.generator").data;
+    std::memset(bytes.data(), 0xFF, bytes.size());
+  });
+
+  Trainer target = with_dropout(2), untouched = with_dropout(2);
+  for (const State& state : bad) {
+    EXPECT_THROWS(restore(target, state), std::invalid_argument);
+    EXPECT(same(target, untouched));
+  }
+}
+
+}  // namespace tangshi::test

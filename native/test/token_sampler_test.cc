@@ -1,0 +1,87 @@
+#include "sample/token_sampler.h"
+
+#include <array>
+#include <cmath>
+#include <set>
+
+#include "expect.h"
+
+namespace tangshi::test {
+namespace {
+
+const std::vector<float> logits = {0, 1, 2, 3, -1};
+
+int32_t draw_once(const DrawOptions& options, std::vector<float> logits, uint64_t seed = 1) {
+  Random random(seed, 0);
+  return Draw(options, static_cast<int64_t>(logits.size()))(logits, random);
+}
+
+std::array<double, 5> frequencies(const DrawOptions& options, int draws = 200'000) {
+  Draw draw(options, 5);
+  Random random(42, 0);
+  std::array<double, 5> counts{};
+  for (int i = 0; i < draws; i++) {
+    std::vector<float> overwritten = logits;
+    counts[draw(overwritten, random)] += 1.0 / draws;
+  }
+  return counts;
+}
+
+}  // namespace
+
+TEST(token_sampler, follows_the_softmax_at_its_temperature) {
+  for (const double temperature : {0.5, 1.0, 2.0}) {
+    const auto seen = frequencies({.temperature = temperature});
+    double total = 0;
+    for (const float logit : logits) total += std::exp(logit / temperature);
+    for (int id = 0; id < 5; id++)
+      EXPECT(std::abs(seen[id] - std::exp(logits[id] / temperature) / total) < 0.005);
+  }
+}
+
+TEST(token_sampler, greedy_takes_the_likeliest_and_the_first_of_equals) {
+  EXPECT_EQ(draw_once({.temperature = 0}, logits), 3);
+  EXPECT_EQ(draw_once({.temperature = 0, .banned = {3}}, logits), 2);
+  EXPECT_EQ(draw_once({.temperature = 0}, {1, 1, 1}), 0);
+  EXPECT_EQ(draw_once({.temperature = 0, .banned = {1, 0}}, {1, 1, 1}), 2);
+}
+
+TEST(token_sampler, top_k_top_p_and_bans_leave_only_theirs) {
+  const auto drawn = [](const DrawOptions& options) {
+    std::set<int> ids;
+    const auto seen = frequencies(options, 5000);
+    for (int id = 0; id < 5; id++) {
+      if (seen[id] > 0) ids.insert(id);
+    }
+    return ids;
+  };
+  EXPECT(drawn({.top_k = 2}) == (std::set{2, 3}));
+  EXPECT(drawn({.top_k = 1}) == (std::set{3}));
+  EXPECT(drawn({.top_p = 0.6}) == (std::set{3}));     // p(3) = 0.64
+  EXPECT(drawn({.top_p = 0.7}) == (std::set{2, 3}));  // with p(2) = 0.23
+  EXPECT(drawn({.top_p = 0}) == (std::set{3}));
+  EXPECT(drawn({.banned = {3, 2}}) == (std::set{0, 1, 4}));
+  EXPECT(drawn({.top_k = 2, .banned = {3}}) == (std::set{1, 2}));
+}
+
+TEST(token_sampler, streams_differ_and_repeat) {
+  const auto stream = [](uint64_t seed, uint64_t stream) {
+    Random random(seed, stream);
+    std::vector<double> values;
+    for (int i = 0; i < 4; i++) values.push_back(random.uniform());
+    return values;
+  };
+  EXPECT(stream(1, 0) == stream(1, 0));
+  EXPECT(stream(1, 0) != stream(1, 1));
+  EXPECT(stream(1, 1) != stream(2, 0));
+}
+
+TEST(token_sampler, logits_that_are_not_numbers_still_give_an_allowed_id) {
+  for (const float odd : {NAN, INFINITY, -INFINITY}) {
+    const int32_t id = draw_once({.banned = {0}}, {odd, odd, odd});
+    EXPECT(id == 1 || id == 2);
+  }
+  EXPECT_EQ(draw_once({}, {0, INFINITY, 0}), 1);
+}
+
+}  // namespace tangshi::test
