@@ -97,7 +97,7 @@ const ProgressSchema = v.strictObject({
   epochLoss: v.number(),
   /** Of the epoch in progress. */
   epochSteps: count,
-  /** Steps of the run that were passed over, their loss or gradient being no number. */
+  /** Steps that were skipped because their loss or gradient was not finite. */
   skipped: v.optional(count, 0),
   /** Exponential average over about 50 steps; null before the first. */
   smoothedLoss: v.nullable(v.number()),

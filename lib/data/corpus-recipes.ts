@@ -22,7 +22,7 @@ type Recipe = Readonly<{
   files?: RegExp;
   /** Poems are written as `title:content`, else as bare lines. */
   titled: boolean;
-  /** Takes away what is no part of a poem's text. */
+  /** Removes everything that does not belong to a poem's text. */
   strip?: RegExp;
   /** Where poems that have lost lines have them. */
   mendedBy?: Builtin;

@@ -107,8 +107,8 @@ function measure(
 }
 
 /**
- * Has a model write so many poems of each fixed form, all rules on, and measures them. A form for which the model has not
- * the characters is left out.
+ * Generates `count` poems in each fixed form, with all rules on, and measures them. A form is left out if the model lacks
+ * the characters for it.
  *
  * @param corpus Poems that the model learned from, for its copies to be found.
  * @param options `count`: poems of each form. `seed`: of what is drawn. `signal`: to stop.

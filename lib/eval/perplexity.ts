@@ -2,7 +2,7 @@ import { evaluationBatches } from '../data/batcher';
 import type { Session } from '../native/session';
 import { TangshiError } from '../util/errors';
 
-/** How well poems were foretold. */
+/** How well poems were predicted. */
 export type Evaluation = Readonly<{
   /** Mean NLL of a target in nats: every character, punctuation and the end. */
   nll: number;
@@ -16,7 +16,7 @@ export type Evaluation = Readonly<{
 const BATCH = 64;
 
 /**
- * How well a model foretells poems.
+ * How well a model predicts poems: its NLL and perplexity.
  *
  * @param session Of the model.
  * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.heldOut` has them.

@@ -61,7 +61,7 @@ export type TrainOptions = Readonly<{
   saveEvery?: number;
   /** How many of the last checkpoints are kept, beside the best; default: 2. */
   keep?: number;
-  /** Pass over steps whose loss or gradient is no number, instead of ending the run: they change nothing. */
+  /** Skip steps whose loss or gradient is not finite instead of ending the run: they change nothing. */
   skipNonfinite?: boolean;
   /** On a GPU, how many steps at most are done before their losses are read; default: 50. */
   logEvery?: number;

@@ -146,7 +146,7 @@ async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Infinity for what is no whole entry: a line cut off by a crash. */
+/** Infinity for an incomplete entry: a line cut off by a crash. */
 function stepOf(line: string): number {
   try {
     return JSON.parse(line).step;

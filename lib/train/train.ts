@@ -64,7 +64,7 @@ export type TrainEvent =
       tokens: number;
       tokensPerSecond: number;
     }>
-  /** Its loss or gradient is no number: it changed nothing, and `skipNonfinite` has the run go on. */
+  /** Its loss or gradient is not finite: it changed nothing, and the run goes on because of `skipNonfinite`. */
   | Readonly<{
       type: 'skipped';
       step: number;
@@ -93,7 +93,7 @@ export type StopReason = 'finished' | 'interrupted' | 'minutes' | 'max-steps';
 const SAVE_EVERY = 100;
 /** Of the smoothed loss, a step: an average over about 50. */
 const SMOOTHING = 0.98;
-/** After so many steps in a row that had to be skipped, nothing will come of the run. */
+/** A run that skips this many steps in a row will not recover. */
 const MOST_SKIPPED = 100;
 /** The report's begin characters, one an epoch. */
 const SAMPLE_BEGINNINGS = '湖日红山夜君海月';

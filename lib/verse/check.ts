@@ -39,7 +39,7 @@ const FORMS: Readonly<Record<string, string>> = {
  * lines of a couplet against each other, couplets after one another alike, even lines ending level, odd ones (but for the
  * first) oblique. A character of several readings is taken as it fits.
  *
- * @param text Lines are parted by punctuation or white space.
+ * @param text Lines are separated by punctuation or white space.
  * @example
  * judge('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。', Prosody.load()).tone?.keeps; // true
  */

@@ -145,7 +145,7 @@ export class Form {
   }
 
   /**
-   * What holds so many poems that begin so to the form: each to a pattern of tones that its beginning allows.
+   * The constraint that keeps `count` poems to the form, each to a tone pattern that its beginning allows.
    *
    * @throws EARG when no pattern allows it.
    */
