@@ -6,22 +6,9 @@
 #include <vector>
 
 #include "libtorch.h"
+#include "model/model_config.h"
 
 namespace tangshi {
-
-enum class Cell { lstm, gru, rnn };
-
-struct ModelConfig {
-  Cell cell = Cell::lstm;
-  int64_t vocab_size = 0;
-  int64_t embed_dim = 0;
-  int64_t hidden_dim = 0;
-  int64_t layers = 0;
-  double dropout = 0;        // on the embedding and each layer's output, in training
-  bool tie_weights = false;  // the output layer's weight is the embedding's
-  bool relu_logits = false;
-  bool xavier_output = false;  // initial output weights by Xavier, not wide
-};
 
 // What the cells carry from one character to the next: h and, for the LSTM, c; each [layers, batch, hidden].
 struct HiddenState {

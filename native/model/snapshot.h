@@ -1,21 +1,10 @@
 // The whole state of a training as named tensors in bytes, and back.
 #pragma once
 
-#include <map>
-#include <string>
-
+#include "model/tensor_bytes.h"
 #include "train/trainer.h"
 
 namespace tangshi {
-
-struct TensorBytes {
-  std::string dtype;  // F32, I64 or U8
-  std::vector<int64_t> shape;
-  std::vector<uint8_t> data;  // little-endian, row-major
-};
-
-// model: PyTorch's names; optimizer: optim.step and optim.<average>.<parameter>; generator: rng.generator
-using State = std::map<std::string, TensorBytes>;
 
 State snapshot(Trainer& trainer);
 

@@ -27,6 +27,23 @@ TEST(model, names_are_pytorchs) {
   EXPECT_EQ(model(small_model(Cell::rnn))->distinct_parameters()[1].first, "rnn.weight_ih_l0");
 }
 
+TEST(model, specs_are_those_of_the_modules) {
+  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
+    for (const bool tied : {false, true}) {
+      ModelConfig config = small_model(cell);
+      config.tie_weights = tied;
+      if (tied) config.embed_dim = config.hidden_dim;
+      const auto specs = parameter_specs(config);
+      const auto parameters = model(config)->distinct_parameters();
+      EXPECT_EQ(specs.size(), parameters.size());
+      for (size_t i = 0; i < specs.size(); i++) {
+        EXPECT_EQ(specs[i].name, parameters[i].first);
+        EXPECT(specs[i].shape == parameters[i].second.sizes().vec());
+      }
+    }
+  }
+}
+
 TEST(model, initial_weights_keep_their_bounds_and_follow_the_seed) {
   ModelConfig config = small_model();
   config.vocab_size = 500;

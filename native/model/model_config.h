@@ -1,0 +1,34 @@
+// What describes a network, without libtorch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tangshi {
+
+enum class Cell { lstm, gru, rnn };
+
+struct ModelConfig {
+  Cell cell = Cell::lstm;
+  int64_t vocab_size = 0;
+  int64_t embed_dim = 0;
+  int64_t hidden_dim = 0;
+  int64_t layers = 0;
+  double dropout = 0;        // on the embedding and each layer's output, in training
+  bool tie_weights = false;  // the output layer's weight is the embedding's
+  bool relu_logits = false;
+  bool xavier_output = false;  // initial output weights by Xavier, not wide
+};
+
+// A parameter by PyTorch's name.
+struct ParameterSpec {
+  std::string name;
+  std::vector<int64_t> shape;
+};
+
+// Each distinct parameter once, in PyTorch's order: embedding.weight; weight_ih [gates x H, in], weight_hh
+// [gates x H, H], bias_ih and bias_hh [gates x H] of each layer; fc.weight, unless it is tied; fc.bias.
+std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
+
+}  // namespace tangshi

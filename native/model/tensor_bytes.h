@@ -1,0 +1,20 @@
+// Tensors as bytes, without libtorch: what crosses to JavaScript and what checkpoints hold.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tangshi {
+
+struct TensorBytes {
+  std::string dtype;  // F32, I64 or U8; F16 for weights that are only read
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> data;  // little-endian, row-major
+};
+
+// model: PyTorch's names; optimizer: optim.step and optim.<average>.<parameter>; generator: rng.generator
+using State = std::map<std::string, TensorBytes>;
+
+}  // namespace tangshi
