@@ -4,38 +4,43 @@
 
 #include <algorithm>
 
+#include "cuda/cudnn.h"
 #include "cuda/precision_guard.h"
-#include "train/output_loss.h"
 
 namespace tangshi {
 namespace {
 
-// Shapes beyond these, as texts of any length may have them, are neither kept nor captured.
-constexpr size_t most_places = 512;
+// Further shapes, as texts of any length may have, are neither kept nor captured.
+constexpr size_t max_shapes = 512;
 
-// 16 bits hold gradients from 6e-8 up, many of which are smaller: those of a mean over thousands of
-// characters. The largest that are held are 64 then; clipping leaves 1.
+// fp16 holds numbers from 6e-8 up; gradients of a mean over thousands of characters are smaller. With this
+// factor it holds gradients up to 64, of which clipping leaves 1.
 constexpr double fp16_grad_scale = 1024;
 
 double grad_scale(Precision precision) { return precision == Precision::fp16 ? fp16_grad_scale : 1; }
 
-// A batch on its way to the device, time-major: position p = t x rows + r.
-struct Staged {
+at::ScalarType compute_type(Precision precision) {
+  if (precision == Precision::bf16) return at::kBFloat16;
+  return precision == Precision::fp16 ? at::kHalf : at::kFloat;
+}
+
+// A batch in host memory, time-major: position p = t x rows + r.
+struct HostBatch {
   at::Tensor ids;      // [2, time, rows]
   at::Tensor weights;  // [time x rows]
 };
 
-// Copies from pinned memory go on by themselves; it is freed when they are done.
-at::Tensor staging(at::IntArrayRef sizes, at::ScalarType type, const at::Device& device) {
+// Pinned for a GPU: copies from it do not block, and it is reused when they are done.
+at::Tensor host_memory(at::IntArrayRef sizes, at::ScalarType type, const at::Device& device) {
   return at::empty(sizes, at::TensorOptions(type).pinned_memory(device.is_cuda()));
 }
 
-Staged stage(const Batch& batch, const std::vector<float>& row_weights, const at::Device& device) {
-  const Staged staged{staging({2, batch.time, batch.rows}, at::kLong, device),
-                      staging({batch.time * batch.rows}, at::kFloat, device)};
-  int64_t* input = staged.ids.mutable_data_ptr<int64_t>();
+HostBatch to_host_batch(const Batch& batch, const std::vector<float>& row_weights, const at::Device& device) {
+  const HostBatch host{host_memory({2, batch.time, batch.rows}, at::kLong, device),
+                       host_memory({batch.time * batch.rows}, at::kFloat, device)};
+  int64_t* input = host.ids.mutable_data_ptr<int64_t>();
   int64_t* target = input + batch.time * batch.rows;
-  float* weight = staged.weights.mutable_data_ptr<float>();
+  float* weight = host.weights.mutable_data_ptr<float>();
   for (int64_t t = 0; t < batch.time; t++) {
     for (int64_t r = 0; r < batch.rows; r++) {
       const int64_t from = r * batch.time + t;
@@ -45,143 +50,146 @@ Staged stage(const Batch& batch, const std::vector<float>& row_weights, const at
       *weight++ = real ? row_weights[r] : 0;
     }
   }
-  return staged;
+  return host;
 }
 
-at::Tensor stage_rates(double lr, double clip_norm, const at::Device& device) {
-  const at::Tensor rates = staging({2}, at::kFloat, device);
+at::Tensor host_rates(double lr, double clip_norm, const at::Device& device) {
+  const at::Tensor rates = host_memory({2}, at::kFloat, device);
   rates.mutable_data_ptr<float>()[0] = static_cast<float>(lr);
   rates.mutable_data_ptr<float>()[1] = static_cast<float>(clip_norm);
   return rates;
 }
 
-c10::Event record(const at::Device& device) {
-  c10::Event event(device.type(), c10::EventFlag::BACKEND_DEFAULT);  // keeps the time
+c10::Event record_event(const at::Device& device) {
+  c10::Event event(device.type(), c10::EventFlag::BACKEND_DEFAULT);  // with time
   event.record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
   return event;
 }
 
 }  // namespace
 
-CudaTrainStep::CudaTrainStep(ModelImpl& model, Parameters& parameters, Optimizer& optimizer,
+CudaTrainStep::CudaTrainStep(const ModelConfig& config, Parameters& parameters, Optimizer& optimizer,
                              at::Generator& generator, Precision precision,
                              std::unique_ptr<GraphMaker> graphs)
-    : model_(model),
+    : config_(config),
       parameters_(parameters),
       optimizer_(optimizer),
       generator_(generator),
-      masks_(at::globalContext().defaultGenerator(model.device()).clone()),
+      device_(parameters.values.device()),
       precision_(precision),
+      dropout_generator_(at::globalContext().defaultGenerator(device_).clone()),
+      grads_(allocate_gradients(parameters)),
+      model_(config, parameters, grads_, cuda_layer(config, parameters)),
       graphs_(std::move(graphs)) {
   if (compute_type(precision) == at::kFloat) return;
-  at::Generator unused = generator.clone();  // the copy draws weights too, which are dropped
-  Model copy(model.config(), model.device(), unused);
-  copy->to(compute_type(precision));
-  Parameters flat = flatten_parameters(*copy);
-  copy_ = {std::move(copy), std::move(flat)};
+  const Parameters reduced =
+      allocate_parameters(config, parameters.values.options().dtype(compute_type(precision)));
+  const at::Tensor grads = allocate_gradients(reduced);
+  reduced_ = {reduced, grads, Model(config, reduced, grads, cuda_layer(config, reduced))};
 }
 
-CudaTrainStep::Place CudaTrainStep::place_for(const Batch& batch) const {
-  const auto options = at::TensorOptions(model_.device());
-  return {at::empty({2, batch.time, batch.rows}, options.dtype(at::kLong)),
-          at::empty({batch.time * batch.rows}, options.dtype(at::kFloat)),
-          at::empty({2}, options.dtype(at::kFloat)), at::empty({2}, options.dtype(at::kDouble)), nullptr};
+CudaTrainStep::StaticBuffers CudaTrainStep::allocate_buffers(const Batch& batch) const {
+  const auto options = at::TensorOptions(device_);
+  return {.ids = at::empty({2, batch.time, batch.rows}, options.dtype(at::kLong)),
+          .weights = at::empty({batch.time * batch.rows}, options.dtype(at::kFloat)),
+          .rates = at::empty({2}, options.dtype(at::kFloat)),
+          .results = at::empty({2}, options.dtype(at::kDouble)),
+          .graph = nullptr};
 }
 
-void CudaTrainStep::train(const Batch& batch, double lr, double clip_norm) {
-  if (queued_.empty()) begun_ = std::chrono::steady_clock::now();
-  const at::Device device = model_.device();
-  const int64_t tokens = batch.tokens();
-  const std::vector<float> weights =
-      batch.weights.empty()
-          ? std::vector<float>(batch.rows, 1.0f / static_cast<float>(std::max<int64_t>(tokens, 1)))
-          : batch.weights;
-  const auto known = places_.find({batch.time, batch.rows});
-  std::optional<Place> passing;
-  Place& place = known != places_.end() ? known->second
-                 : places_.size() < most_places
-                     ? places_.emplace(std::pair(batch.time, batch.rows), place_for(batch)).first->second
-                     : passing.emplace(place_for(batch));
-  const Staged staged = stage(batch, weights, device);
-  place.ids.copy_(staged.ids, /*non_blocking=*/true);
-  place.weights.copy_(staged.weights, true);
-  place.rates.copy_(stage_rates(lr, clip_norm, device), true);
+CudaTrainStep::StaticBuffers& CudaTrainStep::buffers_for(const Batch& batch,
+                                                         std::optional<StaticBuffers>& temporary) {
+  const std::pair shape(batch.time, batch.rows);
+  const auto known = buffers_.find(shape);
+  if (known != buffers_.end()) return known->second;
+  if (buffers_.size() >= max_shapes) return temporary.emplace(allocate_buffers(batch));
+  return buffers_.emplace(shape, allocate_buffers(batch)).first->second;
+}
 
-  const PrecisionGuard turn(precision_);
-  if (model_.config().dropout > 0) {
-    masks_.set_current_seed(generator_.get<at::CPUGeneratorImpl>()->random64());
+void CudaTrainStep::step(const Batch& batch, double lr, double clip_norm) {
+  if (queued_.empty()) queue_start_ = std::chrono::steady_clock::now();
+  std::optional<StaticBuffers> temporary;
+  StaticBuffers& buffers = buffers_for(batch, temporary);
+  const HostBatch host = to_host_batch(batch, batch.loss_weights(), device_);
+  buffers.ids.copy_(host.ids, /*non_blocking=*/true);
+  buffers.weights.copy_(host.weights, true);
+  buffers.rates.copy_(host_rates(lr, clip_norm, device_), true);
+
+  const PrecisionGuard guard(precision_);
+  if (config_.dropout > 0) {
+    dropout_generator_.set_current_seed(generator_.get<at::CPUGeneratorImpl>()->random64());
   }
   std::optional<c10::Event> begin;
-  if (device.is_cuda()) begin = record(device);
-  const bool captured = run(place);
-  std::optional<Span> span;
-  if (begin) span.emplace(std::move(*begin), record(device));
-  queued_.push_back({place.results.clone(), tokens, captured, std::move(span)});
+  if (device_.is_cuda()) begin = record_event(device_);
+  const bool captured = run(buffers);
+  std::optional<Timing> timing;
+  if (begin) timing.emplace(std::move(*begin), record_event(device_));
+  queued_.push_back({buffers.results.clone(), batch.tokens(), captured, std::move(timing)});
 }
 
-// True when the step was a graph's.
-bool CudaTrainStep::run(Place& place) {
-  if (!place.graph && !(graphs_ && place.warm && capture(place))) {
-    step(place);
-    place.warm = true;
+// Returns true if the step ran as a captured graph.
+bool CudaTrainStep::run(StaticBuffers& buffers) {
+  if (!buffers.graph && !(graphs_ && buffers.warmed_up && capture(buffers))) {
+    compute(buffers);
+    buffers.warmed_up = true;
     return false;
   }
-  place.graph->replay();
+  buffers.graph->replay();
   return true;
 }
 
-// False when it cannot be done here: then no step of this session is captured any more. A capture that failed
-// may have let go of memory that graphs before it work in, and leaves the generator in the midst of it:
+// Returns false if the step cannot be captured; from then on no step of this session is. A capture that
+// failed may have freed memory that earlier graphs use, and leaves the generator in an undefined state:
 // neither is used again.
-bool CudaTrainStep::capture(Place& place) {
+bool CudaTrainStep::capture(StaticBuffers& buffers) {
   auto graph = graphs_->make();
   try {
-    graph->capture([&] { step(place); }, masks_);
+    graph->capture([&] { compute(buffers); }, dropout_generator_);
   } catch (const c10::Error& error) {
-    TORCH_WARN("steps are done one by one from here on, since one could not be captured as a graph: ",
+    TORCH_WARN("steps run without CUDA graphs from here on, since one could not be captured: ",
                error.what_without_backtrace());
-    for (auto& [shape, other] : places_) other.graph.reset();
+    for (auto& [shape, other] : buffers_) other.graph.reset();
     graph.reset();
     graphs_.reset();
-    masks_ = masks_.clone();
+    dropout_generator_ = dropout_generator_.clone();
     return false;
   }
-  place.graph = std::move(graph);
+  buffers.graph = std::move(graph);
   return true;
 }
 
-void CudaTrainStep::step(Place& place) {
-  ModelImpl& model = copy_ ? *copy_->model : model_;
-  at::Tensor& grad = parameters_.grads[0];
+void CudaTrainStep::compute(StaticBuffers& buffers) {
+  const ModelImpl& model = reduced_ ? *reduced_->model : *model_;
   const double scale = grad_scale(precision_);
-  if (copy_) {
-    copy_->parameters.values.copy_(parameters_.values);
-    copy_->parameters.grads[0].zero_();
+  if (reduced_) {
+    reduced_->parameters.values.copy_(parameters_.values);
+    reduced_->grads.zero_();
   } else {
-    grad.zero_();
+    grads_.zero_();
   }
-  const at::Tensor hidden = outputs(model, place.ids[0], masks_), flat = hidden.detach();
-  OutputGrads grads{at::empty_like(flat), model.output_weight().grad(), model.output_bias().grad()};
-  const at::Tensor loss =
-      loss_by_tensors(output_layer(model), {flat, place.ids[1].view(-1), place.weights}, &grads, scale);
+  const at::Tensor hidden = hidden_outputs(model, buffers.ids[0], dropout_generator_);
+  const at::Tensor detached = hidden.detach();
+  OutputGrads grads{at::empty_like(detached), model.output_weight().grad(), model.output_bias().grad()};
+  const at::Tensor loss = tensor_output_loss(
+      output_layer(model), {detached, buffers.ids[1].view(-1), buffers.weights}, &grads, scale);
   hidden.backward(grads.hidden);
-  if (copy_) grad.copy_(copy_->parameters.grads[0]).div_(scale);
-  const at::Tensor norm = optimizer_.clip_and_step(parameters_, place.rates[0], place.rates[1]);
-  place.results[0].copy_(loss);
-  place.results[1].copy_(norm);
+  if (reduced_) grads_.copy_(reduced_->grads).div_(scale);
+  const at::Tensor norm = optimizer_.clip_and_step(parameters_, grads_, buffers.rates[0], buffers.rates[1]);
+  buffers.results[0].copy_(loss);
+  buffers.results[1].copy_(norm);
 }
 
 std::vector<StepStats> CudaTrainStep::results() {
   if (queued_.empty()) return {};
-  std::vector<at::Tensor> numbers;
-  for (const Queued& step : queued_) numbers.push_back(step.results);
-  const at::Tensor read = at::stack(numbers).cpu();  // waits
+  std::vector<at::Tensor> results;
+  for (const QueuedStep& step : queued_) results.push_back(step.results);
+  const at::Tensor read = at::stack(results).cpu();  // waits
   const double* number = read.const_data_ptr<double>();
-  const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - begun_;
+  const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - queue_start_;
   std::vector<StepStats> stats;
-  for (const Queued& step : queued_) {
+  for (const QueuedStep& step : queued_) {
     const double ms =
-        step.span ? step.span->begin.elapsedTime(step.span->end) : elapsed.count() / queued_.size();
+        step.timing ? step.timing->begin.elapsedTime(step.timing->end) : elapsed.count() / queued_.size();
     stats.push_back({number[0], number[1], step.tokens, ms, step.captured});
     number += 2;
   }
@@ -189,16 +197,15 @@ std::vector<StepStats> CudaTrainStep::results() {
   return stats;
 }
 
-void CudaTrainStep::forget() { queued_.clear(); }
-
 TotalNll CudaTrainStep::evaluate(const Batch& batch) {
-  at::NoGradGuard no_grad;
-  const PrecisionGuard turn(precision_);
-  const Staged staged = stage(batch, std::vector<float>(batch.rows, 1.0f), model_.device());
-  const at::Tensor ids = staged.ids.to(model_.device(), /*non_blocking=*/true);
-  const at::Tensor weights = staged.weights.to(model_.device(), true);
-  const at::Tensor hidden = outputs(model_, ids[0], std::nullopt);
-  const at::Tensor nll = loss_by_tensors(output_layer(model_), {hidden, ids[1].view(-1), weights}, nullptr);
+  const at::NoGradGuard no_grad;
+  const PrecisionGuard guard(precision_);
+  const HostBatch host = to_host_batch(batch, std::vector<float>(batch.rows, 1.0f), device_);
+  const at::Tensor ids = host.ids.to(device_, /*non_blocking=*/true);
+  const at::Tensor weights = host.weights.to(device_, true);
+  const at::Tensor hidden = hidden_outputs(*model_, ids[0], std::nullopt);
+  const at::Tensor nll =
+      tensor_output_loss(output_layer(*model_), {hidden, ids[1].view(-1), weights}, nullptr);
   return {nll.item<double>(), batch.tokens()};
 }
 

@@ -1,79 +1,84 @@
-// Training steps for a device that works through a queue, as a GPU does: batches go up without waiting, and
-// nothing comes back before the results are asked for. By tensor operations on one replica.
+// Training steps on a GPU, by tensor operations: batches are uploaded and steps queued without waiting, and
+// results are read when they are asked for. A step on a batch of a shape that came before runs as a captured
+// CUDA graph.
 #pragma once
 
 #include <c10/core/Event.h>
 
 #include <chrono>
 #include <map>
-#include <vector>
+#include <memory>
 
 #include "cuda/graph.h"
 #include "cuda/precision.h"
-#include "train/trainer.h"
+#include "train/optimizer.h"
+#include "train/train_step.h"
 
 namespace tangshi {
 
-class CudaTrainStep {
+class CudaTrainStep : public TrainStep {
  public:
-  // Of the trainer's own; generator: seeds the dropout masks. graphs: for steps that are captured, else null.
-  CudaTrainStep(ModelImpl& model, Parameters& parameters, Optimizer& optimizer, at::Generator& generator,
-                Precision precision, std::unique_ptr<GraphMaker> graphs);
+  // The references must outlive it. generator: seeds the dropout masks. graphs: null if steps are not
+  // captured.
+  CudaTrainStep(const ModelConfig& config, Parameters& parameters, Optimizer& optimizer,
+                at::Generator& generator, Precision precision, std::unique_ptr<GraphMaker> graphs);
 
-  void train(const Batch& batch, double lr, double clip_norm);
-  // Of the steps since the last call, when they are done.
-  std::vector<StepStats> results();
-  // What was queued is forgotten: a step failed.
-  void forget();
-
-  TotalNll evaluate(const Batch& batch);
+  void step(const Batch& batch, double lr, double clip_norm) override;
+  std::vector<StepStats> results() override;
+  void discard() override { queued_.clear(); }
+  TotalNll evaluate(const Batch& batch) override;
 
  private:
-  // Where batches of one shape lie on the device and what their steps give: at the same place each time, as a
-  // graph wants it.
-  struct Place {
+  // What a step reads and writes for batches of one shape: the same memory each time, as a graph requires.
+  struct StaticBuffers {
     at::Tensor ids;      // [2, time, rows]: inputs and targets, 0 for padding
     at::Tensor weights;  // [time x rows], 0 for padding
     at::Tensor rates;    // [2]: learning rate and clip norm
     at::Tensor results;  // [2], double: loss and gradient norm
     std::unique_ptr<Graph> graph;
-    bool warm = false;  // a step was done here, so that all is loaded that it needs
+    bool warmed_up = false;  // true if a step has run here, so that all it needs is loaded
   };
 
-  // A step's beginning and end by the device's own clock.
-  struct Span {
+  // Begin and end of a step by the device's clock.
+  struct Timing {
     c10::Event begin, end;
   };
 
-  struct Queued {
+  struct QueuedStep {
     at::Tensor results;
     int64_t tokens;
     bool captured;
-    std::optional<Span> span;  // of a GPU
+    std::optional<Timing> timing;  // on a GPU
   };
 
-  // The model that steps compute with, where it is not the trainer's own: a copy in 16 bits.
-  struct Copy {
-    Model model;
+  // The parameters in 16 bits, copied for each step, and the model on them.
+  struct ReducedPrecision {
     Parameters parameters;
+    at::Tensor grads;
+    Model model;
   };
 
-  Place place_for(const Batch& batch) const;
-  bool run(Place& place);
-  bool capture(Place& place);
-  void step(Place& place);
+  StaticBuffers allocate_buffers(const Batch& batch) const;
+  // Of the batch's shape. `temporary` holds them if there are too many shapes to keep.
+  StaticBuffers& buffers_for(const Batch& batch, std::optional<StaticBuffers>& temporary);
+  bool run(StaticBuffers& buffers);
+  bool capture(StaticBuffers& buffers);
+  void compute(StaticBuffers& buffers);
 
-  ModelImpl& model_;
+  const ModelConfig config_;
   Parameters& parameters_;
   Optimizer& optimizer_;
   at::Generator& generator_;
-  at::Generator masks_;  // of the device: draws the dropout masks, by a seed of its own for each step
+  const at::Device device_;
   const Precision precision_;
-  std::optional<Copy> copy_;
+  at::Generator dropout_generator_;  // of the device; gets a seed of its own for each step
+  at::Tensor grads_;                 // [n]
+  Model model_;
+  std::optional<ReducedPrecision> reduced_;
   std::unique_ptr<GraphMaker> graphs_;
-  std::map<std::pair<int64_t, int64_t>, Place> places_;  // by time and rows
-  std::vector<Queued> queued_;
-  std::chrono::steady_clock::time_point begun_;
+  std::map<std::pair<int64_t, int64_t>, StaticBuffers> buffers_;  // by time and rows
+  std::vector<QueuedStep> queued_;
+  std::chrono::steady_clock::time_point queue_start_;
 };
 
 }  // namespace tangshi

@@ -1,19 +1,13 @@
-// cuDNN's RNN on a layer's weights where they lie. libtorch's own way to it, at::lstm, knows one layout only,
-// that of its flatten_parameters(), and copies all others together at each call.
+// cuDNN's RNN on a layer's weights in the flat storage. libtorch's own way to it, at::lstm, knows only the
+// layout of its flatten_parameters(), and copies weights in any other layout together at each call.
 #pragma once
 
-#include "model/model.h"
+#include "model/parameters.h"
+#include "model/recurrent_layer.h"
 
 namespace tangshi {
 
-// Whether cuDNN can take these weights of a layer (weight_ih, weight_hh, bias_ih, bias_hh) as they lie: on a
-// GPU, one after the other, in the order it wants.
-bool fit_for_cudnn(Cell cell, at::TensorList weights);
-
-// x: [time, batch, in]; h and, for the LSTM, c: [1, batch, hidden] -> outputs [time, batch, hidden], h, c.
-// The weights are fit.
-std::tuple<at::Tensor, at::Tensor, at::Tensor> cudnn_layer(Cell cell, const at::Tensor& x,
-                                                           at::TensorList weights, const at::Tensor& h,
-                                                           const at::Tensor& c);
+// cuDNN's layer where it can use all these weights in place, else libtorch's operators.
+LayerFunction cuda_layer(const ModelConfig& config, const Parameters& parameters);
 
 }  // namespace tangshi

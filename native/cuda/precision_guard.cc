@@ -1,16 +1,19 @@
 #include "cuda/precision_guard.h"
 
+#include "libtorch.h"
+
 namespace tangshi {
 namespace {
 
-std::mutex turns;
+std::mutex mutex;
 
 }  // namespace
 
-PrecisionGuard::PrecisionGuard(Precision precision) : lock_(turns) {
+PrecisionGuard::PrecisionGuard(Precision precision) : lock_(mutex) {
   const bool exact = precision == Precision::fp32;
   at::Context& context = at::globalContext();
-  // The older of two settings, which libtorch wants to agree; it speaks of the CPU as well.
+  // The older of two settings, which libtorch requires to agree. It applies to the CPU too: the next line
+  // keeps the CPU exact.
   context.setFloat32MatmulPrecision(exact ? "highest" : "high");
   context.setFloat32Precision(at::Float32Backend::MKLDNN, at::Float32Op::MATMUL, at::Float32Precision::IEEE);
   context.setFloat32Precision(at::Float32Backend::CUDA, at::Float32Op::RNN,

@@ -1,5 +1,5 @@
-// A session's turn to queue work on a GPU. What libtorch has but one of for all sessions, how it multiplies
-// and the generator it draws by, is the session's own as long as the turn lasts.
+// Serialises access to libtorch's process-wide precision flags: while it lives, they are set for this
+// session, and no other session queues work on a GPU.
 #pragma once
 
 #include <mutex>

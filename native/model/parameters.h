@@ -1,35 +1,39 @@
-// All parameters in one flat tensor and all gradients in another, so that the gradient norm, clipping and the
-// optimizer each are one operation over contiguous memory. Replicas of a model share the parameters and have
-// gradients of their own.
+// All parameters of a model in one flat tensor, and gradients in another of the same layout, so that the
+// gradient norm, clipping and the optimizer each are one operation over contiguous memory.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "model/model.h"
+#include "libtorch.h"
+#include "model/model_config.h"
 
 namespace tangshi {
 
 struct ParameterSlice {
-  std::string name;
+  std::string name;  // PyTorch's
   std::vector<int64_t> shape;
   int64_t offset;  // in elements
 
-  // This parameter's part of a flat tensor, in its own shape.
+  // This parameter's part of a flat tensor, in its own shape. A view.
   at::Tensor of(const at::Tensor& flat) const;
 };
 
 struct Parameters {
-  std::vector<ParameterSlice> slices;
-  at::Tensor values;  // [n]; the models' parameters are views of it
-  std::vector<at::Tensor>
-      grads;  // of each replica [n]; its parameters' .grad are views of it: backward adds to it
+  std::vector<ParameterSlice> slices;  // as parameter_specs() lists them
+  at::Tensor values;                   // [n]
 };
 
-// Moves the model's parameters into flat storage.
-Parameters flatten_parameters(ModelImpl& model);
+// Parameters of this device and dtype, all zero. Each is aligned to a cache line of 32-bit numbers; on a GPU
+// the four tensors of a layer are adjacent, as cuDNN wants them (cuda/cudnn.h).
+Parameters allocate_parameters(const ModelConfig& config, const at::TensorOptions& options);
 
-// Makes another model of the same configuration a replica: its own parameters are dropped.
-void add_replica(Parameters& parameters, ModelImpl& model);
+// Draws the initial weights on the CPU, so that they are the same on every device: embedding U(-1, 1), layers
+// U(-1/sqrt(H), 1/sqrt(H)), output weight U(-4/sqrt(H), 4/sqrt(H)) or Xavier, output bias 0. A tied embedding
+// is drawn like the output weight.
+void draw_initial_weights(const ModelConfig& config, Parameters& parameters, at::Generator& generator);
+
+// [n], zeros.
+at::Tensor allocate_gradients(const Parameters& parameters);
 
 }  // namespace tangshi

@@ -30,12 +30,11 @@ TensorBytes to_bytes(const at::Tensor& tensor) {
   return out;
 }
 
-// The tensors that belong to a trainer, in the form that `State` names them. Views: writing to them writes
-// there.
-std::map<std::string, at::Tensor> model_tensors(Trainer& trainer) {
+// The tensors of a training under the names in `State`. Views: writing to them changes the training.
+std::map<std::string, at::Tensor> model_tensors(const Parameters& parameters) {
   std::map<std::string, at::Tensor> tensors;
-  for (const ParameterSlice& slice : trainer.parameters().slices) {
-    tensors.emplace(slice.name, slice.of(trainer.parameters().values));
+  for (const ParameterSlice& slice : parameters.slices) {
+    tensors.emplace(slice.name, slice.of(parameters.values));
   }
   return tensors;
 }
@@ -55,6 +54,12 @@ std::map<std::string, at::Tensor> generator_tensors(Trainer& trainer) {
   return {{generator_state, trainer.generator().get_state()}};
 }
 
+State to_state(const std::map<std::string, at::Tensor>& tensors) {
+  State state;
+  for (const auto& [name, tensor] : tensors) state.emplace(name, to_bytes(tensor));
+  return state;
+}
+
 std::string describe(const std::string& dtype, const std::vector<int64_t>& shape) {
   std::ostringstream out;
   out << dtype << " " << at::IntArrayRef(shape);
@@ -63,7 +68,8 @@ std::string describe(const std::string& dtype, const std::vector<int64_t>& shape
 
 [[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
 
-// Takes those of `wanted` out of `given`, checked. All of them must be there.
+// Moves the tensors named in `wanted` out of `given`, and checks that all are there with their dtype and
+// shape.
 std::map<std::string, const TensorBytes*> take(const std::map<std::string, at::Tensor>& wanted,
                                                std::map<std::string, const TensorBytes*>& given) {
   std::map<std::string, const TensorBytes*> taken;
@@ -99,12 +105,12 @@ bool any_with_prefix(const std::map<std::string, const TensorBytes*>& given, con
 
 }  // namespace
 
+State model_state(const Parameters& parameters) { return to_state(model_tensors(parameters)); }
+
 State snapshot(Trainer& trainer) {
-  State state;
-  for (const auto& tensors :
-       {model_tensors(trainer), optimizer_tensors(trainer), generator_tensors(trainer)}) {
-    for (const auto& [name, tensor] : tensors) state.emplace(name, to_bytes(tensor));
-  }
+  State state = model_state(trainer.parameters());
+  state.merge(to_state(optimizer_tensors(trainer)));
+  state.merge(to_state(generator_tensors(trainer)));
   return state;
 }
 
@@ -113,7 +119,7 @@ void restore(Trainer& trainer, const State& state) {
   // First everything is checked …
   std::map<std::string, const TensorBytes*> given;
   for (const auto& [name, bytes] : state) given.emplace(name, &bytes);
-  auto targets = model_tensors(trainer);
+  auto targets = model_tensors(trainer.parameters());
   auto taken = take(targets, given);
   const bool with_optimizer = any_with_prefix(given, "optim."),
              with_generator = any_with_prefix(given, "rng.");
@@ -129,13 +135,12 @@ void restore(Trainer& trainer, const State& state) {
     try {
       generator.set_state(from_bytes(*bytes.at(generator_state), current.at(generator_state)));
     } catch (const c10::Error&) {
-      refuse("tensor '" + std::string(generator_state) + "' is no generator's state");
+      refuse("tensor '" + std::string(generator_state) + "' is not the state of a generator");
     }
   }
   if (!given.empty()) refuse("tensor '" + given.begin()->first + "' is not one of this model's");
 
   // … then everything is changed.
-  trainer.forget_network();
   if (!with_optimizer) trainer.optimizer().reset();
   for (const auto& [name, bytes] : taken) targets.at(name).copy_(from_bytes(*bytes, targets.at(name)));
   trainer.generator() = generator;

@@ -1,4 +1,4 @@
-// The whole state of a training as named tensors in bytes, and back.
+// A training as named tensors in bytes, and back.
 #pragma once
 
 #include "model/tensor_bytes.h"
@@ -6,10 +6,14 @@
 
 namespace tangshi {
 
+// The weights alone: F32, under PyTorch's names.
+State model_state(const Parameters& parameters);
+
+// The weights, the optimizer's state and the generator's: all that a training needs to go on.
 State snapshot(Trainer& trainer);
 
-// Throws std::invalid_argument, and has then changed nothing, unless every tensor of the model is there with
-// its dtype and shape, and either all or none of the optimizer's, and no other.
+// Needs every tensor of the model and either all or none of the optimizer's, with their dtypes and shapes,
+// and no others. Otherwise throws std::invalid_argument and changes nothing.
 void restore(Trainer& trainer, const State& state);
 
 }  // namespace tangshi

@@ -2,27 +2,7 @@
 
 #include <algorithm>
 
-#include "libtorch.h"
-
 namespace tangshi {
-namespace {
-
-// libtorch counts threads a calling thread, MKL a process: set where the work is, put back after it.
-class OneThread {
- public:
-  OneThread() : before_(at::get_num_threads()) {
-    if (before_ != 1) at::set_num_threads(1);
-  }
-  ~OneThread() {
-    if (before_ != 1) at::set_num_threads(before_);
-  }
-
- private:
-  const int before_;
-};
-
-}  // namespace
-
 ThreadPool::ThreadPool(int count) : errors_(count) {
   for (int shard = 1; shard < count; shard++) threads_.emplace_back([this, shard] { work(shard); });
 }
@@ -37,7 +17,6 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(const std::function<void(int)>& job) {
-  const OneThread one_thread;
   {
     std::lock_guard lock(mutex_);
     job_ = &job;
@@ -62,7 +41,6 @@ Range ThreadPool::share(int shard, int64_t size, int64_t grain) const {
 }
 
 void ThreadPool::work(int shard) {
-  at::set_num_threads(1);
   for (uint64_t done = 0;; done++) {
     const std::function<void(int)>* job;
     {

@@ -1,6 +1,4 @@
-// Threads that work side by side, each on its share of a batch or of the parameters. One operation inside a
-// share runs on one thread: many small matrix products split over threads wait for each other more than they
-// compute.
+// Threads that work in parallel, each on its share of a batch or of the parameters.
 #pragma once
 
 #include <condition_variable>

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "cuda/cuda_sampler.h"
+#include "cuda/cudnn.h"
 #include "kernels/kernels.h"
 #include "sample/beam_search.h"
 
@@ -127,9 +128,10 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
   if (prompts.empty() || options.max_new_tokens == 0) return samples;
   const auto count = static_cast<int64_t>(prompts.size());
   const int64_t products = count * trainer.parameters().values.numel();
-  if (!trainer.model()->device().is_cpu() && products > most_products_for_cpu && !needs_network(options) &&
-      !on_drawn) {
-    return sample_by_tensors(*trainer.model(), trainer.gpu().precision, prompts, options, canceled);
+  Model model(trainer.config(), trainer.parameters(), at::Tensor(),
+              cuda_layer(trainer.config(), trainer.parameters()));
+  if (!model->device().is_cpu() && products > most_products_for_cpu && !needs_network(options) && !on_drawn) {
+    return sample_by_tensors(*model, trainer.gpu().precision, prompts, options, canceled);
   }
   const auto rows_of = [&](const Range& range) {
     std::vector<Row> rows;
@@ -140,9 +142,9 @@ std::vector<Sample> sample(Trainer& trainer, const std::vector<std::vector<int32
     }
     return rows;
   };
-  const Draw draw(options.draw, trainer.model()->config().vocab_size);
-  const Network& network = trainer.network();
-  ThreadPool& shards = trainer.shards();
+  const Draw draw(options.draw, trainer.config().vocab_size);
+  const Network network(*model);
+  ThreadPool& shards = trainer.pool();
   if (options.beam > 0) {
     shards.run([&](int shard) {
       const Range share = shards.share(shard, count);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sample/logit_constraint.h"
+#include "sample/network.h"
 #include "sample/token_sampler.h"
 #include "train/trainer.h"
 

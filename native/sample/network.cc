@@ -17,7 +17,7 @@ Network::Network(const ModelImpl& model)
       embedding_(model.embedding_weight().detach().cpu()),
       output_(model.output_weight(), model.output_bias(), in_half(config_)) {
   for (int64_t layer = 0; layer < config_.layers; layer++) {
-    const std::vector<at::Tensor>& weights = model.cell_weights(layer);
+    const std::vector<at::Tensor>& weights = model.layer_weights(layer);
     layers_.push_back({PackedLinear(weights[0], weights[2], in_half(config_)),
                        PackedLinear(weights[1], weights[3], in_half(config_))});
   }

@@ -12,7 +12,7 @@ const auto never = [] { return false; };
 const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {7}, {8, 1, 2, 3, 4, 5}};
 
 std::vector<Sample> by_tensors(Trainer& trainer, const SampleOptions& options) {
-  return sample_by_tensors(*trainer.model(), Precision::fp32, prompts, options, never);
+  return sample_by_tensors(*model_of(trainer), Precision::fp32, prompts, options, never);
 }
 
 void expect_same(const std::vector<Sample>& samples, const std::vector<Sample>& expected) {
@@ -49,7 +49,7 @@ TEST(cuda_sampler, logits_that_are_no_numbers_give_an_id_that_may_be_drawn) {
   Trainer trainer = small_trainer();
   const SampleOptions options{.max_new_tokens = 5, .end_id = 10, .draw = {.banned = {0, 1, 10}}};
   for (const float bias : {NAN, INFINITY, -INFINITY}) {
-    trainer.model()->output_bias().detach().fill_(bias);
+    model_of(trainer)->output_bias().detach().fill_(bias);
     for (const Sample& sample : by_tensors(trainer, options)) {
       EXPECT_EQ(sample.ids.size(), 5u);
       for (const int32_t id : sample.ids) EXPECT(id >= 2 && id < 10);
@@ -62,7 +62,7 @@ TEST(cuda_sampler, stops_when_cancelled) {
   int asked = 0;
   const SampleOptions options{.max_new_tokens = 1 << 30, .end_id = 10, .draw = {.banned = {10}}};
   const auto samples =
-      sample_by_tensors(*trainer.model(), Precision::fp32, prompts, options, [&] { return ++asked > 2; });
+      sample_by_tensors(*model_of(trainer), Precision::fp32, prompts, options, [&] { return ++asked > 2; });
   EXPECT(!samples[0].ids.empty() && samples[0].ids.size() < 100);
 }
 

@@ -1,4 +1,4 @@
-// Queued steps, here on the CPU, against those by kernels.
+// A GPU's training step, here on the CPU, against the CPU's own.
 #include "cuda/cuda_train_step.h"
 
 #include "fixture.h"
@@ -11,7 +11,7 @@ struct Queue {
   explicit Queue(const ModelConfig& model, const OptimizerConfig& optimizer = {},
                  Precision precision = Precision::fp32, std::unique_ptr<GraphMaker> graphs = nullptr)
       : trainer(small_trainer(model, optimizer)),
-        steps(*trainer.model(), trainer.parameters(), trainer.optimizer(), trainer.generator(), precision,
+        steps(model, trainer.parameters(), trainer.optimizer(), trainer.generator(), precision,
               std::move(graphs)) {}
 
   Trainer trainer;
@@ -62,7 +62,7 @@ std::vector<StepStats> six_steps(Queue& queue) {
   for (int i = 0; i < 6; i++) {
     Batch batch = i % 3 == 2 ? shorter_batch() : small_batch();
     if (i % 2 == 1) batch.weights.assign(batch.rows, 0.1f * static_cast<float>(i));
-    queue.steps.train(batch, 0.01 * i, 0.5 + i);
+    queue.steps.step(batch, 0.01 * i, 0.5 + i);
   }
   return queue.steps.results();
 }
@@ -90,7 +90,7 @@ TEST(cuda_train_step, gives_the_losses_and_weights_of_steps_by_kernels) {
       for (int i = 0; i < 20; i++) {
         const Batch batch = i % 2 == 0 ? small_batch() : weighted_batch();
         losses.push_back(expected.step(batch, 0.001 * i, 0.5));
-        queue.steps.train(batch, 0.001 * i, 0.5);
+        queue.steps.step(batch, 0.001 * i, 0.5);
       }
       const auto stats = queue.steps.results();
       EXPECT_EQ(stats.size(), losses.size());
@@ -113,7 +113,7 @@ TEST(cuda_train_step, dropout_follows_the_sessions_generator) {
   const auto losses = [&](int drawn_before) {
     Queue queue(model);
     for (int i = 0; i < drawn_before; i++) queue.trainer.generator().get<at::CPUGeneratorImpl>()->random64();
-    for (int i = 0; i < 3; i++) queue.steps.train(small_batch(), 0.01, 1);
+    for (int i = 0; i < 3; i++) queue.steps.step(small_batch(), 0.01, 1);
     return losses_of(queue.steps.results());
   };
   EXPECT(losses(0) == losses(0));
@@ -156,7 +156,7 @@ TEST(cuda_train_step, in_16_bits_learns_as_in_32) {
     for (const Precision precision : {Precision::bf16, Precision::fp16}) {
       const auto train = [&](Precision precision) {
         Queue queue(model, {.kind = OptimizerKind::adamw}, precision);
-        for (int i = 0; i < 40; i++) queue.steps.train(small_batch(), 0.02, 1);
+        for (int i = 0; i < 40; i++) queue.steps.step(small_batch(), 0.02, 1);
         return queue.steps.results();
       };
       const auto expected = train(Precision::fp32), stats = train(precision);
@@ -175,20 +175,20 @@ TEST(cuda_train_step, small_gradients_outlive_16_bits) {
   batch.weights = {1e-6f, 1e-6f};
   const auto norm = [&](Precision precision) {
     Queue queue(small_model(), {}, precision);
-    queue.steps.train(batch, 0.01, 1);
+    queue.steps.step(batch, 0.01, 1);
     return queue.steps.results()[0].grad_norm;
   };
   EXPECT(std::abs(norm(Precision::fp16) / norm(Precision::fp32) - 1) < 0.05);
 }
 
-TEST(cuda_train_step, results_are_given_once_and_forgotten_ones_never) {
+TEST(cuda_train_step, results_are_returned_once_and_discarded_ones_never) {
   Queue queue(small_model());
   EXPECT_EQ(queue.steps.results().size(), 0u);
-  queue.steps.train(small_batch(), 0.01, 1);
+  queue.steps.step(small_batch(), 0.01, 1);
   EXPECT_EQ(queue.steps.results().size(), 1u);
   EXPECT_EQ(queue.steps.results().size(), 0u);
-  queue.steps.train(small_batch(), 0.01, 1);
-  queue.steps.forget();
+  queue.steps.step(small_batch(), 0.01, 1);
+  queue.steps.discard();
   EXPECT_EQ(queue.steps.results().size(), 0u);
 }
 

@@ -1,8 +1,9 @@
-// A test framework in a page: no C++ test library comes with Node, libtorch or npm, and these tests must
-// build wherever the addon does.
+// A small test framework: Node, libtorch and npm bring no C++ test library, and these tests must build
+// wherever the addon does.
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -33,10 +34,13 @@ template <typename... Parts>
   throw std::runtime_error(out.str());
 }
 
-// The largest difference, relative to the largest magnitude of `expected`.
-inline double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
-  const double scale = expected.abs().max().item<double>();
-  return (actual - expected).abs().max().item<double>() / (scale > 0 ? scale : 1);
+// Empty if |actual - expected| <= atol + rtol |expected| for each element, as numpy.allclose defines it; NaN
+// is close to nothing. Otherwise describes the element that exceeds its tolerance the most.
+std::string mismatch(const at::Tensor& actual, const at::Tensor& expected, double rtol, double atol);
+
+// With one tolerance for both, for elements of the order of 1.
+inline std::string mismatch(const at::Tensor& actual, const at::Tensor& expected, double tolerance) {
+  return mismatch(actual, expected, tolerance, tolerance);
 }
 
 }  // namespace tangshi::test
@@ -47,16 +51,17 @@ inline double relative_error(const at::Tensor& actual, const at::Tensor& expecte
   static void suite##_##name()
 
 #define EXPECT(condition) \
-  if (!(condition)) ::tangshi::test::fail(__FILE__, __LINE__, "not so: " #condition)
+  if (!(condition)) ::tangshi::test::fail(__FILE__, __LINE__, "not true: " #condition)
 
 #define EXPECT_EQ(actual, expected)                                        \
   if (const auto& [a_, e_] = std::pair((actual), (expected)); !(a_ == e_)) \
   ::tangshi::test::fail(__FILE__, __LINE__, #actual " is ", a_, ", expected ", e_)
 
-#define EXPECT_CLOSE(actual, expected, tolerance)                                                        \
-  if (const double error_ = ::tangshi::test::relative_error(actual, expected); !(error_ <= (tolerance))) \
-  ::tangshi::test::fail(__FILE__, __LINE__, #actual " differs from " #expected " by ", error_,           \
-                        " of its magnitude")
+// EXPECT_CLOSE(actual, expected, rtol, atol) or EXPECT_CLOSE(actual, expected, tolerance): see mismatch().
+#define EXPECT_CLOSE(actual, expected, ...)                                                   \
+  if (const std::string mismatch_ = ::tangshi::test::mismatch(actual, expected, __VA_ARGS__); \
+      !mismatch_.empty())                                                                     \
+  ::tangshi::test::fail(__FILE__, __LINE__, #actual " is not close to " #expected ": ", mismatch_)
 
 #define EXPECT_THROWS(expression, type) \
   if (!([&] {                           \

@@ -34,7 +34,7 @@ TEST(generate, carrying_the_state_is_feeding_the_prefix_again) {
     const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {7}};
     const auto samples = sample(trainer, prompts, greedy(20), never);
     for (size_t i = 0; i < prompts.size(); i++) {
-      EXPECT(samples[i].ids == greedy_from_scratch(*trainer.model(), prompts[i], 20));
+      EXPECT(samples[i].ids == greedy_from_scratch(*model_of(trainer), prompts[i], 20));
     }
   }
 }

@@ -10,10 +10,12 @@ namespace {
 double difference(const ModelConfig& config) {
   at::NoGradGuard no_grad;
   Trainer trainer = small_trainer(config);
-  ModelImpl& model = *trainer.model();
+  const Model owned = model_of(trainer);
+  const ModelImpl& model = *owned;
   HiddenState tensors = model.zero_state(2);
   SpinPool alone(0);
-  Network::State state(trainer.network(), 2, alone);
+  const Network network(model);
+  Network::State state(network, 2, alone);
   double largest = 0;
   for (int32_t t = 0; t < 30; t++) {
     const std::vector<int32_t> ids = {t % 11, (t * 7 + 3) % 11};
@@ -52,7 +54,8 @@ TEST(network, sees_the_weights_as_they_are) {
   Trainer trainer = small_trainer();
   const auto first_logit = [&] {
     SpinPool alone(0);
-    Network::State state(trainer.network(), 1, alone);
+    const Network network(*model_of(trainer));
+    Network::State state(network, 1, alone);
     state.advance(std::vector<int32_t>{1});
     state.predict();
     return state.logits(0)[0];

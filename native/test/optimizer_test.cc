@@ -10,40 +10,39 @@
 namespace tangshi::test {
 namespace {
 
-Parameters flat(const at::Tensor& values) { return {{}, values.clone(), {at::zeros_like(values)}}; }
+Parameters of_values(const at::Tensor& values) { return {{}, values.clone()}; }
 
 using Make = std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<at::Tensor>)>;
 
-// By the kernels or, as on other devices, by tensor operations that wait for nothing.
-double step(Optimizer& optimizer, Parameters& parameters, ThreadPool& shards, double lr, double clip_norm,
-            bool queued) {
-  if (!queued) return optimizer.clip_and_step(parameters, shards, lr, clip_norm);
-  return optimizer.clip_and_step(parameters, at::scalar_tensor(lr), at::scalar_tensor(clip_norm))
+// By the kernels or by tensor operations.
+double step(Optimizer& optimizer, Parameters& parameters, const at::Tensor& grads, ThreadPool& pool,
+            double lr, double clip_norm, bool by_tensors) {
+  if (!by_tensors) return optimizer.clip_and_step(parameters, grads, pool, lr, clip_norm);
+  return optimizer.clip_and_step(parameters, grads, at::scalar_tensor(lr), at::scalar_tensor(clip_norm))
       .item<double>();
 }
 
 // Runs 30 steps of both on the same gradients and compares the weights after each.
-void check_against(const OptimizerConfig& config, double lr, const Make& make, bool queued) {
+void check_against(const OptimizerConfig& config, double lr, const Make& make, bool by_tensors) {
   const auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
   const at::Tensor start = at::randn({1000}, generator);
   const at::Tensor magnitude = at::pow(10, at::rand({1000}, generator) * 8 - 6);
-  Parameters parameters = flat(start);
+  Parameters parameters = of_values(start);
   Optimizer optimizer(config, parameters);
-  ThreadPool shards(3);
+  ThreadPool pool(3);
   at::Tensor theirs = start.clone().requires_grad_();
   const auto reference = make({theirs});
   for (int i = 0; i < 30; i++) {
     const at::Tensor grad = at::randn({1000}, generator) * magnitude;
-    parameters.grads[0].copy_(grad);
     theirs.mutable_grad() = grad.clone();
-    step(optimizer, parameters, shards, lr, INFINITY, queued);
+    step(optimizer, parameters, grad, pool, lr, INFINITY, by_tensors);
     reference->step();
     EXPECT_CLOSE(parameters.values, theirs.detach(), 1e-6);
   }
 }
 
 void check_against(const OptimizerConfig& config, double lr, const Make& make) {
-  for (const bool queued : {false, true}) check_against(config, lr, make, queued);
+  for (const bool by_tensors : {false, true}) check_against(config, lr, make, by_tensors);
 }
 
 }  // namespace
@@ -71,13 +70,12 @@ TEST(optimizer, adamw_is_torchs) {
 
 TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
   const at::Tensor grad = at::tensor({3.0f, 0.0f, 4.0f, 0.0f});
-  for (const bool queued : {false, true}) {
+  for (const bool by_tensors : {false, true}) {
     for (const double clip_norm : {1.0, 7.0}) {
-      Parameters parameters = flat(at::zeros({4}));
+      Parameters parameters = of_values(at::zeros({4}));
       Optimizer optimizer({.alpha = 0}, parameters);  // keeps the square of the last gradient
-      ThreadPool shards(2);
-      parameters.grads[0].copy_(grad);
-      EXPECT_EQ(step(optimizer, parameters, shards, 0, clip_norm, queued), 5.0);
+      ThreadPool pool(2);
+      EXPECT_EQ(step(optimizer, parameters, grad, pool, 0, clip_norm, by_tensors), 5.0);
       const at::Tensor clipped = grad * std::min(1.0, clip_norm / 5);
       EXPECT_CLOSE(optimizer.slots()[0].values, clipped * clipped, 1e-6);
     }
@@ -89,21 +87,20 @@ TEST(optimizer, a_gradient_that_is_not_finite_changes_nothing) {
                                                 {.kind = OptimizerKind::adam},
                                                 {.kind = OptimizerKind::adamw, .weight_decay = 0.1}};
   for (const OptimizerConfig& config : configs) {
-    for (const bool queued : {false, true}) {
+    for (const bool by_tensors : {false, true}) {
       for (const int good_steps : {0, 2}) {
-        Parameters parameters = flat(at::ones({3}));
+        Parameters parameters = of_values(at::ones({3}));
         Optimizer optimizer(config, parameters);
-        ThreadPool shards(2);
+        ThreadPool pool(2);
         for (int i = 0; i < good_steps; i++) {
-          parameters.grads[0].copy_(at::tensor({1.0f, -2.0f, 1.0f}));
-          step(optimizer, parameters, shards, 0.1, 1, queued);
+          step(optimizer, parameters, at::tensor({1.0f, -2.0f, 1.0f}), pool, 0.1, 1, by_tensors);
         }
         const at::Tensor values = parameters.values.clone();
         std::vector<at::Tensor> averages;
         for (const auto& slot : optimizer.slots()) averages.push_back(slot.values.clone());
         for (const float bad : {NAN, INFINITY}) {
-          parameters.grads[0].copy_(at::tensor({1.0f, bad, 1.0f}));
-          EXPECT(!std::isfinite(step(optimizer, parameters, shards, 1, 1, queued)));
+          const at::Tensor grad = at::tensor({1.0f, bad, 1.0f});
+          EXPECT(!std::isfinite(step(optimizer, parameters, grad, pool, 1, 1, by_tensors)));
         }
         EXPECT(parameters.values.equal(values));
         EXPECT_EQ(optimizer.step().item<int64_t>(), good_steps);

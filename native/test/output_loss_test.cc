@@ -11,7 +11,7 @@ struct Problem {
   OutputLayer layer;
 };
 
-// Around the edges of vectors, tiles and blocks.
+// Around the edges of vectors, tiles, blocks and chunks.
 struct Size {
   int64_t positions, features, vocab;
 };
@@ -36,7 +36,7 @@ at::Tensor reference(const Problem& p) {
 }  // namespace
 
 TEST(output_loss, equals_the_dense_loss_and_gradients_at_every_edge) {
-  ChunkedLoss chunked;  // one for all sizes: its buffers are reused
+  OutputLoss chunked;  // one for all sizes: its buffers are reused
   for (const Size& size : sizes) {
     for (const bool relu : {false, true}) {
       Problem p = problem(size, relu);
@@ -53,12 +53,12 @@ TEST(output_loss, equals_the_dense_loss_and_gradients_at_every_edge) {
       EXPECT_CLOSE(grads.weight, p.layer.weight.grad(), 1e-5);
       EXPECT_CLOSE(grads.bias, p.layer.bias.grad(), 1e-5);
 
-      OutputGrads queued{at::empty_like(grads.hidden), at::zeros_like(grads.weight),
-                         at::zeros_like(grads.bias)};
-      EXPECT_CLOSE(loss_by_tensors(p.layer, p.input, &queued), expected.detach(), 1e-6);
-      EXPECT_CLOSE(queued.hidden, p.input.hidden.grad(), 1e-5);
-      EXPECT_CLOSE(queued.weight, p.layer.weight.grad(), 1e-5);
-      EXPECT_CLOSE(queued.bias, p.layer.bias.grad(), 1e-5);
+      OutputGrads by_tensors{at::empty_like(grads.hidden), at::zeros_like(grads.weight),
+                             at::zeros_like(grads.bias)};
+      EXPECT_CLOSE(tensor_output_loss(p.layer, p.input, &by_tensors), expected.detach(), 1e-6);
+      EXPECT_CLOSE(by_tensors.hidden, p.input.hidden.grad(), 1e-5);
+      EXPECT_CLOSE(by_tensors.weight, p.layer.weight.grad(), 1e-5);
+      EXPECT_CLOSE(by_tensors.bias, p.layer.bias.grad(), 1e-5);
     }
   }
 }
@@ -67,7 +67,7 @@ TEST(output_loss, rows_of_weight_zero_count_for_nothing) {
   const Problem p = problem({40, 7, 13}, false);
   LossInput padded = p.input;
   padded.weights = at::cat({p.input.weights.narrow(0, 0, 30), at::zeros({10})});
-  ChunkedLoss chunked;
+  OutputLoss chunked;
   OutputGrads grads{at::empty_like(padded.hidden), at::zeros_like(p.layer.weight),
                     at::zeros_like(p.layer.bias)};
   const double loss = chunked(p.layer, padded, &grads);

@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include "fixture.h"
+#include "train/cpu_train_step.h"
 
 namespace tangshi::test {
 
@@ -63,8 +64,9 @@ TEST(trainer, tied_weights_get_the_gradient_of_both_uses) {
   config.tie_weights = true;
   Trainer trainer = small_trainer(config);
   const auto loss = [&] { return trainer.evaluate(small_batch()).nll / 6; };
-  trainer.step(small_batch(), 0, INFINITY);
-  const at::Tensor grads = trainer.parameters().slices[0].of(trainer.parameters().grads[0]).clone();
+  CpuTrainStep steps(config, trainer.parameters(), trainer.optimizer(), trainer.generator(), trainer.pool());
+  steps.step(small_batch(), 0, INFINITY);
+  const at::Tensor grads = trainer.parameters().slices[0].of(steps.gradients()).clone();
   at::Tensor weight = trainer.parameters().slices[0].of(trainer.parameters().values);
   for (const auto& [row, column] : {std::pair{2, 1}, {4, 0}, {10, 6}}) {
     constexpr float delta = 1e-2;

@@ -1,5 +1,5 @@
-// Arrays for the kernels: [features, lanes], with the sequences or positions of a batch side by side in the
-// lanes of vectors.
+// The batch-minor layout of the kernels, [features, batch]: a vector instruction computes one feature of many
+// sequences or positions. Names of tensors in this layout end in _t.
 #pragma once
 
 #include <algorithm>
@@ -8,21 +8,23 @@
 
 namespace tangshi {
 
-// Lanes come in multiples of this many, whatever the level of the kernels.
-constexpr int64_t lane_multiple = 16;
+// Rows are padded to a multiple of this many columns, whatever the instruction set.
+constexpr int64_t column_multiple = 16;
 
-inline int64_t in_lanes(int64_t n) { return (n + lane_multiple - 1) / lane_multiple * lane_multiple; }
+inline int64_t padded_size(int64_t n) {
+  return (n + column_multiple - 1) / column_multiple * column_multiple;
+}
 
-// Kept memory for `n` floats, aligned to a cache line; its content is whatever was left there.
-inline float* room(at::Tensor& buffer, int64_t n) {
+// Uninitialized memory for `n` floats, aligned to a cache line; `buffer` keeps it between calls.
+inline float* reserve(at::Tensor& buffer, int64_t n) {
   if (!buffer.defined() || buffer.numel() < n) buffer = at::empty({n}, at::kFloat);
   return buffer.mutable_data_ptr<float>();
 }
 
-// x, [..., rows, columns], filled with zeros: columns up to a multiple of 16, rows up to one of
-// `row_multiple`. Itself when it is like that already.
+// x [..., rows, columns], padded with zeros: columns to a multiple of 16, rows to a multiple of
+// `row_multiple`. x itself if there is nothing to pad.
 inline at::Tensor padded(const at::Tensor& x, int64_t row_multiple = 1) {
-  const int64_t columns = in_lanes(x.size(-1)) - x.size(-1);
+  const int64_t columns = padded_size(x.size(-1)) - x.size(-1);
   const int64_t rows = (row_multiple - x.size(-2) % row_multiple) % row_multiple;
   return (rows == 0 && columns == 0 ? x : at::constant_pad_nd(x, {0, columns, 0, rows})).contiguous();
 }

@@ -9,9 +9,18 @@
 namespace tangshi {
 namespace {
 
-constexpr int64_t grain = 16;  // floats: shards do not write to one cache line
+constexpr int64_t grain = 16;  // floats: no two threads write to one cache line
 
 Decay decay(double beta) { return {static_cast<float>(beta), static_cast<float>(1 - beta)}; }
+
+// Adds all gradients up in the first. Returns the sum of squares of the result.
+double add_up(const Range& range, at::TensorList grads) {
+  float* sum = grads[0].mutable_data_ptr<float>() + range.begin;
+  for (const at::Tensor& other : grads.slice(1)) {
+    kernels().add(sum, other.const_data_ptr<float>() + range.begin, range.size());
+  }
+  return kernels().sum_of_squares(sum, range.size());
+}
 
 }  // namespace
 
@@ -25,31 +34,25 @@ Optimizer::Optimizer(const OptimizerConfig& config, const Parameters& parameters
   }
 }
 
-double Optimizer::clip_and_step(Parameters& parameters, ThreadPool& shards, double lr, double clip_norm) {
-  const auto share = [&](int shard) { return shards.share(shard, parameters.values.numel(), grain); };
-  std::vector<double> squares(shards.count());
-  shards.run([&](int shard) { squares[shard] = add_up(share(shard), parameters); });
+double Optimizer::clip_and_step(Parameters& parameters, at::TensorList grads, ThreadPool& pool, double lr,
+                                double clip_norm) {
+  const auto range = [&](int thread) { return pool.share(thread, parameters.values.numel(), grain); };
+  std::vector<double> squares(pool.count());
+  pool.run([&](int thread) { squares[thread] = add_up(range(thread), grads); });
   const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
   if (!std::isfinite(norm)) return norm;
   step_.add_(1);
   // As torch.nn.utils.clip_grad_norm_, its 1e-6 included.
   const double scale = std::min(1.0, clip_norm / (norm + 1e-6));
-  shards.run([&](int shard) { update(share(shard), parameters, lr, scale); });
+  pool.run([&](int thread) { update(range(thread), parameters, grads[0], lr, scale); });
   return norm;
 }
 
-double Optimizer::add_up(const Range& range, Parameters& parameters) const {
-  float* sum = parameters.grads[0].mutable_data_ptr<float>() + range.begin;
-  for (size_t i = 1; i < parameters.grads.size(); i++) {
-    kernels().add(sum, parameters.grads[i].const_data_ptr<float>() + range.begin, range.size());
-  }
-  return kernels().sum_of_squares(sum, range.size());
-}
-
-void Optimizer::update(const Range& range, Parameters& parameters, double lr, double scale) {
+void Optimizer::update(const Range& range, Parameters& parameters, const at::Tensor& grads, double lr,
+                       double scale) {
   const bool decoupled = config_.kind == OptimizerKind::adamw;
   const Update update{.value = parameters.values.mutable_data_ptr<float>() + range.begin,
-                      .grad = parameters.grads[0].const_data_ptr<float>() + range.begin,
+                      .grad = grads.const_data_ptr<float>() + range.begin,
                       .n = range.size(),
                       .grad_scale = static_cast<float>(scale),
                       .lr = static_cast<float>(lr),
@@ -63,19 +66,18 @@ void Optimizer::update(const Range& range, Parameters& parameters, double lr, do
     kernels().rmsprop(update, average(0), decay(config_.alpha));
   } else {
     kernels().adam(update, average(0), average(1), decay(config_.beta1), decay(config_.beta2),
-                   static_cast<float>(correction(config_.beta1)),
-                   static_cast<float>(std::sqrt(correction(config_.beta2))));
+                   static_cast<float>(bias_correction(config_.beta1)),
+                   static_cast<float>(std::sqrt(bias_correction(config_.beta2))));
   }
 }
 
 // Adam's averages start at 0 and are too small by this factor.
-double Optimizer::correction(double beta) const { return 1 - std::pow(beta, step_.item<int64_t>()); }
+double Optimizer::bias_correction(double beta) const { return 1 - std::pow(beta, step_.item<int64_t>()); }
 
-at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& lr,
+at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& grads, const at::Tensor& lr,
                                     const at::Tensor& clip_norm) {
   at::NoGradGuard no_grad;
   at::Tensor& values = parameters.values;
-  const at::Tensor& grads = parameters.grads[0];
   for (at::Tensor* scratch : {&update_, &square_}) {
     if (!scratch->defined()) *scratch = at::empty_like(values);
   }

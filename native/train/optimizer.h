@@ -3,53 +3,45 @@
 
 #include "model/parameters.h"
 #include "parallel/thread_pool.h"
+#include "train/optimizer_config.h"
 
 namespace tangshi {
-
-enum class OptimizerKind { rmsprop, adam, adamw };
-
-struct OptimizerConfig {
-  OptimizerKind kind = OptimizerKind::rmsprop;
-  double alpha = 0.99;                // RMSprop's decay of the squared gradient
-  double beta1 = 0.9, beta2 = 0.999;  // Adam's decays
-  double eps = 1e-8;
-  double weight_decay = 0;  // added to the gradient; AdamW shrinks the weight instead
-};
 
 class Optimizer {
  public:
   Optimizer(const OptimizerConfig& config, const Parameters& parameters);
 
-  // On the CPU, by kernels. Adds up the replicas' gradients, in grads[0], and updates the parameters with
-  // them scaled down to a 2-norm of clip_norm at most; each shard does its share. Returns the norm before
-  // clipping. A norm that is not finite changes no parameter: the caller sees it and decides.
-  double clip_and_step(Parameters& parameters, ThreadPool& shards, double lr, double clip_norm);
+  // On the CPU, by kernels. Adds up the replicas' gradients (each [n]) in grads[0], scales the sum down to a
+  // 2-norm of at most clip_norm, and updates the parameters with it; each thread does its range of them.
+  // Returns the norm before clipping. A norm that is not finite changes no parameter.
+  double clip_and_step(Parameters& parameters, at::TensorList grads, ThreadPool& pool, double lr,
+                       double clip_norm);
 
-  // The same for the gradients of one replica on any device, without waiting for it: lr, clip_norm and the
-  // norm are numbers there, 0-dim. What memory it takes, it takes before anything is changed.
-  at::Tensor clip_and_step(Parameters& parameters, const at::Tensor& lr, const at::Tensor& clip_norm);
+  // The same for one gradient on any device, without waiting for it: lr, clip_norm and the norm are 0-dim
+  // tensors there. Allocates all the memory it needs before it changes anything.
+  at::Tensor clip_and_step(Parameters& parameters, const at::Tensor& grads, const at::Tensor& lr,
+                           const at::Tensor& clip_norm);
 
-  // Running averages by PyTorch's names, each flat like the parameters.
+  // A running average under PyTorch's name, flat like the parameters.
   struct Slot {
     std::string name;
     at::Tensor values;
   };
   std::vector<Slot>& slots() { return slots_; }
-  // Steps done: 0-dim int64, where the parameters are.
+  // Number of steps done: 0-dim int64, on the parameters' device.
   at::Tensor& step() { return step_; }
 
   // Back to the state before the first step.
   void reset();
 
  private:
-  double add_up(const Range& range, Parameters& parameters) const;
-  void update(const Range& range, Parameters& parameters, double lr, double scale);
-  double correction(double beta) const;
+  void update(const Range& range, Parameters& parameters, const at::Tensor& grads, double lr, double scale);
+  double bias_correction(double beta) const;
 
   OptimizerConfig config_;
   std::vector<Slot> slots_;
   at::Tensor step_;
-  at::Tensor update_, square_;  // [n], scratch of the step by tensors
+  at::Tensor update_, square_;  // [n], scratch of the step by tensor operations
 };
 
 }  // namespace tangshi

@@ -10,9 +10,9 @@
 namespace tangshi {
 namespace {
 
-// What is worked on at a time stays in a core's own caches: 64 positions lie side by side in the lanes of
-// vectors, 8 such groups are a chunk, and 128 outputs of it a block.
-constexpr int64_t lanes = 64, chunk_positions = 8 * lanes, block_outputs = 128;
+// What is worked on at a time stays in a core's own caches: a chunk is 8 groups of 64 positions, in
+// batch-minor layout within a group, and its logits are computed in blocks of 128 outputs.
+constexpr int64_t group_size = 64, chunk_size = 8 * group_size, block_size = 128;
 
 // The output layer of a chunk, by the kernels.
 struct Chunk {
@@ -20,11 +20,11 @@ struct Chunk {
   const OutputLayer& layer;
   const LossInput& input;
   const int64_t positions, groups, features, vocab;
-  float* const logits;     // [vocab in blocks, groups, block, lanes]
-  float* const across;     // [groups, features, lanes]: hidden, then its gradient
-  float* const largest;    // [groups, lanes], of the logits
-  float* const log_total;  // [groups, lanes], of exp(logit)
-  float* const weights;    // [groups, lanes], 0 beyond the positions
+  float* const logits;     // [blocks of the vocabulary, groups, block, group]
+  float* const hidden_t;   // [groups, features, group]: hidden, then its gradient
+  float* const max_logit;  // [groups, group]: the largest of a position
+  float* const log_sum;    // [groups, group]: log of the sum of exp(logit)
+  float* const weights;    // [groups, group], 0 beyond the positions
 
   double forward();
   void backward(OutputGrads& grads);
@@ -32,23 +32,24 @@ struct Chunk {
   // Calls body(first output, outputs, logits of the block).
   template <typename Body>
   void each_block(Body body) const {
-    for (int64_t first = 0; first < vocab; first += block_outputs) {
-      body(first, std::min(block_outputs, vocab - first), logits + first * groups * lanes);
+    for (int64_t first = 0; first < vocab; first += block_size) {
+      body(first, std::min(block_size, vocab - first), logits + first * groups * group_size);
     }
   }
 
   // Calls body(group, its first position, its positions).
   template <typename Body>
   void each_group(Body body) const {
-    for (int64_t g = 0; g < groups; g++) body(g, g * lanes, std::min(lanes, positions - g * lanes));
+    for (int64_t g = 0; g < groups; g++)
+      body(g, g * group_size, std::min(group_size, positions - g * group_size));
   }
 
   float& in_block(float* block, int64_t output, int64_t p) const {
-    return block[(p / lanes * block_outputs + output) * lanes + p % lanes];
+    return block[(p / group_size * block_size + output) * group_size + p % group_size];
   }
   float target_logit(int64_t p) const {
-    const int64_t first = target(p) / block_outputs * block_outputs;
-    return in_block(logits + first * groups * lanes, target(p) - first, p);
+    const int64_t first = target(p) / block_size * block_size;
+    return in_block(logits + first * groups * group_size, target(p) - first, p);
   }
   int64_t target(int64_t p) const { return input.targets.const_data_ptr<int64_t>()[p]; }
   const float* weight_of(int64_t output) const {
@@ -57,79 +58,80 @@ struct Chunk {
 };
 
 double Chunk::forward() {
-  const int64_t all = groups * lanes;
+  const int64_t all = groups * group_size;
   std::fill_n(weights, all, 0.0f);
   std::copy_n(input.weights.const_data_ptr<float>(), positions, weights);
-  std::fill_n(largest, all, -std::numeric_limits<float>::infinity());
-  std::fill_n(log_total, all, 0.0f);
-  std::fill_n(across, all * features, 0.0f);
+  std::fill_n(max_logit, all, -std::numeric_limits<float>::infinity());
+  std::fill_n(log_sum, all, 0.0f);
+  std::fill_n(hidden_t, all * features, 0.0f);
   each_group([&](int64_t g, int64_t first, int64_t count) {
     k.transpose(input.hidden.const_data_ptr<float>() + first * features, features, count, features,
-                across + g * features * lanes, lanes);
+                hidden_t + g * features * group_size, group_size);
   });
   each_block([&](int64_t first, int64_t outputs, float* block) {
     for (int64_t g = 0; g < groups; g++) {
-      float* part = block + g * block_outputs * lanes;
+      float* part = block + g * block_size * group_size;
       k.multiply({.x = {weight_of(first), features, 1},
-                  .w = {across + g * features * lanes, lanes},
+                  .w = {hidden_t + g * features * group_size, group_size},
                   .rows = outputs,
-                  .columns = lanes,
+                  .columns = group_size,
                   .count = features,
                   .start = layer.bias.const_data_ptr<float>() + first,
                   .out = part,
-                  .out_stride = lanes});
-      if (layer.relu_logits) k.relu(part, outputs * lanes);
-      k.track_softmax(part, outputs, lanes, largest + g * lanes, log_total + g * lanes);
+                  .out_stride = group_size});
+      if (layer.relu_logits) k.relu(part, outputs * group_size);
+      k.track_softmax(part, outputs, group_size, max_logit + g * group_size, log_sum + g * group_size);
     }
   });
   double loss = 0;
   for (int64_t p = 0; p < all; p++) {
-    const double logarithm = largest[p] + std::log(static_cast<double>(log_total[p]));
-    log_total[p] = static_cast<float>(logarithm);
+    const double logarithm = max_logit[p] + std::log(static_cast<double>(log_sum[p]));
+    log_sum[p] = static_cast<float>(logarithm);
     if (p < positions) loss += weights[p] * (logarithm - target_logit(p));
   }
   return loss;
 }
 
 void Chunk::backward(OutputGrads& grads) {
-  std::vector<bool> cut(positions);  // by ReLU: no gradient
+  std::vector<bool> cut(positions);  // by ReLU at the target: no gradient
   for (int64_t p = 0; p < positions; p++) cut[p] = layer.relu_logits && !(target_logit(p) > 0);
-  std::fill_n(across, groups * features * lanes, 0.0f);
-  const at::Tensor hidden = padded(input.hidden, lanes);
+  std::fill_n(hidden_t, groups * features * group_size, 0.0f);
+  const at::Tensor hidden = padded(input.hidden, group_size);
   each_block([&](int64_t first, int64_t outputs, float* block) {
     float* bias_grad = grads.bias.mutable_data_ptr<float>() + first;
     for (int64_t g = 0; g < groups; g++) {
-      float* part = block + g * block_outputs * lanes;  // becomes the gradient
-      k.softmax(part, outputs, lanes, log_total + g * lanes, weights + g * lanes, layer.relu_logits);
+      float* part = block + g * block_size * group_size;  // becomes the gradient
+      k.softmax(part, outputs, group_size, log_sum + g * group_size, weights + g * group_size,
+                layer.relu_logits);
     }
     for (int64_t p = 0; p < positions; p++) {
       const int64_t output = target(p) - first;
       if (output >= 0 && output < outputs && !cut[p]) in_block(block, output, p) -= weights[p];
     }
     for (int64_t g = 0; g < groups; g++) {
-      const float* part = block + g * block_outputs * lanes;
-      k.add_row_sums(part, lanes, outputs, lanes, bias_grad);
+      const float* part = block + g * block_size * group_size;
+      k.add_row_sums(part, group_size, outputs, group_size, bias_grad);
       k.multiply({.x = {weight_of(first), 1, features},
-                  .w = {part, lanes},
+                  .w = {part, group_size},
                   .rows = features,
-                  .columns = lanes,
+                  .columns = group_size,
                   .count = outputs,
                   .start = nullptr,
-                  .out = across + g * features * lanes,
-                  .out_stride = lanes});
+                  .out = hidden_t + g * features * group_size,
+                  .out_stride = group_size});
     }
-    k.multiply({.x = {block, lanes, 1, block_outputs * lanes},
-                .w = {hidden.const_data_ptr<float>(), hidden.size(1), lanes * hidden.size(1)},
+    k.multiply({.x = {block, group_size, 1, block_size * group_size},
+                .w = {hidden.const_data_ptr<float>(), hidden.size(1), group_size * hidden.size(1)},
                 .rows = outputs,
                 .columns = features,
-                .count = lanes,
+                .count = group_size,
                 .blocks = groups,
                 .start = nullptr,
                 .out = grads.weight.mutable_data_ptr<float>() + first * features,
                 .out_stride = features});
   });
   each_group([&](int64_t g, int64_t first, int64_t count) {
-    k.transpose(across + g * features * lanes, lanes, features, count,
+    k.transpose(hidden_t + g * features * group_size, group_size, features, count,
                 grads.hidden.mutable_data_ptr<float>() + first * features, features);
   });
 }
@@ -144,11 +146,11 @@ OutputGrads OutputGrads::narrow(int64_t begin, int64_t count) const {
   return {hidden.narrow(0, begin, count), weight, bias};
 }
 
-double ChunkedLoss::operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
+double OutputLoss::operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
   at::NoGradGuard no_grad;
   double loss = 0;
-  for (int64_t begin = 0; begin < input.hidden.size(0); begin += chunk_positions) {
-    const int64_t count = std::min(chunk_positions, input.hidden.size(0) - begin);
+  for (int64_t begin = 0; begin < input.hidden.size(0); begin += chunk_size) {
+    const int64_t count = std::min(chunk_size, input.hidden.size(0) - begin);
     std::optional<OutputGrads> part;
     if (grads != nullptr) part = grads->narrow(begin, count);
     loss += chunk(layer, input.narrow(begin, count), part ? &*part : nullptr);
@@ -156,11 +158,11 @@ double ChunkedLoss::operator()(const OutputLayer& layer, const LossInput& input,
   return loss;
 }
 
-double ChunkedLoss::chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
+double OutputLoss::chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
   const int64_t positions = input.hidden.size(0), features = input.hidden.size(1);
-  const int64_t vocab = layer.weight.size(0), groups = (positions + lanes - 1) / lanes;
-  const int64_t blocks = (vocab + block_outputs - 1) / block_outputs, all = groups * lanes;
-  float* const columns = room(columns_, 3 * all);
+  const int64_t vocab = layer.weight.size(0), groups = (positions + group_size - 1) / group_size;
+  const int64_t blocks = (vocab + block_size - 1) / block_size, all = groups * group_size;
+  float* const statistics = reserve(statistics_, 3 * all);
   Chunk chunk{kernels(),
               layer,
               input,
@@ -168,25 +170,25 @@ double ChunkedLoss::chunk(const OutputLayer& layer, const LossInput& input, Outp
               groups,
               features,
               vocab,
-              room(logits_, blocks * block_outputs * all),
-              room(across_, features * all),
-              columns,
-              columns + all,
-              columns + 2 * all};
+              reserve(logits_, blocks * block_size * all),
+              reserve(hidden_t_, features * all),
+              statistics,
+              statistics + all,
+              statistics + 2 * all};
   const double loss = chunk.forward();
   if (grads != nullptr) chunk.backward(*grads);
   return loss;
 }
 
-at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
-                           double grad_scale) {
+at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
+                              double grad_scale) {
   at::NoGradGuard no_grad;
-  // A GPU wants much at a time: 400 MB of logits at a vocabulary of 6,000.
-  constexpr int64_t most_positions = 16384;
+  // Large chunks keep a GPU busy: 400 MB of logits with a vocabulary of 6,000.
+  constexpr int64_t chunk_size = 16384;
   const at::ScalarType type = input.hidden.scalar_type();
   at::Tensor loss = at::zeros({}, input.hidden.options().dtype(at::kDouble));
-  for (int64_t begin = 0; begin < input.hidden.size(0); begin += most_positions) {
-    const int64_t count = std::min(most_positions, input.hidden.size(0) - begin);
+  for (int64_t begin = 0; begin < input.hidden.size(0); begin += chunk_size) {
+    const int64_t count = std::min(chunk_size, input.hidden.size(0) - begin);
     const LossInput part = input.narrow(begin, count);
     const at::Tensor target = part.targets.unsqueeze(1);  // [positions, 1]
     at::Tensor logits = at::linear(part.hidden, layer.weight, layer.bias);
@@ -195,7 +197,8 @@ at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, Out
     const at::Tensor nll = log_probs.gather(1, target).squeeze(1).neg();
     loss.add_(nll.to(at::kDouble).dot(part.weights.to(at::kDouble)));
     if (grads == nullptr) continue;
-    // The gradient of each position's own NLL; the weights come in where tensors are smaller than logits are.
+    // The gradient of each position's NLL. The weights are multiplied in later, with tensors smaller than
+    // logits.
     at::Tensor d_logits = type == at::kFloat ? log_probs : at::empty_like(logits);
     at::exp_out(d_logits, log_probs);
     d_logits.scatter_add_(1, target, at::full_like(target, -1, d_logits.options()));

@@ -12,7 +12,7 @@ struct OutputLayer {
   bool relu_logits;
 };
 
-// The positions whose loss is asked for. hidden: [n, hidden]; targets: [n] int64, each inside the vocabulary;
+// The positions of the loss. hidden: [n, hidden]; targets: [n] int64, each inside the vocabulary;
 // weights: [n], 0 for padding.
 struct LossInput {
   at::Tensor hidden, targets, weights;
@@ -20,7 +20,7 @@ struct LossInput {
   LossInput narrow(int64_t begin, int64_t count) const;
 };
 
-// What a training step wants back besides the loss.
+// Gradients that a training step wants besides the loss.
 struct OutputGrads {
   at::Tensor hidden;        // [n, hidden], overwritten
   at::Tensor weight, bias;  // added to
@@ -28,8 +28,8 @@ struct OutputGrads {
   OutputGrads narrow(int64_t begin, int64_t count) const;
 };
 
-// On the CPU, by kernels.
-class ChunkedLoss {
+// On the CPU, by the kernels. Keeps its memory between calls.
+class OutputLoss {
  public:
   // The sum over positions of weights x NLL, in nats.
   double operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
@@ -37,12 +37,12 @@ class ChunkedLoss {
  private:
   double chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
 
-  at::Tensor logits_, across_, columns_;  // of a chunk, kept between calls
+  at::Tensor logits_, hidden_t_, statistics_;  // of a chunk
 };
 
-// The same on any device, by tensor operations that wait for nothing: 0-dim double, there. Layer, hidden
-// outputs and gradients may be 16 bits wide. grad_scale: the gradients are so many times those of the loss.
-at::Tensor loss_by_tensors(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
-                           double grad_scale = 1);
+// The same by tensor operations, on any device and without waiting for it: a 0-dim double there. Layer,
+// hidden outputs and gradients may have 16 bits. The gradients are multiplied by grad_scale.
+at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
+                              double grad_scale = 1);
 
 }  // namespace tangshi

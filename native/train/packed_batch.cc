@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
-#include "train/trainer.h"
-
 namespace tangshi {
 namespace {
 
-// Steps up to the last real target.
+// Time steps up to the last real target.
 int64_t length(const Batch& batch, int64_t row) {
   const auto begin = batch.targets.begin() + row * batch.time;
   int64_t steps = batch.time;
@@ -23,36 +21,38 @@ at::Tensor tensor(const std::vector<T>& values) {
 
 }  // namespace
 
-std::vector<int64_t> longest_first(const Batch& batch) {
-  std::vector<int64_t> lengths(batch.rows), order(batch.rows);
+std::vector<int64_t> sorted_indices(const Batch& batch) {
+  std::vector<int64_t> lengths(batch.rows), indices(batch.rows);
   for (int64_t row = 0; row < batch.rows; row++) lengths[row] = length(batch, row);
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return lengths[a] > lengths[b]; });
-  return order;
+  std::iota(indices.begin(), indices.end(), 0);
+  std::stable_sort(indices.begin(), indices.end(),
+                   [&](int64_t a, int64_t b) { return lengths[a] > lengths[b]; });
+  return indices;
 }
 
-PackedBatch positions_of(const Batch& batch, const std::vector<int64_t>& order, int shard, int count,
-                         const std::vector<float>& row_weights) {
+PackedBatch pack(const Batch& batch, const std::vector<int64_t>& indices, int share, int count,
+                 const std::vector<float>& row_weights) {
   std::vector<int64_t> rows;
-  for (size_t i = shard; i < order.size(); i += count) rows.push_back(order[i]);
+  for (size_t i = share; i < indices.size(); i += count) rows.push_back(indices[i]);
   std::vector<int64_t> lengths;
   for (const int64_t row : rows) lengths.push_back(length(batch, row));
   const int64_t time = rows.empty() ? 0 : lengths[0], width = static_cast<int64_t>(rows.size());
 
-  std::vector<int64_t> inputs(time * width), running(time), places, targets;
+  std::vector<int64_t> inputs(time * width), batch_sizes(time), target_index, targets;
   std::vector<float> weights;
   for (int64_t t = 0; t < time; t++) {
     for (int64_t r = 0; r < width; r++) {
       const int64_t from = rows[r] * batch.time + t;
       inputs[t * width + r] = batch.inputs[from];
-      if (t < lengths[r]) running[t]++;
+      if (t < lengths[r]) batch_sizes[t]++;
       if (batch.targets[from] < 0) continue;
-      places.push_back(t * width + r);
+      target_index.push_back(t * width + r);
       targets.push_back(batch.targets[from]);
       weights.push_back(row_weights[rows[r]]);
     }
   }
-  return {tensor(inputs).view({time, width}), running, tensor(places), tensor(targets), tensor(weights)};
+  return {tensor(inputs).view({time, width}), batch_sizes, tensor(target_index), tensor(targets),
+          tensor(weights)};
 }
 
 }  // namespace tangshi

@@ -1,29 +1,27 @@
-// What a shard computes of a batch: its rows, the longest first, and the places of their real targets.
-// Padding behind the last target of a row costs no output and, where the cells can leave it out, no cell
-// either.
+// A thread's share of a batch: its rows, the longest first, and the positions of their real targets. Padding
+// behind the last target of a row costs no output, nor a step of a layer that can skip it.
 #pragma once
 
-#include <span>
 #include <vector>
 
 #include "libtorch.h"
+#include "train/batch.h"
 
 namespace tangshi {
 
-struct Batch;
-
 struct PackedBatch {
-  at::Tensor inputs;             // [time, rows] int64
-  std::vector<int64_t> running;  // [time]: how many rows, the first ones, have a target there or later
-  at::Tensor places;             // [n] int64: of the real targets among time x rows
-  at::Tensor targets, weights;   // [n]
+  at::Tensor inputs;                 // [time, rows] int64
+  std::vector<int64_t> batch_sizes;  // [time]: number of rows, the first ones, with a target there or later
+  at::Tensor target_index;           // [n] int64: positions of the real targets among time x rows
+  at::Tensor targets, weights;       // [n]
 };
 
 // The rows of a batch, the longest first.
-std::vector<int64_t> longest_first(const Batch& batch);
+std::vector<int64_t> sorted_indices(const Batch& batch);
 
-// Every count-th of `order` from `shard` on. row_weights: of each real target, by row of the batch.
-PackedBatch positions_of(const Batch& batch, const std::vector<int64_t>& order, int shard, int count,
-                         const std::vector<float>& row_weights);
+// Share `share` of `count`: every count-th row of `indices` from there on. row_weights: [rows of the batch],
+// the weight of each real target of a row.
+PackedBatch pack(const Batch& batch, const std::vector<int64_t>& indices, int share, int count,
+                 const std::vector<float>& row_weights);
 
 }  // namespace tangshi

@@ -1,0 +1,33 @@
+// What goes into a training step and what it reports, without libtorch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace tangshi {
+
+// Poems as rows, padded at the end; padding has target -1 and any valid input.
+struct Batch {
+  std::vector<int32_t> inputs = {}, targets = {};  // [rows x time], row-major
+  std::vector<float> weights = {};                 // [rows], or empty for the mean over real targets
+  int64_t rows = 0, time = 0;
+
+  // Real targets.
+  int64_t tokens() const;
+  // [rows]: the weight in the loss of each real target of a row.
+  std::vector<float> loss_weights() const;
+};
+
+struct StepStats {
+  double loss, grad_norm;
+  int64_t tokens;
+  double native_ms;
+  bool captured = false;  // true if the step ran as a captured CUDA graph
+};
+
+struct TotalNll {
+  double nll = 0;  // in nats
+  int64_t tokens = 0;
+};
+
+}  // namespace tangshi

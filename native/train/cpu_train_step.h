@@ -1,0 +1,59 @@
+// Training steps on the CPU. Each thread takes its rows of every batch, and has a replica of the model that
+// shares the weights and has gradients of its own, which are added up once a step. Sums depend on how they
+// are split, so results are bit-equal for equal thread counts only.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "parallel/thread_pool.h"
+#include "train/optimizer.h"
+#include "train/packed_batch.h"
+#include "train/train_step.h"
+
+namespace tangshi {
+
+class CpuTrainStep : public TrainStep {
+ public:
+  // The references must outlive it. generator: seeds the dropout masks.
+  CpuTrainStep(const ModelConfig& config, Parameters& parameters, Optimizer& optimizer,
+               at::Generator& generator, ThreadPool& pool);
+
+  void step(const Batch& batch, double lr, double clip_norm) override;
+  std::vector<StepStats> results() override;
+  void discard() override { results_.clear(); }
+  TotalNll evaluate(const Batch& batch) override;
+
+  // [n]: of the last step, before clipping.
+  const at::Tensor& gradients() const { return replicas_[0]->grads; }
+
+ private:
+  struct Replica {
+    at::Tensor grads;  // [n]
+    Model model;
+    OutputLoss loss;
+  };
+
+  Replica& replica(int thread);
+  // Into how many a batch is split: no more than it has rows.
+  int shares(const Batch& batch) const;
+  // Does work(share, its rows) on as many threads and returns the sum of the results.
+  double each_share(const Batch& batch, const std::vector<float>& row_weights,
+                    const std::function<double(int share, const PackedBatch&)>& work);
+  // Overwrites the replica's gradients. Returns the loss of these rows.
+  static double forward_backward(Replica& replica, const PackedBatch& packed, uint64_t dropout_seed);
+
+  const ModelConfig config_;
+  Parameters& parameters_;
+  Optimizer& optimizer_;
+  at::Generator& generator_;
+  ThreadPool& pool_;
+  std::vector<std::optional<Replica>> replicas_;  // of each thread, made when it first gets rows
+  std::vector<StepStats> results_;                // since results() was last called
+};
+
+// The kernels where they fit, else libtorch's operators.
+LayerOutput cpu_layer(Cell cell, const at::Tensor& x, const HiddenState& state, at::TensorList weights,
+                      const std::vector<int64_t>& batch_sizes);
+
+}  // namespace tangshi
