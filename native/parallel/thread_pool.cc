@@ -1,10 +1,11 @@
 #include "parallel/thread_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tangshi {
 ThreadPool::ThreadPool(int count) : errors_(count) {
-  for (int shard = 1; shard < count; shard++) threads_.emplace_back([this, shard] { work(shard); });
+  for (int thread = 1; thread < count; thread++) threads_.emplace_back([this, thread] { work(thread); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -13,7 +14,7 @@ ThreadPool::~ThreadPool() {
     stopping_ = true;
   }
   begun_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& worker : threads_) worker.join();
 }
 
 void ThreadPool::run(const std::function<void(int)>& job) {
@@ -34,13 +35,13 @@ void ThreadPool::run(const std::function<void(int)>& job) {
   }
 }
 
-Range ThreadPool::share(int shard, int64_t size, int64_t grain) const {
+Range ThreadPool::share(int thread, int64_t size, int64_t grain) const {
   const int64_t grains = (size + grain - 1) / grain;
   const auto edge = [&](int64_t i) { return std::min(size, grains * i / count() * grain); };
-  return {edge(shard), edge(shard + 1)};
+  return {edge(thread), edge(thread + 1)};
 }
 
-void ThreadPool::work(int shard) {
+void ThreadPool::work(int thread) {
   for (uint64_t done = 0;; done++) {
     const std::function<void(int)>* job;
     {
@@ -49,7 +50,7 @@ void ThreadPool::work(int shard) {
       if (stopping_) return;
       job = job_;
     }
-    attempt(shard, *job);
+    attempt(thread, *job);
     {
       std::lock_guard lock(mutex_);
       busy_--;
@@ -58,12 +59,12 @@ void ThreadPool::work(int shard) {
   }
 }
 
-void ThreadPool::attempt(int shard, const std::function<void(int)>& job) {
+void ThreadPool::attempt(int thread, const std::function<void(int)>& job) {
   try {
-    job(shard);
-    errors_[shard] = nullptr;
+    job(thread);
+    errors_[thread] = nullptr;
   } catch (...) {
-    errors_[shard] = std::current_exception();
+    errors_[thread] = std::current_exception();
   }
 }
 

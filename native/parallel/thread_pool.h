@@ -30,12 +30,12 @@ class ThreadPool {
   // exception of the first that failed.
   void run(const std::function<void(int)>& job);
 
-  // The share of one shard of `size` elements, in whole multiples of `grain` but for the last.
-  Range share(int shard, int64_t size, int64_t grain = 1) const;
+  // One thread's range of `size` elements; all but the last end at a multiple of `grain`.
+  Range share(int thread, int64_t size, int64_t grain = 1) const;
 
  private:
-  void work(int shard);
-  void attempt(int shard, const std::function<void(int)>& job);
+  void work(int thread);
+  void attempt(int thread, const std::function<void(int)>& job);
 
   std::mutex mutex_;
   std::condition_variable begun_, ended_;
@@ -43,8 +43,8 @@ class ThreadPool {
   uint64_t round_ = 0;  // of run()
   int busy_ = 0;        // threads still at this round's job
   bool stopping_ = false;
-  std::vector<std::exception_ptr> errors_;  // of each shard
-  std::vector<std::thread> threads_;        // of shards 1 …
+  std::vector<std::exception_ptr> errors_;  // of each thread
+  std::vector<std::thread> threads_;        // 1 …; the calling thread is 0
 };
 
 }  // namespace tangshi

@@ -2,20 +2,21 @@
 #include "cuda/cuda_train_step.h"
 
 #include "fixture.h"
+#include "host_sync_guard.h"
 
 namespace tangshi::test {
 namespace {
 
-// A trainer whose parts a queue works on.
-struct Queue {
-  explicit Queue(const ModelConfig& model, const OptimizerConfig& optimizer = {},
+// A trainer's parts, and a GPU's step on them.
+struct Steps {
+  explicit Steps(const ModelConfig& model, const OptimizerConfig& optimizer = {},
                  Precision precision = Precision::fp32, std::unique_ptr<GraphMaker> graphs = nullptr)
       : trainer(small_trainer(model, optimizer)),
-        steps(model, trainer.parameters(), trainer.optimizer(), trainer.generator(), precision,
-              std::move(graphs)) {}
+        cuda(model, trainer.parameters(), trainer.optimizer(), trainer.generator(), precision,
+             std::move(graphs)) {}
 
   Trainer trainer;
-  CudaTrainStep steps;
+  CudaTrainStep cuda;
 };
 
 // What graphs do, without a device that has any: the work is done again, on the same memory.
@@ -23,6 +24,20 @@ class RepeatedWork : public Graph {
  public:
   void capture(const std::function<void()>& work, const at::Generator&) override { work_ = work; }
   void replay() override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
+
+// Fails where a capture would.
+class GuardedWork : public Graph {
+ public:
+  void capture(const std::function<void()>& work, const at::Generator&) override { work_ = work; }
+  void replay() override {
+    const HostSyncGuard guard;
+    work_();
+    for (const std::string& name : guard.refused()) fail(__FILE__, __LINE__, name, " cannot be captured");
+  }
 
  private:
   std::function<void()> work_;
@@ -58,13 +73,13 @@ std::vector<double> losses_of(const std::vector<StepStats>& all) {
 }
 
 // Six steps of batches in two shapes, one of them with other weights each time.
-std::vector<StepStats> six_steps(Queue& queue) {
+std::vector<StepStats> six_steps(Steps& steps) {
   for (int i = 0; i < 6; i++) {
     Batch batch = i % 3 == 2 ? shorter_batch() : small_batch();
     if (i % 2 == 1) batch.weights.assign(batch.rows, 0.1f * static_cast<float>(i));
-    queue.steps.step(batch, 0.01 * i, 0.5 + i);
+    steps.cuda.step(batch, 0.01 * i, 0.5 + i);
   }
-  return queue.steps.results();
+  return steps.cuda.results();
 }
 
 Batch weighted_batch() {
@@ -85,24 +100,24 @@ TEST(cuda_train_step, gives_the_losses_and_weights_of_steps_by_kernels) {
     for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adamw}) {
       const OptimizerConfig optimizer = {.kind = kind};
       Trainer expected = small_trainer(model, optimizer);
-      Queue queue(model, optimizer);
+      Steps steps(model, optimizer);
       std::vector<StepStats> losses;
       for (int i = 0; i < 20; i++) {
         const Batch batch = i % 2 == 0 ? small_batch() : weighted_batch();
         losses.push_back(expected.step(batch, 0.001 * i, 0.5));
-        queue.steps.step(batch, 0.001 * i, 0.5);
+        steps.cuda.step(batch, 0.001 * i, 0.5);
       }
-      const auto stats = queue.steps.results();
+      const auto stats = steps.cuda.results();
       EXPECT_EQ(stats.size(), losses.size());
       for (size_t i = 0; i < stats.size(); i++) {
         EXPECT(std::abs(stats[i].loss - losses[i].loss) < 1e-4);
         EXPECT(std::abs(stats[i].grad_norm - losses[i].grad_norm) < 1e-3);
         EXPECT_EQ(stats[i].tokens, losses[i].tokens);
       }
-      EXPECT_EQ(queue.trainer.optimizer().step().item<int64_t>(), 20);
-      const TotalNll nll = expected.evaluate(small_batch()), queued = queue.steps.evaluate(small_batch());
-      EXPECT(std::abs(nll.nll - queued.nll) < 1e-3);
-      EXPECT_EQ(nll.tokens, queued.tokens);
+      EXPECT_EQ(steps.trainer.optimizer().step().item<int64_t>(), 20);
+      const TotalNll nll = expected.evaluate(small_batch()), by_tensors = steps.cuda.evaluate(small_batch());
+      EXPECT(std::abs(nll.nll - by_tensors.nll) < 1e-3);
+      EXPECT_EQ(nll.tokens, by_tensors.tokens);
     }
   }
 }
@@ -111,10 +126,10 @@ TEST(cuda_train_step, dropout_follows_the_sessions_generator) {
   ModelConfig model = small_model();
   model.dropout = 0.5;
   const auto losses = [&](int drawn_before) {
-    Queue queue(model);
-    for (int i = 0; i < drawn_before; i++) queue.trainer.generator().get<at::CPUGeneratorImpl>()->random64();
-    for (int i = 0; i < 3; i++) queue.steps.step(small_batch(), 0.01, 1);
-    return losses_of(queue.steps.results());
+    Steps steps(model);
+    for (int i = 0; i < drawn_before; i++) steps.trainer.generator().get<at::CPUGeneratorImpl>()->random64();
+    for (int i = 0; i < 3; i++) steps.cuda.step(small_batch(), 0.01, 1);
+    return losses_of(steps.cuda.results());
   };
   EXPECT(losses(0) == losses(0));
   EXPECT(losses(0) != losses(1));
@@ -124,7 +139,7 @@ TEST(cuda_train_step, a_shape_is_captured_when_it_comes_again_and_gives_the_same
   ModelConfig model = small_model();
   model.dropout = 0.3;
   int made = 0;
-  Queue direct(model), captured(model, {}, Precision::fp32, std::make_unique<Makes<RepeatedWork>>(made));
+  Steps direct(model), captured(model, {}, Precision::fp32, std::make_unique<Makes<RepeatedWork>>(made));
   const auto expected = six_steps(direct), stats = six_steps(captured);
   EXPECT(losses_of(stats) == losses_of(expected));
   EXPECT(captured.trainer.parameters().values.equal(direct.trainer.parameters().values));
@@ -136,9 +151,30 @@ TEST(cuda_train_step, a_shape_is_captured_when_it_comes_again_and_gives_the_same
   }
 }
 
+TEST(cuda_train_step, neither_waits_for_the_device_nor_copies_between_devices) {
+  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
+    for (const bool classic : {false, true}) {
+      ModelConfig model = small_model(cell);
+      model.dropout = 0.3;
+      model.relu_logits = model.tie_weights = classic;
+      if (classic) model.embed_dim = model.hidden_dim;
+      for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
+        for (const Precision precision :
+             {Precision::fp32, Precision::tf32, Precision::bf16, Precision::fp16}) {
+          int made = 0;
+          Steps steps(model, {.kind = kind, .weight_decay = 0.01}, precision,
+                      std::make_unique<Makes<GuardedWork>>(made));
+          for (int i = 0; i < 2; i++) steps.cuda.step(small_batch(), 0.01, 1);
+          EXPECT(steps.cuda.results()[1].captured);
+        }
+      }
+    }
+  }
+}
+
 TEST(cuda_train_step, where_nothing_can_be_captured_steps_go_on_without) {
   int made = 0;
-  Queue direct(small_model()),
+  Steps direct(small_model()),
       refused(small_model(), {}, Precision::fp32, std::make_unique<Makes<RefusedWork>>(made));
   const auto expected = six_steps(direct), stats = six_steps(refused);
   EXPECT(losses_of(stats) == losses_of(expected));
@@ -155,9 +191,9 @@ TEST(cuda_train_step, in_16_bits_learns_as_in_32) {
   for (const ModelConfig& model : {small_model(), small_model(Cell::rnn), classic, tied}) {
     for (const Precision precision : {Precision::bf16, Precision::fp16}) {
       const auto train = [&](Precision precision) {
-        Queue queue(model, {.kind = OptimizerKind::adamw}, precision);
-        for (int i = 0; i < 40; i++) queue.steps.step(small_batch(), 0.02, 1);
-        return queue.steps.results();
+        Steps steps(model, {.kind = OptimizerKind::adamw}, precision);
+        for (int i = 0; i < 40; i++) steps.cuda.step(small_batch(), 0.02, 1);
+        return steps.cuda.results();
       };
       const auto expected = train(Precision::fp32), stats = train(precision);
       EXPECT(stats.back().loss < 0.7 * stats.front().loss);
@@ -174,22 +210,22 @@ TEST(cuda_train_step, small_gradients_outlive_16_bits) {
   Batch batch = small_batch();
   batch.weights = {1e-6f, 1e-6f};
   const auto norm = [&](Precision precision) {
-    Queue queue(small_model(), {}, precision);
-    queue.steps.step(batch, 0.01, 1);
-    return queue.steps.results()[0].grad_norm;
+    Steps steps(small_model(), {}, precision);
+    steps.cuda.step(batch, 0.01, 1);
+    return steps.cuda.results()[0].grad_norm;
   };
   EXPECT(std::abs(norm(Precision::fp16) / norm(Precision::fp32) - 1) < 0.05);
 }
 
 TEST(cuda_train_step, results_are_returned_once_and_discarded_ones_never) {
-  Queue queue(small_model());
-  EXPECT_EQ(queue.steps.results().size(), 0u);
-  queue.steps.step(small_batch(), 0.01, 1);
-  EXPECT_EQ(queue.steps.results().size(), 1u);
-  EXPECT_EQ(queue.steps.results().size(), 0u);
-  queue.steps.step(small_batch(), 0.01, 1);
-  queue.steps.discard();
-  EXPECT_EQ(queue.steps.results().size(), 0u);
+  Steps steps(small_model());
+  EXPECT_EQ(steps.cuda.results().size(), 0u);
+  steps.cuda.step(small_batch(), 0.01, 1);
+  EXPECT_EQ(steps.cuda.results().size(), 1u);
+  EXPECT_EQ(steps.cuda.results().size(), 0u);
+  steps.cuda.step(small_batch(), 0.01, 1);
+  steps.cuda.discard();
+  EXPECT_EQ(steps.cuda.results().size(), 0u);
 }
 
 }  // namespace tangshi::test

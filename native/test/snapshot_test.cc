@@ -7,10 +7,10 @@
 namespace tangshi::test {
 namespace {
 
-Trainer with_dropout(uint64_t seed, OptimizerKind kind = OptimizerKind::adam) {
+Trainer with_dropout(uint64_t seed, OptimizerKind kind = OptimizerKind::adam, int threads = 1) {
   ModelConfig config = small_model();
   config.dropout = 0.3;
-  return small_trainer(config, {.kind = kind}, seed);
+  return small_trainer(config, {.kind = kind}, seed, threads);
 }
 
 bool same(Trainer& a, Trainer& b) {
@@ -25,16 +25,18 @@ bool same(Trainer& a, Trainer& b) {
 }  // namespace
 
 TEST(snapshot, a_restored_trainer_goes_on_bit_for_bit) {
-  for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
-    Trainer a = with_dropout(1, kind), b = with_dropout(2, kind);
-    for (int i = 0; i < 3; i++) a.step(small_batch(), 0.01, 1);
-    restore(b, snapshot(a));
-    EXPECT(same(a, b));
-    for (int i = 0; i < 3; i++) {
-      a.step(small_batch(), 0.01, 1);
-      b.step(small_batch(), 0.01, 1);
+  for (const int threads : {1, 3}) {
+    for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
+      Trainer a = with_dropout(1, kind, threads), b = with_dropout(2, kind, threads);
+      for (int i = 0; i < 3; i++) a.step(many_rows(i), 0.01, 1);
+      restore(b, snapshot(a));
+      EXPECT(same(a, b));
+      for (int i = 3; i < 6; i++) {
+        a.step(many_rows(i), 0.01, 1);
+        b.step(many_rows(i), 0.01, 1);
+      }
+      EXPECT(same(a, b));
     }
-    EXPECT(same(a, b));
   }
 }
 
@@ -52,15 +54,21 @@ TEST(snapshot, names_dtypes_and_shapes) {
   EXPECT(state.contains("optim.exp_avg_sq.lstm.weight_hh_l1"));
 }
 
+TEST(snapshot, the_models_state_is_its_weights) {
+  Trainer trainer = with_dropout(1);
+  const State all = snapshot(trainer), weights = model_state(trainer.parameters());
+  EXPECT_EQ(weights.size(), trainer.parameters().slices.size());
+  for (const auto& [name, bytes] : weights) {
+    EXPECT(!name.starts_with("optim.") && !name.starts_with("rng."));
+    EXPECT(bytes.dtype == "F32" && bytes.shape == all.at(name).shape && bytes.data == all.at(name).data);
+  }
+}
+
 TEST(snapshot, weights_alone_start_the_optimizer_afresh) {
   Trainer a = with_dropout(1), b = with_dropout(2);
   a.step(small_batch(), 0.01, 1);
   b.step(small_batch(), 0.01, 1);
-  State weights;
-  for (const auto& [name, bytes] : snapshot(a)) {
-    if (!name.starts_with("optim.") && !name.starts_with("rng.")) weights.emplace(name, bytes);
-  }
-  restore(b, weights);
+  restore(b, model_state(a.parameters()));
   EXPECT(b.parameters().values.equal(a.parameters().values));
   EXPECT_EQ(b.optimizer().step().item<int64_t>(), 0);
   EXPECT_EQ(b.optimizer().slots()[1].values.abs().max().item<float>(), 0.0f);

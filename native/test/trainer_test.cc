@@ -1,9 +1,21 @@
 #include "train/trainer.h"
 
 #include "fixture.h"
-#include "train/cpu_train_step.h"
 
 namespace tangshi::test {
+namespace {
+
+const std::vector<int> thread_counts = {1, 3};
+
+ModelConfig with_dropout(double dropout) {
+  ModelConfig config = small_model();
+  config.dropout = dropout;
+  return config;
+}
+
+bool same_weights(Trainer& a, Trainer& b) { return a.parameters().values.equal(b.parameters().values); }
+
+}  // namespace
 
 TEST(trainer, learns_a_batch_by_heart) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
@@ -16,79 +28,106 @@ TEST(trainer, learns_a_batch_by_heart) {
   }
 }
 
-TEST(trainer, loss_without_weights_is_the_mean_over_real_targets) {
-  Trainer trainer = small_trainer();
-  const TotalNll total = trainer.evaluate(small_batch());
-  const StepStats stats = trainer.step(small_batch(), 0, 1);
-  EXPECT_EQ(stats.tokens, 6);
-  EXPECT(std::abs(stats.loss - total.nll / 6) < 1e-6);
+TEST(trainer, learns_many_rows_on_any_number_of_threads) {
+  for (const int threads : thread_counts) {
+    Trainer trainer = small_trainer(small_model(), {.kind = OptimizerKind::adam}, 1, threads);
+    const TotalNll before = trainer.evaluate(many_rows());
+    for (int i = 0; i < 100; i++) trainer.step(many_rows(), 0.05, 1);
+    EXPECT(trainer.evaluate(many_rows()).nll < 0.7 * before.nll);
+  }
 }
 
-TEST(trainer, what_stands_in_padding_does_not_matter) {
-  Trainer a = small_trainer(), b = small_trainer();
-  Batch other = small_batch();
-  other.inputs[6] = 8;
-  other.inputs[7] = 3;
-  a.step(small_batch(), 0.01, 1);
-  b.step(other, 0.01, 1);
-  EXPECT(a.parameters().values.equal(b.parameters().values));
+TEST(trainer, loss_without_weights_is_the_mean_over_real_targets) {
+  for (const int threads : thread_counts) {
+    for (const Batch& batch : {small_batch(), many_rows()}) {
+      Trainer trainer = small_trainer(small_model(), {}, 1, threads);
+      const TotalNll total = trainer.evaluate(batch);
+      const StepStats stats = trainer.step(batch, 0, 1);
+      EXPECT(stats.tokens == batch.tokens() && total.tokens == batch.tokens());
+      EXPECT(std::abs(stats.loss - total.nll / total.tokens) < 1e-6);
+    }
+  }
+}
+
+TEST(trainer, the_content_of_padding_does_not_matter) {
+  for (const int threads : thread_counts) {
+    for (const Batch& batch : {small_batch(), many_rows()}) {
+      Trainer a = small_trainer(small_model(), {}, 1, threads),
+              b = small_trainer(small_model(), {}, 1, threads);
+      Batch other = batch;
+      for (int64_t row = 0; row < batch.rows; row++) {
+        const auto begin = other.targets.begin() + row * batch.time;
+        for (int64_t t = batch.time - 1; t >= 0 && begin[t] < 0; t--) other.inputs[row * batch.time + t] = 8;
+      }
+      EXPECT(other.inputs != batch.inputs);
+      a.step(batch, 0.01, 1);
+      b.step(other, 0.01, 1);
+      EXPECT(same_weights(a, b));
+    }
+  }
 }
 
 TEST(trainer, same_seed_and_threads_same_bytes) {
-  ModelConfig config = small_model();
-  config.dropout = 0.3;
-  for (const int threads : {1, 2}) {
-    Trainer a = small_trainer(config, {}, 1, threads), b = small_trainer(config, {}, 1, threads);
-    for (int i = 0; i < 10; i++) {
-      a.step(small_batch(), 0.01, 1);
-      b.step(small_batch(), 0.01, 1);
+  for (const int threads : thread_counts) {
+    const auto trained = [&](uint64_t seed) {
+      auto trainer = std::make_unique<Trainer>(with_dropout(0.3), OptimizerConfig(), at::kCPU, seed, threads);
+      for (int i = 0; i < 10; i++) trainer->step(i % 3 == 0 ? small_batch() : many_rows(i), 0.01, 1);
+      return trainer;
+    };
+    EXPECT(same_weights(*trained(1), *trained(1)));
+    EXPECT(!same_weights(*trained(1), *trained(2)));
+  }
+}
+
+TEST(trainer, threads_change_rounding_only) {
+  for (const Batch& batch : {small_batch(), many_rows()}) {
+    Trainer one = small_trainer(), five = small_trainer(small_model(), {}, 1, 5);
+    EXPECT(same_weights(one, five));
+    for (int i = 0; i < 5; i++) {
+      const StepStats a = one.step(batch, 0.001, 1), b = five.step(batch, 0.001, 1);
+      EXPECT(std::abs(a.loss - b.loss) < 1e-5 && std::abs(a.grad_norm - b.grad_norm) < 1e-5);
     }
-    EXPECT(a.parameters().values.equal(b.parameters().values));
+    EXPECT_CLOSE(five.parameters().values, one.parameters().values, 1e-6);
+    EXPECT(std::abs(one.evaluate(batch).nll - five.evaluate(batch).nll) < 1e-3);
   }
 }
 
-TEST(trainer, more_threads_than_rows_do_no_harm) {
-  Trainer one = small_trainer(), five = small_trainer(small_model(), {}, 1, 5);
-  EXPECT(one.parameters().values.equal(five.parameters().values));
-  for (int i = 0; i < 5; i++) {
-    const StepStats a = one.step(small_batch(), 0.001, 1), b = five.step(small_batch(), 0.001, 1);
-    EXPECT(std::abs(a.loss - b.loss) < 1e-5 && std::abs(a.grad_norm - b.grad_norm) < 1e-5);
-  }
-  EXPECT_CLOSE(five.parameters().values, one.parameters().values, 1e-4);
-  EXPECT(std::abs(one.evaluate(small_batch()).nll - five.evaluate(small_batch()).nll) < 1e-4);
-}
-
-TEST(trainer, tied_weights_get_the_gradient_of_both_uses) {
-  ModelConfig config = small_model();
-  config.embed_dim = config.hidden_dim;
-  config.tie_weights = true;
-  Trainer trainer = small_trainer(config);
-  const auto loss = [&] { return trainer.evaluate(small_batch()).nll / 6; };
-  CpuTrainStep steps(config, trainer.parameters(), trainer.optimizer(), trainer.generator(), trainer.pool());
-  steps.step(small_batch(), 0, INFINITY);
-  const at::Tensor grads = trainer.parameters().slices[0].of(steps.gradients()).clone();
-  at::Tensor weight = trainer.parameters().slices[0].of(trainer.parameters().values);
-  for (const auto& [row, column] : {std::pair{2, 1}, {4, 0}, {10, 6}}) {
-    constexpr float delta = 1e-2;
-    at::Tensor element = weight[row][column];
-    element.add_(delta);
-    const double above = loss();
-    element.sub_(2 * delta);
-    const double below = loss();
-    element.add_(delta);
-    EXPECT(std::abs((above - below) / (2 * delta) - grads[row][column].item<double>()) < 2e-4);
+TEST(trainer, dropout_makes_the_losses_of_a_step_random_and_those_of_an_evaluation_not) {
+  for (const int threads : thread_counts) {
+    Trainer trainer = small_trainer(with_dropout(0.5), {}, 1, threads);
+    const double first = trainer.step(many_rows(), 0, 1).loss, second = trainer.step(many_rows(), 0, 1).loss;
+    EXPECT(first != second);
+    EXPECT_EQ(trainer.evaluate(many_rows()).nll, trainer.evaluate(many_rows()).nll);
   }
 }
 
 TEST(trainer, evaluation_changes_nothing) {
-  ModelConfig config = small_model();
-  config.dropout = 0.3;
-  Trainer trainer = small_trainer(config);
+  Trainer trainer = small_trainer(with_dropout(0.3));
   const at::Tensor before = trainer.parameters().values.clone();
   const at::Tensor generator = trainer.generator().get_state().clone();
   trainer.evaluate(small_batch());
   EXPECT(trainer.parameters().values.equal(before));
   EXPECT(trainer.generator().get_state().equal(generator));
+}
+
+TEST(trainer, returns_the_steps_done_when_it_is_canceled) {
+  Trainer trainer = small_trainer();
+  int asked = 0;
+  const std::vector<Batch> batches(5, small_batch());
+  EXPECT_EQ(trainer.train(batches, std::vector<double>(5, 0.01), 1, [&] { return ++asked > 3; }).size(), 3u);
+  EXPECT_EQ(trainer.train(batches, std::vector<double>(5, 0.01), 1, [] { return false; }).size(), 5u);
+}
+
+TEST(trainer, forgets_the_steps_before_one_that_fails) {
+  Trainer trainer = small_trainer();
+  int asked = 0;
+  const auto fails = [&]() -> bool {
+    if (++asked > 2) throw std::runtime_error("no");
+    return false;
+  };
+  const std::vector<Batch> batches(5, small_batch());
+  EXPECT_THROWS(trainer.train(batches, std::vector<double>(5, 0.01), 1, fails), std::runtime_error);
+  EXPECT_EQ(trainer.train({small_batch()}, {0.01}, 1, [] { return false; }).size(), 1u);
 }
 
 }  // namespace tangshi::test
