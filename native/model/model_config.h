@@ -1,4 +1,4 @@
-// What describes a network, without libtorch.
+// The configuration of a model, without libtorch.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,20 @@ struct ModelConfig {
   int64_t embed_dim = 0;
   int64_t hidden_dim = 0;
   int64_t layers = 0;
-  double dropout = 0;        // on the embedding and each layer's output, in training
-  bool tie_weights = false;  // the output layer's weight is the embedding's
+  double dropout = 0;        // of the embedding and of each layer's output, in training
+  bool tie_weights = false;  // the embedding matrix is shared with the output layer
   bool relu_logits = false;
-  bool xavier_output = false;  // initial output weights by Xavier, not wide
+  bool xavier_output = false;  // Xavier initialization of the output weight
 };
 
-// A parameter by PyTorch's name.
+// A parameter under PyTorch's name.
 struct ParameterSpec {
   std::string name;
   std::vector<int64_t> shape;
 };
 
-// Each distinct parameter once, in PyTorch's order: embedding.weight; weight_ih [gates x H, in], weight_hh
-// [gates x H, H], bias_ih and bias_hh [gates x H] of each layer; fc.weight, unless it is tied; fc.bias.
+// Each parameter once, in PyTorch's order: embedding.weight; weight_ih [gates x H, in], weight_hh [gates x H,
+// H], bias_ih and bias_hh [gates x H] of each layer; fc.weight, unless it is tied; fc.bias.
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
 
 }  // namespace tangshi

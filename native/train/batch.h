@@ -12,7 +12,7 @@ struct Batch {
   std::vector<float> weights = {};                 // [rows], or empty for the mean over real targets
   int64_t rows = 0, time = 0;
 
-  // Real targets.
+  // Number of real targets.
   int64_t tokens() const;
   // [rows]: the weight in the loss of each real target of a row.
   std::vector<float> loss_weights() const;

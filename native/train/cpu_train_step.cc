@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <utility>
 
 #include "train/lstm_layer.h"
 
@@ -16,7 +17,7 @@ void run_operators_on_one_thread() {
   if (at::get_num_threads() != 1) at::set_num_threads(1);
 }
 
-// One thread for the operators of the calling thread as long as it lives: many small matrix products split
+// Makes operators on the calling thread use one thread while it lives: small matrix products that are split
 // over threads wait for each other more than they compute. libtorch sets thread counts per calling thread,
 // MKL per process.
 class SingleThreadedOperators {
@@ -76,6 +77,7 @@ double CpuTrainStep::each_share(const Batch& batch, const std::vector<float>& ro
 
 void CpuTrainStep::step(const Batch& batch, double lr, double clip_norm) {
   const auto start = std::chrono::steady_clock::now();
+  // One for each thread, used or not: the generator advances by the same amount for every batch.
   std::vector<uint64_t> dropout_seeds(pool_.count());
   if (config_.dropout > 0) {
     for (uint64_t& seed : dropout_seeds) seed = generator_.get<at::CPUGeneratorImpl>()->random64();

@@ -1,6 +1,6 @@
-// Training steps on the CPU. Each thread takes its rows of every batch, and has a replica of the model that
-// shares the weights and has gradients of its own, which are added up once a step. Sums depend on how they
-// are split, so results are bit-equal for equal thread counts only.
+// Training steps on the CPU. Each thread computes its share of the rows with its own replica of the model:
+// replicas share the weights and have separate gradients, which are added up at the end of the step. Sums
+// depend on how they are split, so results are bit-equal for equal thread counts only.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ class CpuTrainStep : public TrainStep {
   void discard() override { results_.clear(); }
   TotalNll evaluate(const Batch& batch) override;
 
-  // [n]: of the last step, before clipping.
+  // [n]: the gradients of the last step, before clipping.
   const at::Tensor& gradients() const { return replicas_[0]->grads; }
 
  private:
@@ -35,9 +35,9 @@ class CpuTrainStep : public TrainStep {
   };
 
   Replica& replica(int thread);
-  // Into how many a batch is split: no more than it has rows.
+  // Number of shares a batch is split into: one for each thread, but no more than it has rows.
   int shares(const Batch& batch) const;
-  // Does work(share, its rows) on as many threads and returns the sum of the results.
+  // Runs work(share, its rows) for all shares in parallel and returns the sum of the results.
   double each_share(const Batch& batch, const std::vector<float>& row_weights,
                     const std::function<double(int share, const PackedBatch&)>& work);
   // Overwrites the replica's gradients. Returns the loss of these rows.
@@ -48,11 +48,11 @@ class CpuTrainStep : public TrainStep {
   Optimizer& optimizer_;
   at::Generator& generator_;
   ThreadPool& pool_;
-  std::vector<std::optional<Replica>> replicas_;  // of each thread, made when it first gets rows
+  std::vector<std::optional<Replica>> replicas_;  // one for each thread, made when it first gets rows
   std::vector<StepStats> results_;                // since results() was last called
 };
 
-// The kernels where they fit, else libtorch's operators.
+// Runs the kernels where they fit, else libtorch's operators.
 LayerOutput cpu_layer(Cell cell, const at::Tensor& x, const HiddenState& state, at::TensorList weights,
                       const std::vector<int64_t>& batch_sizes);
 

@@ -12,7 +12,7 @@ class Optimizer {
   Optimizer(const OptimizerConfig& config, const Parameters& parameters);
 
   // On the CPU, by kernels. Adds up the replicas' gradients (each [n]) in grads[0], scales the sum down to a
-  // 2-norm of at most clip_norm, and updates the parameters with it; each thread does its range of them.
+  // 2-norm of at most clip_norm, and updates the parameters with it; each thread updates its range.
   // Returns the norm before clipping. A norm that is not finite changes no parameter.
   double clip_and_step(Parameters& parameters, at::TensorList grads, ThreadPool& pool, double lr,
                        double clip_norm);

@@ -40,8 +40,8 @@ class OutputLoss {
   at::Tensor logits_, hidden_t_, statistics_;  // of a chunk
 };
 
-// The same by tensor operations, on any device and without waiting for it: a 0-dim double there. Layer,
-// hidden outputs and gradients may have 16 bits. The gradients are multiplied by grad_scale.
+// The same by tensor operations, on any device and without waiting for it. Returns a 0-dim double on the
+// device. Layer, hidden outputs and gradients may have 16 bits. The gradients are multiplied by grad_scale.
 at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
                               double grad_scale = 1);
 

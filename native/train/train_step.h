@@ -1,5 +1,5 @@
-// A training step (forward, loss, backward, clip, update) and the same forward for evaluation, as the trainer
-// sees them: implemented for the CPU (cpu_train_step.h) and for a GPU (cuda/cuda_train_step.h).
+// The interface of a training step: forward, loss, backward, clip, update; and the same forward for
+// evaluation. Implemented for the CPU (cpu_train_step.h) and for a GPU (cuda/cuda_train_step.h).
 #pragma once
 
 #include <optional>
@@ -15,11 +15,11 @@ class TrainStep {
  public:
   virtual ~TrainStep() = default;
 
-  // Updates the parameters once. May return before that is done.
+  // Updates the parameters once. May return before the device has finished.
   virtual void step(const Batch& batch, double lr, double clip_norm) = 0;
-  // Of the steps since the last call, when all of them are done.
+  // Waits for all steps and returns the stats of those since the last call.
   virtual std::vector<StepStats> results() = 0;
-  // Drops the results of the steps since then, after one has failed.
+  // Discards the stats of the steps since the last call of results(), because one of them failed.
   virtual void discard() = 0;
 
   virtual TotalNll evaluate(const Batch& batch) = 0;

@@ -1,4 +1,5 @@
-// A training: the parameters, the optimizer, the random numbers, and the step that advances them.
+// Owns what a training consists of: the parameters, the optimizer, the random number generator, and the
+// training step that updates them.
 #pragma once
 
 #include <functional>
@@ -13,12 +14,12 @@ namespace tangshi {
 
 class Trainer {
  public:
-  // threads: of the CPU; results are bit-equal for equal seed, configuration and threads. gpu: for a GPU
-  // only.
+  // threads: number of CPU threads. gpu: ignored on the CPU.
   Trainer(const ModelConfig& config, const OptimizerConfig& optimizer, const at::Device& device,
           uint64_t seed, int threads = 1, const GpuConfig& gpu = {});
 
-  // One step for each batch, at its own learning rate, until canceled. Returns those that were done.
+  // Runs one step for each batch, with its own learning rate, until canceled. Returns the stats of the steps
+  // that ran.
   std::vector<StepStats> train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
                                double clip_norm, const std::function<bool()>& canceled);
   StepStats step(const Batch& batch, double lr, double clip_norm);
