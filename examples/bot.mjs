@@ -1,10 +1,10 @@
-// A chat bot without the chat: a message a line on stdin, answers on stdout in the order of the messages.
+// A chat bot without the chat: one message per line on stdin, answers on stdout in the order of the messages.
 //
 //   printf '!诗 七绝 湖\n!藏头 春夏秋冬\n' | node examples/bot.mjs
 //
-// No message waits for the one before it: all are worked on at once, and only told one after the other.
+// No message waits for the one before it: the model queues the poems, and the bot prints them in order.
 import { createInterface } from 'node:readline';
-import { generatePoems, loadModel, TangshiError } from 'tangshi';
+import { Model, TangshiError } from 'tangshi';
 
 const HELP = `!诗 湖          a poem that begins with 湖
 !诗 七绝 湖     in a form: 五绝, 七绝, 五律, 七律
@@ -17,28 +17,28 @@ const COMMANDS = {
   '!藏头': (...words) => poem({ acrostic: words.join('') }),
 };
 
-const model = await loadModel();
-let told = Promise.resolve();
+const model = await Model.load();
+let printed = Promise.resolve();
 for await (const message of createInterface({ input: process.stdin })) {
   if (!message.startsWith('!')) continue; // people talking to each other
   const reply = answer(message);
-  told = told.then(async () => console.log(`${await reply}\n`));
+  printed = printed.then(async () => console.log(`${await reply}\n`));
 }
-await told;
+await printed;
 await model.dispose();
 
 async function answer(message) {
   const [name, ...words] = message.trim().split(/\s+/);
-  if (!Object.hasOwn(COMMANDS, name)) return `${name} is no command: try !help`;
+  if (!Object.hasOwn(COMMANDS, name)) return `Unknown command ${name}: try !help`;
   try {
     return await COMMANDS[name](...words);
   } catch (error) {
-    if (error instanceof TangshiError) return error.message; // written for whoever asked
+    if (error instanceof TangshiError) return error.message; // says how to fix the request
     throw error;
   }
 }
 
 async function poem(options) {
-  const [{ lines }] = await generatePoems(model, options);
+  const { lines } = await model.generate(options);
   return lines.join('\n');
 }

@@ -1,12 +1,12 @@
-// Learns from a text of your own, in any language, and writes more of the kind: a file in UTF-8, a text on each line, of
+// Trains on a text of your own, in any language, and generates more like it. The file is UTF-8, with one text per line of
 // up to 1,000 characters.
 //
 //   node examples/own-text.mjs FILE [EPOCHS]
 //
-// The network is small, for some thousand lines and a few minutes. For more text raise hiddenDim and embedDim (256, 512),
-// then layers (3) and dropout (0.2); for less, EPOCHS; minCount: 2 leaves characters that stand only once to "unknown".
-// Ctrl-C stops with a checkpoint. Options that are not named here are those of the preset `default`.
-import { generatePoems, loadModel, train } from 'tangshi';
+// The network is small, for a few thousand lines and a few minutes. For more text, raise hiddenDim and embedDim (256,
+// 512), then layers (3) and dropout (0.2). For less text, raise EPOCHS. With minCount: 2, characters that occur once
+// become "unknown". Ctrl-C stops with a checkpoint. Other options have the values of the preset `default`.
+import { Model, train } from 'tangshi';
 
 const [file, epochs = 20] = process.argv.slice(2);
 if (!file) {
@@ -18,31 +18,28 @@ const config = {
   data: file,
   cleaning: 'plain', // the lines as they are
   minCount: 1,
-  heldOut: 0.05, // a line in twenty is kept from training: how well these are foretold is what counts
+  heldOut: 0.05, // 1 line in 20 is held out from training: how well these are predicted is what counts
   embedDim: 64,
   hiddenDim: 128,
   batch: 16,
   lr: 0.005,
   epochs: Number(epochs),
 };
+const out = `runs/own-text-${Date.now()}`;
 
 const stop = new AbortController();
 process.once('SIGINT', () => stop.abort());
 
-let run;
-for await (const event of train({ config, signal: stop.signal })) {
+for await (const event of train({ config, out, signal: stop.signal })) {
   if (event.type === 'plan') {
-    run = event.run;
-    console.log(
-      `${run}: ${event.poems} lines to learn from, ${event.heldOut} held out, ${event.steps} steps`,
-    );
+    console.log(`${out}: ${event.poems} training lines, ${event.heldOut} held out, ${event.steps} steps`);
   }
   if (event.type === 'epoch') {
     const heldOut = event.heldOut ? `, held-out nll ${event.heldOut.nll.toFixed(3)}` : '';
-    console.log(`epoch ${event.epoch}: loss ${event.loss.toFixed(3)}${heldOut}`); // nats a character
+    console.log(`epoch ${event.epoch}: loss ${event.loss.toFixed(3)}${heldOut}`); // nats per character
   }
 }
 
-const model = await loadModel(run);
-for (const { text } of await generatePoems(model, { count: 3, maxLength: 200 })) console.log(`\n${text}`);
+const model = await Model.load(out);
+for (const { text } of await model.generateMany(3, { maxLength: 200 })) console.log(`\n${text}`);
 await model.dispose();

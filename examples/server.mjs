@@ -1,19 +1,20 @@
-// Writes poems over HTTP, each character as it is drawn.
+// Generates poems over HTTP, sending each character as it is drawn.
 //
 //   PORT=8080 node examples/server.mjs
-//   curl -NG http://127.0.0.1:8080 --data-urlencode begin=湖 --data-urlencode form=七绝
+//   curl -NG http://127.0.0.1:8080 --data-urlencode prompt=湖 --data-urlencode form=七绝
 //
-// A browser takes http://127.0.0.1:8080/?begin=湖&form=七绝 as it is. Both wishes may be left away.
-// PORT=0 takes any port that is free. SIGTERM or Ctrl-C: poems in progress are finished, then it ends.
+// In a browser: http://127.0.0.1:8080/?prompt=湖&form=七绝. Both parameters are optional.
+// PORT=0 takes any free port. MODEL names a checkpoint or a run folder instead of the bundled model.
+// SIGTERM and Ctrl-C finish the poems in progress.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { loadModel, streamPoem } from 'tangshi';
+import { Model } from 'tangshi';
 
-/** What the user got wrong, and the message says how to mend. */
-const FAULTS_OF_THE_USER = ['EARG', 'EVOCAB'];
+/** Errors of the request: their messages say how to fix it. */
+const REQUEST_ERRORS = ['ERR_TANGSHI_INVALID_ARG', 'ERR_TANGSHI_VOCAB'];
 
-// One model for all: each poem is a job in its queue, and none keeps this thread from its sockets.
-const model = await loadModel();
+// One model for all requests: it queues the poems without blocking this thread.
+const model = await Model.load(process.env.MODEL);
 const server = createServer(answer).listen(Number(process.env.PORT ?? 8080), '127.0.0.1');
 await once(server, 'listening');
 console.log(`http://127.0.0.1:${server.address().port}`);
@@ -21,29 +22,29 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, stop);
 
 async function answer(request, response) {
   const [path, query] = request.url.split('?');
-  // Browsers ask for /favicon.ico too.
+  // Browsers also request /favicon.ico.
   if (request.method !== 'GET' || path !== '/') return response.writeHead(404).end();
-  const wishes = new URLSearchParams(query);
-  const prompt = wishes.get('begin') ?? undefined;
-  const form = wishes.get('form') ?? undefined;
+  const parameters = new URLSearchParams(query);
+  const prompt = parameters.get('prompt') ?? undefined;
+  const form = parameters.get('form') ?? undefined;
 
-  const gone = new AbortController();
-  response.on('close', () => gone.abort());
+  const closed = new AbortController();
+  response.on('close', () => closed.abort());
   response.setHeader('content-type', 'text/plain; charset=utf-8');
   try {
-    for await (const char of streamPoem(model, { prompt, form, signal: gone.signal })) response.write(char);
+    for await (const char of model.stream({ prompt, form, signal: closed.signal })) response.write(char);
     response.end('\n');
   } catch (error) {
-    if (!gone.signal.aborted) refuse(response, error);
+    if (!closed.signal.aborted) fail(response, error);
   }
 }
 
-function refuse(response, error) {
-  const isUsers = FAULTS_OF_THE_USER.includes(error.code);
-  if (!isUsers) console.error(error);
-  // A poem that breaks off must not look like a whole one.
+function fail(response, error) {
+  const isRequestError = REQUEST_ERRORS.includes(error.code);
+  if (!isRequestError) console.error(error);
+  // An incomplete poem must not look like a complete one.
   if (response.headersSent) response.destroy();
-  else response.writeHead(isUsers ? 400 : 500).end(isUsers ? `${error.message}\n` : '');
+  else response.writeHead(isRequestError ? 400 : 500).end(isRequestError ? `${error.message}\n` : '');
 }
 
 async function stop() {

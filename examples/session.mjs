@@ -1,13 +1,13 @@
-// The network by itself, without poems, files or a run folder: it learns to write three letters backwards, and is then
+// The network by itself, without poems, files or a run folder: it learns to spell three letters backwards, and is then
 // asked about words that it has never seen.
 //
 //   node examples/session.mjs
-import { bucketedBatcher, evaluate, loadDataset, Session } from 'tangshi';
+import { bucketedBatcher, evaluationBatches, loadDataset, Session } from 'tangshi';
 
 const EPOCHS = 12;
 const LETTERS = [...'abcdefgh'];
 
-/** `abc cba`, and the 511 others. Any iterable of strings is a corpus, an async one too. */
+/** `abc cba` and the other 511. A corpus can be any iterable of strings, also an async one. */
 function* texts() {
   for (const a of LETTERS)
     for (const b of LETTERS) for (const c of LETTERS) yield `${a}${b}${c} ${c}${b}${a}`;
@@ -22,34 +22,49 @@ const { train, heldOut, vocab } = await loadDataset({
 
 const session = await Session.open({
   model: {
-    ...{ cell: 'lstm', vocabSize: vocab.size, embedDim: 16, hiddenDim: 64, layers: 1 },
-    ...{ dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false },
+    cell: 'lstm',
+    vocabSize: vocab.size,
+    embedDim: 16,
+    hiddenDim: 64,
+    layers: 1,
+    dropout: 0,
+    tieWeights: false,
+    reluLogits: false,
+    xavierOutput: false,
   },
   optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
-  ...{ device: 'cpu', seed: 1n, threads: 1 },
+  device: 'cpu',
+  seed: 1n,
+  threads: 1,
 });
 
-// The best there is: of the 8 places of a text, its end counted, only three letters cannot be foretold.
+// The lower bound: of the 8 characters of a text, including its end, only three cannot be predicted.
 console.log(`nll cannot fall below ${((3 * Math.log(LETTERS.length)) / 8).toFixed(3)}`);
 const batcher = bucketedBatcher(train, { batch: 16, seed: 1 });
 for (let epoch = 1; epoch <= EPOCHS; epoch++) {
-  // A whole epoch a call: the session's thread then has all of its work at once.
+  // One call per epoch keeps the session's thread busy.
   const batches = Array.from({ length: batcher.stepsPerEpoch }, () => batcher.next());
   await session.train(batches, { lr: 0.01, clipNorm: 1 });
-  console.log(`epoch ${epoch}: held-out nll ${(await evaluate(session, heldOut)).nll.toFixed(3)}`);
+  const { nll, tokens } = await session.evaluate(evaluationBatches(heldOut, 64));
+  console.log(`epoch ${epoch}: held-out nll ${(nll / tokens).toFixed(3)}`);
 }
 
-// Of each unseen text the front, [begin, a, b, c, space], for the network to go on from.
-const samples = await session.sample(
+// The beginning of each unseen text, [begin, a, b, c, space], for the network to continue.
+const samples = await session.generate(
   heldOut.map((ids) => ids.subarray(0, 5)),
   {
-    ...{ temperature: 0, topK: 0, topP: 1, seed: 0n }, // always the likeliest
-    ...{ maxNewTokens: 4, endId: vocab.eos, banned: vocab.banned },
+    temperature: 0, // always the likeliest
+    topK: 0,
+    topP: 1,
+    seed: 0n,
+    maxNewTokens: 4,
+    endId: vocab.eos,
+    banned: vocab.banned,
   },
 );
 const expected = heldOut.map((ids) => vocab.decode(ids.subarray(5, -1)));
 const answers = samples.map(({ ids }) => vocab.decode(ids));
 const right = answers.filter((answer, i) => answer === expected[i]).length;
 for (let i = 0; i < 3; i++) console.log(`${vocab.decode(heldOut[i].subarray(1, 4))} -> ${answers[i]}`);
-console.log(`right: ${right} of ${heldOut.length} that it has never seen`);
+console.log(`right: ${right} of ${heldOut.length} unseen words`);
 await session.dispose();

@@ -1,19 +1,20 @@
 /**
- * Tang poems by a small recurrent network over libtorch.
+ * Generates Tang poems with a small recurrent network on libtorch, and trains such networks.
  *
- * Native work is done on a thread of its own and never keeps the event loop waiting. Every error is a `TangshiError` with a
- * `code`.
+ * Native work runs on its own thread and never blocks the event loop. Errors are `TangshiError`s with a `code`, and
+ * `AbortError`s where a `signal` was aborted.
  *
  * @packageDocumentation
  * @example
- * import { generatePoems, loadModel } from 'tangshi';
- * const model = await loadModel('runs/mine');
- * const [poem] = await generatePoems(model, { prompt: '湖' });
- * console.log(poem.lines.join('\n'));
+ * import { Model } from 'tangshi';
+ *
+ * const model = await Model.load();
+ * const { lines } = await model.generate({ prompt: '湖' });
+ * console.log(lines.join('\n'));
  * await model.dispose();
  */
 
-export { type Preset, presetConfig } from './config/presets';
+export { isPreset, type Preset, presetConfig } from './config/presets';
 export type { CorpusFacts, Progress, RunConfig } from './config/schemas';
 export {
   type Batcher,
@@ -22,14 +23,19 @@ export {
   classicBatcher,
   evaluationBatches,
 } from './data/batcher';
-export { type BuiltinOptions, builtinCorpus } from './data/builtin-corpora';
+export { builtinCorpusPath, type CorpusCacheOptions } from './data/builtin-corpora';
 export { Cleaner, type CleaningRules, type Rejection, type Tally } from './data/clean';
 export { type CorpusFormat, type CorpusRecord, type ReadOptions, readCorpus } from './data/corpus';
-export { BUILTIN, type Builtin } from './data/corpus-recipes';
+export { BUILTIN_CORPORA, type BuiltinCorpus, isBuiltinCorpus } from './data/corpus-recipes';
 export { type Dataset, type DatasetOptions, loadDataset } from './data/dataset';
-export { LineSet } from './data/line-filter';
+export { LineFilter } from './data/line-filter';
 export { Vocab, type VocabJson } from './data/vocab';
-export { type FormMeasures, type MeasuredForm, type Measures, measureForms } from './eval/measures';
+export {
+  type FormMetrics,
+  type FormMetricsOptions,
+  measureForms,
+  type PoemMetrics,
+} from './eval/form-metrics';
 export { type Evaluation, evaluate } from './eval/perplexity';
 export {
   type Checkpoint,
@@ -38,20 +44,27 @@ export {
   writeCheckpoint,
   writeModel,
 } from './model/checkpoint';
-export {
-  classicPoem,
-  generatePoems,
-  type Poem,
-  type PoemOptions,
-  streamPoem,
-  type Writer,
-} from './model/generate';
-export { IN_THE_BOX, loadModel, type Model } from './model/model';
+export { classicPoem } from './model/classic';
+export type { ModelSource } from './model/load';
+export { type LoadOptions, Model, type NextOptions } from './model/model';
+export { BUNDLED_MODEL } from './model/model-files';
+export type { Poem, PoemOptions, StreamOptions } from './model/poem-options';
+export type { NextCharacter, Score, ScoredCharacter } from './model/score';
 export type * from './native/contract';
-export { type DeviceRequest, resolveDevice, Session } from './native/session';
-export type { TrainOptions } from './train/open-run';
-export { type StopReason, type TrainEvent, train } from './train/train';
-export { type ErrorCode, TangshiError } from './util/errors';
-export { annotate, type JudgedLine, judge, type Verdict } from './verse/check';
-export type { FormName, FormOptions, ToneRule } from './verse/forms';
-export { Prosody, type Reading, RHYME_GROUPS, type RhymeGroup } from './verse/readings';
+export { type DeviceRequest, isDeviceRequest, resolveDevice } from './native/device';
+export { type CallOptions, type GenerateCallOptions, Session } from './native/session';
+export { train } from './train/train';
+export type { StopReason, TrainEvent } from './train/train-events';
+export type { TrainOptions } from './train/train-options';
+export { AbortError, type ErrorCode, TangshiError, type TangshiErrorOptions } from './util/errors';
+export {
+  type CheckedLine,
+  checkPoem,
+  type PoemCheck,
+  type RegulatedForm,
+  type RhymeFault,
+  type ToneFault,
+} from './verse/check';
+export { type FormName, type FormOptions, isFormName, isToneRule, type ToneRule } from './verse/form-options';
+export { formatCheck, formatFault } from './verse/format-check';
+export { isRhymeGroup, Prosody, type Reading, RHYME_GROUPS, type RhymeGroup } from './verse/readings';

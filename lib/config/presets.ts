@@ -1,10 +1,15 @@
 import { availableParallelism } from 'node:os';
-import type { RunConfig } from './schemas';
+import { PRESET_NAMES, type RunConfig } from './schemas';
 
-/** A configuration with a name: the original program, the same without its faults, or a larger one. */
-export type Preset = RunConfig['preset'];
+/** A named configuration: the original program, the same without its faults, or a larger network. */
+export type Preset = (typeof PRESET_NAMES)[number];
 
-/** The original program to the letter, its faults included. */
+/** Whether a value is the name of a preset. */
+export function isPreset(value: unknown): value is Preset {
+  return (PRESET_NAMES as readonly unknown[]).includes(value);
+}
+
+/** The original program, including its faults. */
 const classic = {
   data: 'poems',
   cleaning: 'classic',
@@ -28,7 +33,7 @@ const classic = {
   precision: 'tf32',
 } as const;
 
-/** The original's network without its faults. */
+/** The original network without the faults. */
 const standard = {
   ...classic,
   cleaning: 'modern',
@@ -44,7 +49,7 @@ const standard = {
   epochs: 10,
 } as const;
 
-/** What a GPU or a night deserves. */
+/** For a GPU, or a night on a CPU. */
 const large = {
   ...standard,
   embedDim: 512,
@@ -58,7 +63,7 @@ const large = {
 const PRESETS = { classic, default: standard, large };
 
 /**
- * The whole configuration of a preset on this machine, with seed 1 and as many threads as there are cores.
+ * The complete configuration of a preset, with seed 1 and one thread per CPU core of this machine.
  *
  * @example
  * presetConfig('large').hiddenDim; // 512

@@ -2,83 +2,88 @@ import * as v from 'valibot';
 import { REJECTIONS } from '../data/clean';
 import { type ErrorCode, TangshiError } from '../util/errors';
 
+/** The names of the presets. */
+export const PRESET_NAMES = ['classic', 'default', 'large'] as const;
+
 const size = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
-const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
+const fraction = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
+const seed = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const Optimizer = v.variant('kind', [
-  v.strictObject({ kind: v.literal('rmsprop'), alpha: share, eps: positive, weightDecay: share }),
+  v.strictObject({ kind: v.literal('rmsprop'), alpha: fraction, eps: positive, weightDecay: fraction }),
   v.strictObject({
     kind: v.picklist(['adam', 'adamw']),
-    beta1: share,
-    beta2: share,
+    beta1: fraction,
+    beta2: fraction,
     eps: positive,
-    weightDecay: share,
+    weightDecay: fraction,
   }),
 ]);
 
 const ConfigSchema = v.pipe(
   v.strictObject({
-    /** What it was made from. */
-    preset: v.picklist(['classic', 'default', 'large']),
-    /** A built-in corpus, or a path. */
+    /** The preset that the configuration is based on. */
+    preset: v.picklist(PRESET_NAMES),
+    /** Name of a built-in corpus, path of a file, or `texts` for poems given to `train`. */
     data: v.pipe(v.string(), v.nonEmpty()),
-    /** More of them to learn from, nothing of which is held out. */
+    /** More corpora to train on, by name or path; none of their poems is held out. */
     extra: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
-    /** Of the file; absent: told by its content. */
+    /** Format of the files. Default: detected. */
     format: v.optional(v.picklist(['titled', 'lines', 'json'])),
-    /** `plain`: any text, a line each. */
+    /** How records become poems. `plain`: any text, one per line. */
     cleaning: v.picklist(['classic', 'modern', 'plain']),
-    /** Characters that stand fewer times are UNK. */
+    /** Characters that occur fewer times become UNK. */
     minCount: size(1e6),
-    /** Share of the poems kept from training. */
-    heldOut: share,
+    /** Fraction of the poems to hold out from training. */
+    heldOut: fraction,
 
+    /** Type of the recurrent layers. */
     cell: v.picklist(['lstm', 'gru', 'rnn']),
-    /** Numbers of a character's embedding. */
+    /** Size of a character's embedding. */
     embedDim: size(65_536),
-    /** Numbers of a layer's hidden state. */
+    /** Size of a layer's hidden state. */
     hiddenDim: size(65_536),
-    /** Of cells. */
+    /** Number of recurrent layers. */
     layers: size(64),
-    /** Probability, in training, on the embedding and each layer's output. */
-    dropout: share,
-    /** The output layer's weight is the embedding's: needs embedDim = hiddenDim. */
+    /** Dropout probability on the embedding and on each layer's output, in training. */
+    dropout: fraction,
+    /** Whether the output layer shares its weight with the embedding; requires embedDim = hiddenDim. */
     tieWeights: v.boolean(),
-    /** A fault of the original program: ReLU on the logits. */
+    /** Whether to apply ReLU to the logits: a fault of the original program. */
     reluLogits: v.boolean(),
-    /** Initial output weights by Xavier, as the original program has them; otherwise wider. */
+    /** Whether initial output weights are Xavier-uniform, as in the original program; otherwise they are larger. */
     xavierOutput: v.boolean(),
 
-    /** With PyTorch's semantics and names. */
+    /** The optimizer, with PyTorch's semantics and names. */
     optimizer: Optimizer,
-    /** Learning rate, at its highest. */
+    /** Highest learning rate. */
     lr: v.pipe(positive, v.maxValue(1e6)),
-    /** `cosine`: a short warm-up, then down to a twentieth at the last epoch's end. */
+    /** `cosine`: a short warm-up, then decay to 5% of `lr` at the end of the last epoch. */
     schedule: v.picklist(['constant', 'cosine']),
     /** Gradients are scaled down to this 2-norm. */
     clipNorm: positive,
     /** `classicBatcher` or `bucketedBatcher`. */
     batching: v.picklist(['classic', 'bucketed']),
-    /** Poems of a step. */
+    /** Poems per training step. */
     batch: size(65_536),
-    /** Times through the corpus. */
+    /** Number of passes over the corpus. */
     epochs: size(1e6),
-    /** Of a GPU's products. */
+    /** Precision of matrix products on a GPU. */
     precision: v.optional(v.picklist(['fp32', 'tf32', 'bf16', 'fp16']), 'tf32'),
-    /** Of the initial weights, batches and dropout. */
-    seed: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-    /** CPU threads: a run is bit-equal at the same count only. */
+    /** Seed of initial weights, batches and dropout. */
+    seed,
+    /** Number of CPU threads. Runs are bit-equal for equal numbers only. */
     threads: size(1024),
   }),
   v.check(
     ({ tieWeights, embedDim, hiddenDim }) => !tieWeights || embedDim === hiddenDim,
-    'tied weights need embedDim = hiddenDim',
+    'tieWeights requires embedDim = hiddenDim',
   ),
 );
 
 /**
- * All that decides what a training does, but for the corpus itself. Stands in every checkpoint.
+ * Everything that determines a training run, except for the corpus itself. Part of every checkpoint.
  *
  * @interface
  */
@@ -87,28 +92,28 @@ export type RunConfig = Readonly<v.InferOutput<typeof ConfigSchema>>;
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const ProgressSchema = v.strictObject({
-  /** Steps done. */
+  /** Number of steps taken. */
   step: count,
-  /** The batch that comes next. */
+  /** Position of the next batch. */
   cursor: v.strictObject({ epoch: count, step: count }),
-  /** Epochs whose end was handled: evaluated, sampled, compared with the best. */
+  /** Number of epochs that were completed: evaluated, sampled and compared with the best. */
   epochsEnded: count,
-  /** Of the epoch in progress: sum over steps of loss. */
+  /** Sum of the losses of the epoch in progress. */
   epochLoss: v.number(),
-  /** Of the epoch in progress. */
+  /** Number of steps of the epoch in progress. */
   epochSteps: count,
-  /** Steps that were skipped because their loss or gradient was not finite. */
+  /** Number of steps skipped because their loss or gradient was NaN or infinite. */
   skipped: v.optional(count, 0),
-  /** Exponential average over about 50 steps; null before the first. */
+  /** Exponential average of the loss over about 50 steps; null before the first step. */
   smoothedLoss: v.nullable(v.number()),
-  /** Lowest held-out NLL at an epoch's end (training loss where nothing is held out); null before the first. */
+  /** Lowest held-out NLL at the end of an epoch (training loss if nothing is held out); null before the first. */
   best: v.nullable(v.strictObject({ measure: v.number(), step: count })),
-  /** Time spent training, in seconds, over all sittings. */
+  /** Training time in seconds, over all sittings. */
   seconds: v.pipe(v.number(), v.minValue(0)),
 });
 
 /**
- * How far a training has come.
+ * Progress of a training run.
  *
  * @interface
  */
@@ -121,22 +126,22 @@ const TallySchema = v.strictObject({
 });
 
 const corpus = {
-  /** As `Dataset.name`. */
+  /** Same as `Dataset.name`. */
   name: v.string(),
-  /** Hex SHA-256 of the rules and the cleaned poems, as `Dataset.fingerprint`. */
+  /** Hex SHA-256 of the cleaning rules and the cleaned poems, same as `Dataset.fingerprint`. */
   fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** Of its records. */
+  /** Counts of its records. */
   tally: TallySchema,
 };
 
 const CorpusSchema = v.strictObject({
   ...corpus,
-  /** Where a run began with given weights: what these had learned from, the earliest first. */
+  /** The corpora that the initial weights were trained on, earliest first, if the run started from given weights. */
   before: v.optional(v.array(v.strictObject(corpus))),
 });
 
 /**
- * Which corpus a model learned from.
+ * The corpus that a model was trained on.
  *
  * @interface
  */
@@ -145,69 +150,95 @@ export type CorpusFacts = Readonly<v.InferOutput<typeof CorpusSchema>>;
 const FactsSchema = v.object({ config: ConfigSchema, corpus: CorpusSchema, progress: ProgressSchema });
 type CheckpointFacts = v.InferOutput<typeof FactsSchema>;
 
-const steps = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
+const positiveInteger = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
+const upToThousand = v.optional(size(1000));
 const text = v.optional(v.string());
 const flag = v.optional(v.boolean());
 const signal = v.optional(v.instance(AbortSignal));
 
 const TrainOptionsSchema = v.strictObject({
-  preset: v.optional(v.picklist(['classic', 'default', 'large'])),
+  preset: v.optional(v.picklist(PRESET_NAMES)),
   config: v.optional(v.record(v.string(), v.unknown())),
-  ...{ out: v.optional(v.pipe(v.string(), v.nonEmpty())), init: text, device: text },
-  ...{ resume: flag, graph: flag, skipNonfinite: flag },
+  texts: v.optional(v.array(v.string())),
+  out: v.pipe(v.string(), v.nonEmpty()),
+  resume: flag,
+  init: text,
+  device: text,
+  graph: flag,
   minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
-  ...{ maxSteps: steps, saveEvery: steps, keep: steps, logEvery: steps },
+  maxSteps: positiveInteger,
+  saveEvery: positiveInteger,
+  keep: positiveInteger,
+  logEvery: positiveInteger,
+  skipNonfinite: flag,
   signal,
 });
 
-const PoemOptionsSchema = v.strictObject({
-  ...{ prompt: text, mood: text, form: text, acrostic: text, rhymeGroup: text },
+const streamOptions = {
+  form: text,
+  acrostic: text,
   rhyme: flag,
   tone: v.optional(v.picklist(['strict', 'loose', 'off'])),
-  ...{ count: steps, bestOf: steps, maxLength: steps, beam: steps },
-  seed: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
-  ...{ temperature: v.optional(v.number()), topP: v.optional(v.number()), topK: v.optional(v.number()) },
-  repetitionPenalty: v.optional(v.number()),
+  rhymeGroup: text,
+  prompt: text,
+  context: text,
+  maxLength: positiveInteger,
+  temperature: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1e6))),
+  topK: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  topP: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  repetitionPenalty: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100))),
+  beam: upToThousand,
+  seed: v.optional(seed),
   signal,
-});
+};
 
-const OPTIONS = { train: TrainOptionsSchema, poem: PoemOptionsSchema };
+const SCHEMAS = {
+  train: TrainOptionsSchema,
+  load: v.strictObject({ device: text, threads: v.optional(size(1024)), signal }),
+  generate: v.strictObject({ ...streamOptions, bestOf: upToThousand }),
+  stream: v.strictObject(streamOptions),
+  score: v.strictObject({ signal }),
+  next: v.strictObject({ top: positiveInteger, signal }),
+};
 
 /**
- * What a caller without types may have passed.
+ * Validates the options of a function: a caller may not use TypeScript.
  *
- * @throws EARG that names each wrong value.
+ * @throws ERR_TANGSHI_INVALID_ARG that names each wrong value.
  */
-export function checkOptions(kind: keyof typeof OPTIONS, options: unknown): void {
-  check(OPTIONS[kind], options, 'EARG', 'The options cannot be used');
+export function checkOptions(kind: keyof typeof SCHEMAS, options: unknown): void {
+  check(SCHEMAS[kind], options, 'ERR_TANGSHI_INVALID_ARG', 'Invalid options');
 }
 
-/** @throws EARG that names each wrong value. */
+/** @throws ERR_TANGSHI_INVALID_ARG that names each wrong value. */
 export function checkConfig(config: unknown): RunConfig {
-  return check(ConfigSchema, config, 'EARG', 'The configuration cannot be used');
+  return check(ConfigSchema, config, 'ERR_TANGSHI_INVALID_ARG', 'Invalid configuration');
 }
 
 /**
- * The parts of a checkpoint that are JSON.
+ * Validates the parts of a checkpoint that are JSON.
  *
  * @param where Names the file in errors.
- * @throws ECHECKPOINT that names each wrong value.
+ * @throws ERR_TANGSHI_CHECKPOINT that names each wrong value.
  */
 export function checkFacts(facts: unknown, where: string): CheckpointFacts {
-  return check(FactsSchema, facts, 'ECHECKPOINT', `${where} is damaged, or from another version`);
+  return check(FactsSchema, facts, 'ERR_TANGSHI_CHECKPOINT', `${where} is damaged, or from another version`);
 }
 
 function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown, code: ErrorCode, what: string): T {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  const issues = result.issues.map((issue) => explain(issue, (schema as unknown) === TrainOptionsSchema));
-  throw new TangshiError(code, `${what}: ${issues.join('; ')}`);
+  const forTraining = (schema as unknown) === TrainOptionsSchema;
+  const issues = result.issues.map((issue) => explain(issue, forTraining));
+  const option = v.getDotPath(result.issues[0])?.split('.').at(-1);
+  throw new TangshiError(code, `${what}: ${issues.join('; ')}`, { option });
 }
 
-function explain(issue: v.BaseIssue<unknown>, ofTraining: boolean): string {
-  const path = v.getDotPath(issue) ?? 'all of it';
-  if (issue.type !== 'strict_object' || issue.expected !== 'never') return `${path}: ${issue.message}`;
-  // Typed by hand, it is often one of a run's.
-  const inConfig = ofTraining && Object.hasOwn(ConfigSchema.pipe[0].entries, path);
-  return `there is no ${path}${inConfig ? `: it is meant for config, as in config: { ${path}: … }` : ''}`;
+function explain(issue: v.BaseIssue<unknown>, forTraining: boolean): string {
+  const path = v.getDotPath(issue);
+  if (path === null) return issue.message;
+  if (issue.type !== 'strict_object') return `${path}: ${issue.message}`;
+  if (issue.expected !== 'never') return `${path} is required`;
+  const inConfig = forTraining && Object.hasOwn(ConfigSchema.pipe[0].entries, path);
+  return `unknown option ${path}${inConfig ? `, which belongs in config: { ${path}: … }` : ''}`;
 }

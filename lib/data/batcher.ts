@@ -2,45 +2,46 @@ import type { Batch } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import { Rng } from '../util/rng';
 
-/** The batch that comes next: the whole state of a batcher. 0 <= step < stepsPerEpoch. */
+/** Position of the next batch: the whole state of a batcher. 0 <= step < stepsPerEpoch. */
 export type Cursor = Readonly<{ epoch: number; step: number }>;
 
-/** An endless sequence of batches, epoch after epoch. Same poems and options, same cursor: same batches from there. */
+/** An endless sequence of batches, epoch after epoch. The same poems, options and cursor give the same batches. */
 export interface Batcher {
-  /** Batches of an epoch. */
+  /** Batches per epoch. */
   readonly stepsPerEpoch: number;
-  /** Of the batch that `next` gives. */
+  /** Position of the batch that `next` returns. */
   readonly cursor: Cursor;
-  /** The batch at the cursor, which goes on to the one after it. */
+  /** Returns the batch at the cursor and advances the cursor. */
   next(): Batch;
-  /** @throws EARG for a cursor that this batcher cannot have been at. */
+  /** Moves the cursor. @throws ERR_TANGSHI_INVALID_ARG if it is out of range. */
   seek(cursor: Cursor): void;
 }
 
-/** Ids of a poem, begin and end included. */
+/** Ids of a poem, including begin and end. */
 type Ids = Int32Array;
-/** What an epoch's batches hold, before they are made. */
+/** The poems of each batch of an epoch. */
 type Plan = (epoch: number) => readonly (readonly Ids[])[];
 
-/** Batches of similar length come from pools of this many batches: little padding, yet much chance. */
+/** Poems are sorted by length within pools of this many batches: a compromise between padding and randomness. */
 const POOL_BATCHES = 50;
 
 /**
- * The original's batches: consecutive runs of the poems in the given order (by length), the same in every epoch, the
- * remainder dropped. Targets are the inputs shifted by one with the last id repeated, so END -> END is trained
- * too; weights make the loss the mean over poems of each poem's mean NLL.
+ * The original program's batches: consecutive slices of the poems in the given order (by length), the same in every
+ * epoch; the remainder is dropped. Targets are the inputs shifted by one with the last id repeated, so END -> END is
+ * trained too; weights make the loss the mean over poems of each poem's mean NLL.
  *
- * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.train` has them.
- * @param batchSize Poems of each batch.
- * @throws ECORPUS when the poems do not fill one batch. EARG
+ * @param poems Ids with begin and end, each an Int32Array of length >= 2, such as `Dataset.train`.
+ * @param batchSize Poems per batch.
+ * @throws ERR_TANGSHI_CORPUS if the poems do not fill one batch. ERR_TANGSHI_INVALID_ARG
  */
 export function classicBatcher(poems: readonly Ids[], batchSize: number): Batcher {
   checkBatchSize(batchSize);
   checkPoems(poems);
   if (poems.length < batchSize) {
     throw new TangshiError(
-      'ECORPUS',
-      `The corpus has ${poems.length} poems, fewer than one batch of ${batchSize}: set --batch to ${poems.length} or less`,
+      'ERR_TANGSHI_CORPUS',
+      `The corpus has ${poems.length} poems, fewer than one batch of ${batchSize}: set batch to ${poems.length} or less`,
+      { option: 'batch' },
     );
   }
   const batches = cut(poems, batchSize).filter((batch) => batch.length === batchSize);
@@ -48,13 +49,13 @@ export function classicBatcher(poems: readonly Ids[], batchSize: number): Batche
 }
 
 /**
- * Every poem once an epoch, in an order that depends on seed and epoch alone: poems are shuffled, sorted by length
- * within pools of 50 batches, cut into batches, and the batches shuffled. The last batch cut may be smaller. Inputs
- * are the ids without the last, targets the ids without the first; the loss is the mean over all targets.
+ * Each poem once per epoch, in an order that depends only on seed and epoch: poems are shuffled, sorted by length within
+ * pools of 50 batches, cut into batches, and the batches are shuffled. One batch may be smaller. Inputs are the ids
+ * without the last, targets the ids without the first; the loss is the mean over all targets.
  *
- * @param poems Ids with begin and end, each an Int32Array of two at least; as `Dataset.train` has them.
- * @param options `batch`: poems of a batch. `seed`: an integer, of the order.
- * @throws ECORPUS when there are no poems. EARG
+ * @param poems Ids with begin and end, each an Int32Array of length >= 2, such as `Dataset.train`.
+ * @param options `batch`: poems per batch. `seed`: an integer that determines the order.
+ * @throws ERR_TANGSHI_CORPUS if there are no poems. ERR_TANGSHI_INVALID_ARG
  * @example
  * const batcher = bucketedBatcher(dataset.train, { batch: 64, seed: 1 });
  * batcher.seek(checkpoint.progress.cursor);
@@ -75,11 +76,11 @@ export function bucketedBatcher(
 }
 
 /**
- * All poems once, sorted by length, the last batch perhaps smaller. Shaped as `bucketedBatcher`'s.
+ * All poems once, sorted by length, in batches shaped like those of `bucketedBatcher`. The last one may be smaller.
  *
- * @param poems Ids with begin and end, each an Int32Array of two at least.
- * @param batchSize Poems of a batch.
- * @throws ECORPUS when there are no poems. EARG
+ * @param poems Ids with begin and end, each an Int32Array of length >= 2.
+ * @param batchSize Poems per batch.
+ * @throws ERR_TANGSHI_CORPUS if there are no poems. ERR_TANGSHI_INVALID_ARG
  */
 export function evaluationBatches(poems: readonly Ids[], batchSize: number): Batch[] {
   checkBatchSize(batchSize);
@@ -92,7 +93,7 @@ class PlannedBatcher implements Batcher {
   readonly #plan: Plan;
   readonly #toBatch: (poems: readonly Ids[]) => Batch;
   #cursor: Cursor = { epoch: 0, step: 0 };
-  /** Of the cursor's epoch; made when the first of its batches is asked for. */
+  /** Plan of the cursor's epoch, made when its first batch is requested. */
   #planned: ReturnType<Plan> | undefined;
 
   constructor(plan: Plan, toBatch: (poems: readonly Ids[]) => Batch, stepsPerEpoch: number) {
@@ -118,7 +119,7 @@ class PlannedBatcher implements Batcher {
     const valid = Number.isSafeInteger(epoch) && epoch >= 0 && Number.isInteger(step) && step >= 0;
     if (!valid || step >= this.stepsPerEpoch) {
       throw new TangshiError(
-        'EARG',
+        'ERR_TANGSHI_INVALID_ARG',
         `Expected a cursor with epoch >= 0 and 0 <= step < ${this.stepsPerEpoch} but received epoch ${epoch}, step ${step}`,
       );
     }
@@ -149,7 +150,7 @@ function shiftedBatch(poems: readonly Ids[]): Batch {
   return batch;
 }
 
-/** Padding everywhere: input 0, target -1. */
+/** A `[rows, time]` batch of padding: input 0, target -1. */
 function blankBatch(poems: readonly Ids[], time: number): Batch {
   const rows = poems.length;
   return { inputs: new Int32Array(rows * time), targets: new Int32Array(rows * time).fill(-1), rows, time };
@@ -171,12 +172,19 @@ function cut<T>(items: readonly T[], size: number): T[][] {
 
 function checkBatchSize(size: number): void {
   if (!Number.isSafeInteger(size) || size < 1) {
-    throw new TangshiError('EARG', `Expected an integer from 1 for the batch size but received ${size}`);
+    throw new TangshiError(
+      'ERR_TANGSHI_INVALID_ARG',
+      `Expected a batch size of at least 1 but received ${size}`,
+    );
   }
 }
 
 function checkPoems(poems: readonly Ids[]): void {
-  if (poems.length === 0) throw new TangshiError('ECORPUS', 'There are no poems to make batches of');
+  if (poems.length === 0)
+    throw new TangshiError('ERR_TANGSHI_CORPUS', 'There are no poems to make batches from');
   if (poems.some((poem) => poem.length < 2))
-    throw new TangshiError('EARG', 'Expected poems with begin and end');
+    throw new TangshiError(
+      'ERR_TANGSHI_INVALID_ARG',
+      'Expected poems with begin and end: at least two ids each',
+    );
 }

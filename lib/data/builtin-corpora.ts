@@ -6,27 +6,31 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { writeWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { scriptConverter } from '../util/script-conversion';
-import { anthologyText, type Builtin } from './corpus-recipes';
+import { type BuiltinCorpus, corpusText } from './corpus-recipes';
 
-/** Where made corpora are kept. */
-export type BuiltinOptions = Readonly<{
-  /** Default: `$XDG_CACHE_HOME/tangshi/corpora`, or the same under `~/.cache`. */
+/** Where built-in corpora are cached. */
+export type CorpusCacheOptions = Readonly<{
+  /** Folder of the cache. Default: `$XDG_CACHE_HOME/tangshi/corpora`, or `~/.cache/tangshi/corpora`. */
   cacheDir?: string;
 }>;
 
-/** Part of the cached file's name: to be raised when a recipe changes what is written. */
+/** Part of the cached file's name. Raise it when a recipe changes its output. */
 const RECIPE_VERSION = 2;
 
 /**
- * The path of a built-in corpus as UTF-8 text in simplified characters, made on first use and kept in the cache:
- * `tangshi` as bare lines, the others as `title:content`. What is in them: docs/data.md.
+ * Path of a built-in corpus as UTF-8 text in simplified characters: `tangshi` as bare lines, the others as
+ * `title:content`. It is built on first use and cached. docs/data.md describes the corpora.
  *
- * @param options `cacheDir`: where it is kept; default: `$XDG_CACHE_HOME/tangshi/corpora`, or the same under `~/.cache`.
- * @throws ECORPUS when chinese-poetry is not installed or not readable, or nothing can be written.
+ * @param options `cacheDir`: folder of the cache. Default: `$XDG_CACHE_HOME/tangshi/corpora`, or
+ * `~/.cache/tangshi/corpora`.
+ * @throws ERR_TANGSHI_CORPUS if chinese-poetry is not installed or not readable, or the cache is not writable.
  * @example
- * for await (const record of readCorpus(await builtinCorpus('poems'))) …
+ * for await (const record of readCorpus(await builtinCorpusPath('poems'))) …
  */
-export async function builtinCorpus(name: Builtin, options: BuiltinOptions = {}): Promise<string> {
+export async function builtinCorpusPath(
+  name: BuiltinCorpus,
+  options: CorpusCacheOptions = {},
+): Promise<string> {
   const source = findPackage('chinese-poetry', 'chinese-poetry/package.json');
   const opencc = findPackage('opencc-js', 'opencc-js/t2cn');
   const fileName = `${name}-${RECIPE_VERSION}-chinese-poetry-${source.version}-opencc-js-${opencc.version}.txt`;
@@ -35,20 +39,20 @@ export async function builtinCorpus(name: Builtin, options: BuiltinOptions = {})
   for (const folder of folders) {
     if (await isCached(join(folder, fileName))) return join(folder, fileName);
   }
-  const text = await anthologyText(name, source.folder, scriptConverter('to-simplified'));
-  let refusal: unknown;
+  const text = await corpusText(name, source.folder, scriptConverter('to-simplified'));
+  let firstError: unknown;
   for (const folder of folders) {
     try {
-      return await keep(folder, fileName, text);
+      return await writeToCache(folder, fileName, text);
     } catch (error) {
-      refusal ??= error;
+      firstError ??= error;
     }
   }
-  const reason = refusal instanceof Error ? refusal.message : String(refusal);
+  const reason = firstError instanceof Error ? firstError.message : String(firstError);
   throw new TangshiError(
-    'ECORPUS',
-    `Cannot keep the corpus '${name}' in ${folders.join(' or ')} (${reason}): set XDG_CACHE_HOME to a folder that can be written`,
-    { cause: refusal },
+    'ERR_TANGSHI_CORPUS',
+    `Cannot cache the corpus ${name} in ${folders.join(' or ')} (${reason}): set XDG_CACHE_HOME to a writable folder`,
+    { cause: firstError },
   );
 }
 
@@ -60,29 +64,32 @@ function findPackage(name: string, entry: string): { folder: string; version: st
     }
   } catch (error) {
     throw new TangshiError(
-      'ECORPUS',
-      `The built-in corpora are made from the package ${name}, which is not installed: run npm install ${name}`,
+      'ERR_TANGSHI_CORPUS',
+      `The built-in corpora need the package ${name}, which is not installed: run npm install ${name}`,
       { cause: error },
     );
   }
-  throw new TangshiError('ECORPUS', `The package ${name} is damaged: run npm install ${name} again`);
+  throw new TangshiError(
+    'ERR_TANGSHI_CORPUS',
+    `The package ${name} is damaged: run npm install ${name} again`,
+  );
 }
 
 function readManifest(folder: string): { name?: string; version?: string } {
   try {
     return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   } catch {
-    return {}; // no package.json at this level: look further up
+    return {}; // no package.json here: try the parent folder
   }
 }
 
 function defaultFolder(): string {
   const xdg = process.env.XDG_CACHE_HOME;
-  // The XDG specification has relative paths ignored.
+  // The XDG specification says to ignore relative paths.
   return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'tangshi', 'corpora');
 }
 
-/** For a home that cannot be written. Named after the user, for the temporary folder is everybody's. */
+/** For a home folder that is not writable. Named after the user, because the temporary folder is shared. */
 function fallbackFolder(): string {
   return join(tmpdir(), `tangshi-${process.getuid?.() ?? 'corpora'}`);
 }
@@ -96,14 +103,14 @@ async function isCached(path: string): Promise<boolean> {
   }
 }
 
-/** Anybody can make a folder in the temporary folder: one of another user may hold anything. */
+/** The temporary folder is shared: a folder there that belongs to another user may contain anything. */
 async function isTrusted(folder: string): Promise<boolean> {
   if (folder !== fallbackFolder() || process.getuid === undefined) return true;
   return (await lstat(folder)).uid === process.getuid();
 }
 
-/** Any number of processes may make the same corpus at once. */
-async function keep(folder: string, fileName: string, text: string): Promise<string> {
+/** Several processes may write the same corpus at once. */
+async function writeToCache(folder: string, fileName: string, text: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!(await isTrusted(folder))) throw new Error(`${folder} belongs to another user`);
   const path = join(folder, fileName);

@@ -1,44 +1,44 @@
 import type { CorpusRecord } from './corpus';
 
 /**
- * How records become poems; docs/data.md has the rules.
+ * How records become poems; the rules are in docs/data.md.
  *
- * - `classic`: the original program's to the letter
- * - `modern`: Han characters and ，。？！；：、 come out, each poem once
- * - `plain`: any text, as it is, a line each
+ * - `classic`: exactly the rules of the original program
+ * - `modern`: Han characters and ，。？！；：、 remain; duplicates are dropped
+ * - `plain`: any text in any language, unchanged, one per line
  */
 export type CleaningRules = 'classic' | 'modern' | 'plain';
 
 export const REJECTIONS = [
-  'blank', // nothing on the line, or nothing but marks and notes
-  'format', // not `title:content`, or JSON of another form
-  'skip-character', // classic: one of _ ( （ 《 [ G E
-  'note', // modern: a bracket that is not closed, a footnote's number
-  'latin', // modern: a Latin letter or a digit, which stands for a lost character in many editions
-  'damaged', // □ and other signs of a lost character, bytes that are no UTF-8, control or private-use characters
-  'foreign', // modern: any other character that is neither Han nor one of ，。？！；：、
-  'unfinished', // modern: not one whole sentence
+  'blank', // an empty line, or only punctuation and notes
+  'format', // not `title:content`, or JSON without an array of strings as `paragraphs`
+  'skip-character', // classic: contains one of _ ( （ 《 [ G E
+  'note', // modern: an unmatched bracket, or a footnote number
+  'latin', // modern: a Latin letter or digit, which marks a lost character in many editions
+  'damaged', // □ and other marks of a lost character, invalid UTF-8, control or private-use characters
+  'foreign', // modern: any other character that is not Han or one of ，。？！；：、
+  'unfinished', // modern: no complete sentence
   'too-short', // fewer than 5 characters
-  'too-long', // more than 80 characters, or in plain 1,000
-  'duplicate', // modern: the same text was there before
-  'vocabulary', // a character outside a given vocabulary that has no UNK
-  'held-out', // of an extra corpus: it has a line of a poem that is held out
+  'too-long', // more than 80 characters; plain: more than 1,000
+  'duplicate', // modern: the same text as an earlier poem
+  'vocabulary', // a character outside a given vocabulary without UNK
+  'held-out', // extra corpora: shares a line with a held-out poem
 ] as const;
-/** Why a record does not become a poem; docs/data.md says when. */
+/** Why a record does not become a poem; see docs/data.md. */
 export type Rejection = (typeof REJECTIONS)[number];
 
-/** How many records were read, became poems, and were left out by reason: `read` = `kept` + the sum of `rejected`. */
+/** Number of records read, kept and rejected, by reason: `read` = `kept` + the sum of `rejected`. */
 export type Tally = { read: number; kept: number; rejected: Record<Rejection, number> };
 
-/** A poem's text, or the reason against it. */
+/** The text of a poem, or the reason for rejecting the record. */
 export type Cleaned = Readonly<{ text: string; rejection?: never } | { text?: never; rejection: Rejection }>;
 
-/** Characters of a poem, punctuation counted. */
+/** Length of a poem in characters, including punctuation. */
 export const MIN_LENGTH = 5;
 export const MAX_LENGTH = 80;
 
 /**
- * Cleans record after record and keeps count. In `modern`, one cleaner lets one text through once.
+ * Cleans records and counts the outcomes. Under `modern`, a cleaner accepts each text once.
  *
  * @example
  * const cleaner = new Cleaner('modern');
@@ -49,7 +49,7 @@ export const MAX_LENGTH = 80;
  * console.log(cleaner.tally.rejected.damaged);
  */
 export class Cleaner {
-  /** Of all records so far. */
+  /** Counts for all records so far. */
   readonly tally: Tally = {
     read: 0,
     kept: 0,
@@ -58,21 +58,21 @@ export class Cleaner {
   readonly #rules: CleaningRules;
   readonly #seen = new Set<string>();
 
-  /** With nothing read yet. */
+  /** @param rules How records become poems. */
   constructor(rules: CleaningRules) {
     this.#rules = rules;
   }
 
-  /** The poem, or undefined when the record is rejected. */
+  /** Returns the poem, or undefined if the record is rejected. */
   clean(record: CorpusRecord): string | undefined {
-    const { text, rejection } = this.#judge(record);
+    const { text, rejection } = this.#cleanOnce(record);
     this.tally.read++;
     if (rejection !== undefined) this.tally.rejected[rejection]++;
     else this.tally.kept++;
     return text;
   }
 
-  #judge(record: CorpusRecord): Cleaned {
+  #cleanOnce(record: CorpusRecord): Cleaned {
     if (record.fault !== undefined) return { rejection: record.fault };
     if (this.#rules === 'classic') return cleanClassic(record);
     if (this.#rules === 'plain') return cleanPlain(record);
@@ -85,9 +85,9 @@ export class Cleaner {
 }
 
 /**
- * The original's `process_poems1` (titled) and `process_poems2` (lines), where Python and JavaScript differ as
- * Python has it. JSON, which the original did not read, is treated as the content of a titled line. Text that
- * is damaged below the level of characters, where the original stopped with a traceback, is rejected.
+ * The original program's `process_poems1` (titled) and `process_poems2` (lines), with Python's semantics where
+ * JavaScript's differ. JSON, which the original did not read, is treated as the content of a titled line. Invalid UTF-8,
+ * where the original stopped with a traceback, is rejected.
  */
 export function cleanClassic({ format, text }: CorpusRecord): Cleaned {
   if (/\uFFFD|\p{Surrogate}/u.test(text)) return { rejection: 'damaged' };
@@ -109,7 +109,7 @@ export function cleanClassic({ format, text }: CorpusRecord): Cleaned {
 
 const NEWLY_PYTHON = [0x1c, 0x1d, 0x1e, 0x1f, 0x85].map((code) => String.fromCharCode(code));
 
-/** Python's str.strip(): JavaScript's white space, with five control characters more and the BOM less. */
+/** Python's str.strip(): JavaScript's white space plus five control characters, minus the BOM. */
 function pythonStrip(text: string): string {
   const isSpace = (char: string | undefined) =>
     char !== undefined && char !== '\uFEFF' && (/\s/.test(char) || NEWLY_PYTHON.includes(char));
@@ -120,7 +120,7 @@ function pythonStrip(text: string): string {
   return text.slice(start, end);
 }
 
-/** Far above any poem with its notes; what is longer is not worth normalising. */
+/** UTF-16 units, far above any poem with its notes: longer text is not normalized. */
 const MAX_RAW = 20_000;
 const MARKS: Readonly<Record<string, string>> = {
   ',': '，',
@@ -132,15 +132,14 @@ const MARKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Han characters (astral ones whole) and ，。？！；：、 come out, or nothing:
- * - compatibility forms become ordinary ones, white space and invisible characters go
- * - bracketed notes go, with their brackets: （一作某）; quotation marks go, the quoted stays; [某] is an editor's
- *   restoration and stays
- * - 々 becomes the character before it
- * - a run of marks becomes its strongest; a mark at the front goes; an unfinished sentence at the end goes
- * - what is damaged or foreign after this is rejected
+ * Reduces text to Han characters (including those beyond the BMP) and ，。？！；：、:
+ * - normalizes compatibility forms; removes white space and invisible characters
+ * - removes notes in brackets, such as （一作某）, and quotation marks; keeps the character in an editor's restoration, [某]
+ * - replaces 々 by the character before it
+ * - reduces a run of punctuation marks to its strongest; removes a mark at the front and an unfinished sentence at the end
+ * - rejects the text if a damaged or foreign character remains
  *
- * Cleaning what is clean changes nothing.
+ * Idempotent.
  */
 export function cleanModern({ format, text }: CorpusRecord): Cleaned {
   if (text.length > MAX_RAW) return { rejection: 'too-long' };
@@ -149,11 +148,11 @@ export function cleanModern({ format, text }: CorpusRecord): Cleaned {
   if (content === undefined) return { rejection: 'format' };
 
   const plain = content
-    .replace(/︰/g, '：') // the compatibility form would be two full stops
-    .replace(/[…⋯]/g, '□') // a gap; here it would be three
+    .replace(/︰/g, '：') // NFKC would make it two dots
+    .replace(/[…⋯]/g, '□') // a gap; NFKC would make it three dots
     .replace(/[\s\p{Default_Ignorable_Code_Point}]/gu, '')
     .normalize('NFKC')
-    .replace(/\s/g, ''); // some compatibility forms hold a space
+    .replace(/\s/g, ''); // some compatibility forms contain a space
   const body = withoutNotes(plain);
   if (body === undefined) return { rejection: 'note' };
   const marked = body
@@ -162,14 +161,14 @@ export function cleanModern({ format, text }: CorpusRecord): Cleaned {
     .replace(/\.{2,}/g, '□')
     .replace(/[,.?!;:]/g, (mark) => MARKS[mark] as string);
 
-  const rejection = strangeness(marked);
+  const rejection = rejectionOf(marked);
   if (rejection !== undefined) return { rejection };
   if (!/\p{Unified_Ideograph}/u.test(marked)) return { rejection: 'blank' };
   const punctuated = punctuate(marked);
   return punctuated === '' ? { rejection: 'unfinished' } : limited(punctuated);
 }
 
-/** After the only ASCII colon or, where there is none, after the first full-width one. */
+/** The text after the only ASCII colon or, if there is none, after the first full-width colon. */
 function afterTitle(line: string): string | undefined {
   const [, content, more] = line.split(':');
   if (more !== undefined) return undefined;
@@ -178,10 +177,10 @@ function afterTitle(line: string): string | undefined {
   return colon < 0 ? undefined : line.slice(colon + 1);
 }
 
-/** Of a text that is no poem. */
+/** Characters of a text under `plain`. */
 const MAX_PLAIN = 1000;
 
-/** Text in any language, a line each: white space at its ends goes, and what is damaged is rejected. */
+/** Text in any language, one per line: trims white space and rejects damaged text. */
 export function cleanPlain({ text }: CorpusRecord): Cleaned {
   const line = text.trim();
   if (line === '') return { rejection: 'blank' };
@@ -192,7 +191,7 @@ export function cleanPlain({ text }: CorpusRecord): Cleaned {
 const NOTE_OPEN = '(【〖〔〘';
 const NOTE_CLOSE = ')】〗〕〙';
 
-/** Undefined when brackets do not match, or hold a footnote's number. Notes may be nested. */
+/** Removes notes, which may be nested. Undefined if brackets do not match, or hold a footnote number. */
 function withoutNotes(text: string): string | undefined {
   let depth = 0;
   let body = '';
@@ -209,8 +208,8 @@ function withoutNotes(text: string): string | undefined {
   return /[[\]]/.test(restored) ? undefined : restored;
 }
 
-function strangeness(text: string): Rejection | undefined {
-  // Geometric shapes and 〇 stand for lost characters, braces and ⿰ describe characters that have no code.
+function rejectionOf(text: string): Rejection | undefined {
+  // Geometric shapes and 〇 mark lost characters; braces and ⿰ describe characters without a code point.
   if (/[□■○●◎◇◆△▲〇〓{}⿰-⿿\uFFFD\p{Co}\p{Cs}\p{Cc}\p{Cn}]/u.test(text)) return 'damaged';
   if (/[\p{Script=Latin}\p{Nd}]/u.test(text)) return 'latin';
   if (/[^\p{Unified_Ideograph}，。？！；：、]/u.test(text)) return 'foreign';
@@ -220,12 +219,12 @@ function strangeness(text: string): Rejection | undefined {
 /** Strongest first. The first three end a sentence. */
 const STRENGTH = '？！。；：，、';
 
-/** Empty when there are marks, but none that ends a sentence. */
+/** Normalizes punctuation. Empty if there are marks, but none that ends a sentence. */
 function punctuate(text: string): string {
   const single = text
     .replace(/[，。？！；：、]{2,}/g, (run) => [...STRENGTH].find((mark) => run.includes(mark)) as string)
     .replace(/^[，。？！；：、]/, '');
-  if (!/[，。？！；：、]/.test(single)) return single; // written without punctuation altogether
+  if (!/[，。？！；：、]/.test(single)) return single; // no punctuation at all
   if (/\p{Unified_Ideograph}$/u.test(single)) return `${single}。`;
   const end = Math.max(...['？', '！', '。'].map((mark) => single.lastIndexOf(mark)));
   return single.slice(0, end + 1);

@@ -4,73 +4,73 @@ import { setImmediate } from 'node:timers/promises';
 import { TangshiError } from '../util/errors';
 
 /**
- * Corpora made from the npm package chinese-poetry:
+ * Corpora built from the npm package chinese-poetry:
  * - `poems`: the imperial anthology of Tang poetry (御定全唐詩)
- * - `tangshi`: 唐詩三百首
- * - `quantangshi`: 全唐詩 as another edition has it, with more poems and other characters here and there
- * - `quansongshi`: 全宋詩, six times as many, in the same forms
+ * - `tangshi`: Three Hundred Tang Poems (唐詩三百首)
+ * - `quantangshi`: another edition of the complete Tang poems (全唐詩), with more poems and variant characters
+ * - `quansongshi`: the complete Song poems (全宋詩): six times as many, in the same forms
  */
-export const BUILTIN = ['poems', 'tangshi', 'quantangshi', 'quansongshi'] as const;
-/** The name of a corpus of `BUILTIN`. */
-export type Builtin = (typeof BUILTIN)[number];
+export const BUILTIN_CORPORA = ['poems', 'tangshi', 'quantangshi', 'quansongshi'] as const;
+/** The name of a built-in corpus: one of `BUILTIN_CORPORA`. */
+export type BuiltinCorpus = (typeof BUILTIN_CORPORA)[number];
 
 type SourcePoem = Readonly<{ title: string; rows: readonly string[] }>;
 type Recipe = Readonly<{
-  /** A folder of chinese-poetry, or a file. */
+  /** A folder or file of chinese-poetry. */
   source: string;
-  /** Of the files in the folder. */
+  /** Which files of the folder. */
   files?: RegExp;
-  /** Poems are written as `title:content`, else as bare lines. */
+  /** Whether poems are written as `title:content` or as bare lines. */
   titled: boolean;
-  /** Removes everything that does not belong to a poem's text. */
+  /** Matches what does not belong to a poem's text. */
   strip?: RegExp;
-  /** Where poems that have lost lines have them. */
-  mendedBy?: Builtin;
+  /** The edition that has the missing lines of incomplete poems. */
+  completedBy?: BuiltinCorpus;
 }>;
 
-const RECIPES: Readonly<Record<Builtin, Recipe>> = {
-  poems: { source: 'dist/yudingquantangshi/json', titled: true, mendedBy: 'quantangshi' },
+const RECIPES: Readonly<Record<BuiltinCorpus, Recipe>> = {
+  poems: { source: 'dist/yudingquantangshi/json', titled: true, completedBy: 'quantangshi' },
   tangshi: {
     source: 'dist/mengxue/tangshisanbaishou.json',
     titled: false,
-    // Every fifth poem carries a note on a variant, for which the classic cleaning would drop the poem.
+    // Every fifth poem has a note on a variant, for which the classic cleaning would drop the poem.
     strip: /[(（][^()（）]*[)）]/g,
   },
   quantangshi: { source: 'dist/quantangshi', files: /^poet\.tang\./, titled: true },
   quansongshi: { source: 'dist/quantangshi', files: /^poet\.song\./, titled: true },
 };
 
-/** Poems between two turns of the event loop. */
-const AT_ONCE = 1000;
+/** Poems to process before yielding to the event loop. */
+const POEMS_PER_TURN = 1000;
 
-export function isBuiltin(name: string): name is Builtin {
-  return (BUILTIN as readonly string[]).includes(name);
+/** Whether a value is the name of a built-in corpus. */
+export function isBuiltinCorpus(value: unknown): value is BuiltinCorpus {
+  return (BUILTIN_CORPORA as readonly unknown[]).includes(value);
 }
 
 /**
- * A corpus as text, a poem a line, otherwise as it stands in the source: cleaning is `clean.ts`'s work. The event loop
- * never waits longer than for one file.
+ * Text of a corpus, one poem per line, not cleaned. Blocks the event loop for at most one file at a time.
  *
  * @param root Folder of chinese-poetry.
- * @param simplify Turns traditional characters into simplified ones.
- * @throws ECORPUS when a file cannot be read.
+ * @param simplify Converts traditional characters to simplified ones.
+ * @throws ERR_TANGSHI_CORPUS if a file cannot be read.
  */
-export async function anthologyText(
-  name: Builtin,
+export async function corpusText(
+  name: BuiltinCorpus,
   root: string,
   simplify: (text: string) => string,
 ): Promise<string> {
   const recipe = RECIPES[name];
-  const poems = await readAnthology(recipe, root, simplify);
-  const whole = recipe.mendedBy
-    ? await mended(poems, await readAnthology(RECIPES[recipe.mendedBy], root, simplify))
+  const poems = await readSource(recipe, root, simplify);
+  const whole = recipe.completedBy
+    ? await completePoems(poems, await readSource(RECIPES[recipe.completedBy], root, simplify))
     : poems;
   return whole
     .map(({ title, rows }) => (recipe.titled ? `${title}:${rows.join('')}\n` : `${rows.join('')}\n`))
     .join('');
 }
 
-async function readAnthology(
+async function readSource(
   { source, files, strip }: Recipe,
   root: string,
   simplify: (text: string) => string,
@@ -79,7 +79,7 @@ async function readAnthology(
   const clean = (text: string) => simplify(strip ? text.replace(strip, '') : text);
   for (const file of await listSources(join(root, source), files)) {
     for (const { title, rows } of await readPoems(file)) {
-      // What is stripped may go from one row to the next.
+      // A match may extend over several rows.
       const cleaned = clean(rows.map(onOneLine).join('\n')).split('\n');
       poems.push({ title: onOneLine(simplify(title)), rows: cleaned });
     }
@@ -88,17 +88,17 @@ async function readAnthology(
 }
 
 /**
- * Of the imperial anthology the package has lost every other couplet of a poem in long lines, a quarter of all poems:
- * where a row broke off, it ends in a comma. Such a poem is taken from the other edition; the few that are not there
- * (1 in 1,000 poems) are left out.
+ * The package has lost every other couplet of poems in long lines of the imperial anthology, a quarter of all poems: a
+ * row that was cut ends in a comma. Takes such a poem from the other edition, and leaves out those that are not there
+ * (1 in 1,000 poems).
  */
-async function mended(
+async function completePoems(
   poems: readonly SourcePoem[],
   edition: readonly SourcePoem[],
 ): Promise<readonly SourcePoem[]> {
   const byLine = new Map<string, SourcePoem[]>();
   for (const [i, poem] of edition.entries()) {
-    if (i % AT_ONCE === 0) await setImmediate();
+    if (i % POEMS_PER_TURN === 0) await setImmediate();
     for (const line of new Set(linesOf(poem))) {
       const others = byLine.get(line);
       if (others) others.push(poem);
@@ -107,7 +107,7 @@ async function mended(
   }
   const whole: SourcePoem[] = [];
   for (const [i, poem] of poems.entries()) {
-    if (i % AT_ONCE === 0) await setImmediate();
+    if (i % POEMS_PER_TURN === 0) await setImmediate();
     if (!poem.rows.some((row) => row.endsWith('，'))) {
       whole.push(poem);
       continue;
@@ -118,7 +118,7 @@ async function mended(
   return whole;
 }
 
-/** The poem that has most of these lines, at least two and a third of its own. */
+/** The poem that shares the most lines: at least two, and a third of its own. */
 function mostShared(
   poem: SourcePoem,
   byLine: ReadonlyMap<string, readonly SourcePoem[]>,
@@ -132,7 +132,7 @@ function mostShared(
   return best && (shared.get(best) as number) * 3 >= linesOf(best).length ? best : undefined;
 }
 
-/** Between marks; what a line has of notes and signs of loss stays in it. */
+/** Lines between punctuation marks; notes and marks of lost characters remain. */
 function linesOf({ rows }: SourcePoem): string[] {
   return rows
     .join('')
@@ -157,7 +157,7 @@ async function readPoems(path: string): Promise<SourcePoem[]> {
   }
 }
 
-/** `chinese-poetry` nests poems in `content` arrays, two deep at most. */
+/** chinese-poetry nests poems in `content` arrays, at most two levels deep. */
 function collectPoems(value: unknown): SourcePoem[] {
   if (Array.isArray(value)) return value.flatMap(collectPoems);
   if (typeof value !== 'object' || value === null) return [];
@@ -168,14 +168,18 @@ function collectPoems(value: unknown): SourcePoem[] {
   return 'content' in value ? collectPoems(value.content) : [];
 }
 
-/** Neither a line end nor an ASCII colon may stand inside a title or a poem: they are the form. */
+/** Line ends and ASCII colons are the syntax of the text format, so titles and poems must not contain them. */
 function onOneLine(text: string): string {
   return text.replace(/[\r\n]+/g, '').replaceAll(':', '：');
 }
 
 function failSource(path: string, error: unknown): never {
   const reason = error instanceof Error ? error.message : String(error);
-  throw new TangshiError('ECORPUS', `Cannot read ${path} (${reason}): run npm install chinese-poetry again`, {
-    cause: error,
-  });
+  throw new TangshiError(
+    'ERR_TANGSHI_CORPUS',
+    `Cannot read ${path} (${reason}): run npm install chinese-poetry again`,
+    {
+      cause: error,
+    },
+  );
 }

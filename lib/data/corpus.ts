@@ -1,41 +1,47 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { TangshiError } from '../util/errors';
+import { TangshiError, throwIfAborted } from '../util/errors';
+import { BUILTIN_CORPORA } from './corpus-recipes';
 
 /**
- * `titled`: a poem a line, `title:content`. `lines`: a poem a line, bare.
- * `json`: chinese-poetry's form, objects with `paragraphs: string[]` at any depth.
+ * - `titled`: one poem per line, `title:content`
+ * - `lines`: one poem per line
+ * - `json`: as in chinese-poetry, objects with `paragraphs: string[]` at any depth
  */
 export type CorpusFormat = 'titled' | 'lines' | 'json';
 
-/** One candidate for a poem, just as it stands in the file. */
+/** A record of a corpus, not cleaned. */
 export type CorpusRecord = Readonly<{
-  /** Of the file. */
+  /** Format of the file. */
   format: CorpusFormat;
-  /** The raw line without its line end, or the joined paragraphs. Empty where `fault` is set. */
+  /** The line without its line end, or the joined paragraphs. Empty if `fault` is set. */
   text: string;
-  /** 1-based: the line of a text file, the place among the poems of a JSON file. */
+  /** Line in a text file, or number of the poem in a JSON file; from 1. */
   line: number;
-  /** Why the text could not even be read: a line beyond `MAX_LINE`, or `paragraphs` that are no strings. */
+  /** Why the text could not be read: a line longer than `MAX_LINE`, or `paragraphs` that are not strings. */
   fault?: 'too-long' | 'format';
 }>;
 
-/** How a file is read. */
-export type ReadOptions = Readonly<{ format?: CorpusFormat; signal?: AbortSignal }>;
+/** How to read a corpus. */
+export type ReadOptions = Readonly<{
+  /** Format of the file. Default: detected from the first 64 KiB. */
+  format?: CorpusFormat;
+  /** Abort to stop reading. */
+  signal?: AbortSignal;
+}>;
 
-/** UTF-16 units. A longer line is passed over without being held in memory. */
+/** UTF-16 units. Longer lines are skipped without being held in memory. */
 export const MAX_LINE = 2 ** 20;
 const CHUNK_BYTES = 2 ** 16;
-const MAX_JSON_BYTES = 400 * 2 ** 20; // a JavaScript string holds 512 Mi units
+const MAX_JSON_BYTES = 400 * 2 ** 20; // a JavaScript string has at most 512 Mi units
 
 /**
- * Streams the records of a file, or of the `*.json` files in a folder. Text is UTF-8 with line ends as Python's
- * universal newlines have them (\n, \r\n, \r); bytes that are no UTF-8 become U+FFFD, for the cleaning to reject.
- * Without `format` the first 64 KiB decide. Text needs memory for one chunk, JSON for one file.
+ * Streams the records of a file, or of the `*.json` files in a folder. Text is UTF-8 with universal newlines (\n, \r\n,
+ * \r); invalid UTF-8 becomes U+FFFD, which cleaning rejects. Holds one chunk of text, or one JSON file, in memory.
  *
- * @param options `format`: of the file, else told by its content. `signal`: to stop.
- * @throws ECORPUS when the path cannot be read, or is not what `format` says. ECANCELED on abort.
+ * @param options `format`: format of the file; default: detected. `signal`: abort to stop reading.
+ * @throws ERR_TANGSHI_CORPUS if the path cannot be read, or its content does not match `format`. AbortError
  * @example
  * for await (const { text, line } of readCorpus('poems.txt', { format: 'titled' })) console.log(line, text);
  */
@@ -46,13 +52,17 @@ export async function* readCorpus(path: string, options: ReadOptions = {}): Asyn
     const stat = await file.stat();
     if (stat.isDirectory()) yield* readFolder(path, options);
     else if (stat.isFile() || stat.isFIFO()) yield* readFile(file, path, options);
-    else throw new TangshiError('ECORPUS', `${path} is not a file: name a text or JSON file of poems`);
+    else
+      throw new TangshiError(
+        'ERR_TANGSHI_CORPUS',
+        `${path} is not a file: choose a text or JSON file of poems`,
+      );
   } finally {
     await file.close();
   }
 }
 
-/** The format of a file that starts with this text. */
+/** Detects the format from the beginning of a file. */
 export function detectFormat(head: string): CorpusFormat {
   if (/^\s*(\[\s*[[{"\]]|\{\s*["}])/.test(head)) return 'json';
   const lines = head.split(/\r\n?|\n/).filter((line) => line.trim() !== '');
@@ -64,27 +74,27 @@ async function* readFolder(path: string, options: ReadOptions): AsyncGenerator<C
   const entries = await readdir(path).catch((error: unknown) => fail(path, error));
   const names = entries.filter((name) => name.endsWith('.json')).sort();
   if (names.length === 0)
-    throw new TangshiError('ECORPUS', `${path} is a folder without .json files: name a file`);
+    throw new TangshiError('ERR_TANGSHI_CORPUS', `${path} is a folder without .json files: choose a file`);
   for (const name of names) yield* readCorpus(join(path, name), { ...options, format: 'json' });
 }
 
 async function* readFile(file: FileHandle, path: string, options: ReadOptions): AsyncGenerator<CorpusRecord> {
   const head = await readChunk(file, path);
   if (/^(fffe|feff)/.test(head.toString('hex', 0, 2))) {
-    throw new TangshiError('ECORPUS', `${path} is UTF-16: save it as UTF-8`);
+    throw new TangshiError('ERR_TANGSHI_CORPUS', `${path} is UTF-16: save it as UTF-8`);
   }
   const format = options.format ?? detectFormat(wholeLines(head));
   if (format === 'json') yield* readJson(file, head, path, options.signal);
   else yield* readLines(file, head, path, format, options.signal);
 }
 
-/** Without the line that the end of the chunk may have cut. */
+/** The chunk without its last line, which may be incomplete. */
 function wholeLines(head: Buffer): string {
   const cut = head.length < CHUNK_BYTES ? -1 : Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r'));
   return head.toString('utf8', 0, cut < 0 ? head.length : cut);
 }
 
-/** Fills a chunk as far as the file goes: a pipe hands out less at a time. */
+/** Reads a full chunk, or the rest of the file: a pipe returns less at a time. */
 async function readChunk(file: FileHandle, path: string): Promise<Buffer> {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let length = 0;
@@ -106,7 +116,7 @@ async function* readLines(
   format: 'titled' | 'lines',
   signal?: AbortSignal,
 ): AsyncGenerator<CorpusRecord> {
-  const decoder = new StringDecoder('utf8'); // keeps a BOM, as Python's utf-8 does
+  const decoder = new StringDecoder('utf8'); // keeps a BOM, like Python's utf-8
   const splitter = new LineSplitter();
   let line = 0;
   for (let chunk = head; chunk.length > 0; chunk = await readChunk(file, path)) {
@@ -120,7 +130,7 @@ function toRecord(format: CorpusFormat, text: string | undefined, line: number):
   return text === undefined ? { format, text: '', line, fault: 'too-long' } : { format, text, line };
 }
 
-/** Lines out of chunks; `undefined` for a line that was too long to keep. */
+/** Splits chunks into lines; `undefined` stands for a line longer than `MAX_LINE`. */
 class LineSplitter {
   #line: string | undefined = '';
   #heldBack = '';
@@ -165,8 +175,8 @@ async function* readJson(
   if (size > MAX_JSON_BYTES) {
     const limit = MAX_JSON_BYTES / 2 ** 20;
     throw new TangshiError(
-      'ECORPUS',
-      `${path} is JSON of more than ${limit} MiB: split it, or make it lines of text`,
+      'ERR_TANGSHI_CORPUS',
+      `${path} is a JSON file of more than ${limit} MiB: split it, or convert it to lines of text`,
     );
   }
   const rest = await file.readFile().catch((error: unknown) => fail(path, error));
@@ -185,13 +195,18 @@ function parseJson(text: string, path: string): unknown {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TangshiError('ECORPUS', `${path} is not JSON (${reason}): mend it, or name its format`, {
-      cause: error,
-    });
+    throw new TangshiError(
+      'ERR_TANGSHI_CORPUS',
+      `${path} is not valid JSON (${reason}): fix it, or set format`,
+      {
+        cause: error,
+        option: 'format',
+      },
+    );
   }
 }
 
-/** In the order of the file; `undefined` for `paragraphs` of another form. A stack of its own bears any depth. */
+/** In file order; `undefined` for `paragraphs` that are not strings. An explicit stack allows any nesting depth. */
 function* findParagraphs(root: unknown): Generator<string[] | undefined> {
   const stack: unknown[] = [root];
   while (stack.length > 0) {
@@ -210,21 +225,16 @@ function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new TangshiError('ECANCELED', 'Reading the corpus was cancelled', { cause: signal.reason });
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file; give a path, or one of the built-in names poems and tangshi',
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: `no such file. Choose a path, or one of ${BUILTIN_CORPORA.join(', ')}.`,
   ENOTDIR: 'a part of the path is not a folder',
-  EACCES: 'permission denied; make it readable',
-  EPERM: 'permission denied; make it readable',
-  ELOOP: 'the link leads in a circle',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ELOOP: 'the symbolic link is circular',
 };
 
 function fail(path: string, error: unknown): never {
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  const reason = REMEDIES[code] ?? (error instanceof Error ? error.message : String(error));
-  throw new TangshiError('ECORPUS', `Cannot read the corpus ${path}: ${reason}`, { cause: error });
+  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  throw new TangshiError('ERR_TANGSHI_CORPUS', `Cannot read the corpus ${path}: ${reason}`, { cause: error });
 }

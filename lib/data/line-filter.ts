@@ -1,55 +1,51 @@
 const BITS_PER_LINE = 10;
 const HASHES = 7;
-/** UTF-16 units: a shorter line may be anybody's. */
-const SHORTEST = 4;
+/** UTF-16 units: shorter lines recur by chance. */
+const MIN_LINE = 4;
 
-/** The lines of a poem, without marks. */
+/** The lines of a poem, without punctuation. */
 export function versesOf(poem: string): string[] {
   return poem.split(/\P{Script=Han}+/u).filter((line) => line !== '');
 }
 
-/** Those of them by which a poem is known again. */
-export function tellingLines(poem: string): string[] {
-  return versesOf(poem).filter((line) => line.length >= SHORTEST);
+/** The lines that are long enough to identify a poem. */
+export function distinctiveLines(poem: string): string[] {
+  return versesOf(poem).filter((line) => line.length >= MIN_LINE);
 }
 
 /**
- * The lines that a model learned from, in ten bits each: a Bloom filter. It knows all of them, and takes 1 in 100 others
- * for one of them.
+ * A Bloom filter of the lines that a model was trained on, with ten bits per line: no false negatives, about 1% false
+ * positives.
  *
  * @example
- * const lines = LineSet.of(['床前明月光，疑是地上霜。']);
- * lines.has('疑是地上霜'); // true
+ * const filter = LineFilter.of(['床前明月光，疑是地上霜。']);
+ * filter.has('疑是地上霜'); // true
  */
-export class LineSet {
-  /** As they stand in a checkpoint. */
+export class LineFilter {
+  /** The bits, as stored in a checkpoint. */
   readonly bytes: Uint8Array;
 
-  /**
-   * One that was kept.
-   *
-   * @param bytes Of another one.
-   */
+  /** @param bytes The `bytes` of another filter. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
-  /** Of the lines of these poems; a line of fewer than four characters may be anybody's, and is left out. */
-  static of(poems: Iterable<string>): LineSet {
+  /** A filter of the lines of poems; lines of fewer than four characters are left out. */
+  static of(poems: Iterable<string>): LineFilter {
     const lines = new Set<string>();
-    for (const poem of poems) for (const line of tellingLines(poem)) lines.add(line);
-    const set = new LineSet(new Uint8Array(Math.max(1, Math.ceil((lines.size * BITS_PER_LINE) / 8))));
-    for (const line of lines) for (const bit of set.#bitsOf(line)) set.#set(bit);
-    return set;
+    for (const poem of poems) for (const line of distinctiveLines(poem)) lines.add(line);
+    const filter = new LineFilter(new Uint8Array(Math.max(1, Math.ceil((lines.size * BITS_PER_LINE) / 8))));
+    for (const line of lines) for (const bit of filter.#bitsOf(line)) filter.#set(bit);
+    return filter;
   }
 
   /**
-   * Whether the line is one of them, as far as the filter tells.
+   * Whether the filter contains a line.
    *
    * @param line Without punctuation.
    */
   has(line: string): boolean {
-    return line.length >= SHORTEST && this.#bitsOf(line).every((bit) => this.#isSet(bit));
+    return line.length >= MIN_LINE && this.#bitsOf(line).every((bit) => this.#isSet(bit));
   }
 
   #set(bit: number): void {
@@ -60,7 +56,7 @@ export class LineSet {
     return ((this.bytes[bit >>> 3] as number) & (1 << (bit & 7))) !== 0;
   }
 
-  /** Two hashes make any number: Kirsch and Mitzenmacher, Less Hashing, Same Performance (2006). */
+  /** Double hashing: Kirsch and Mitzenmacher, Less Hashing, Same Performance (2006). */
   #bitsOf(line: string): number[] {
     const size = this.bytes.length * 8;
     const first = hash(line, 0x811c9dc5);
@@ -69,7 +65,7 @@ export class LineSet {
   }
 }
 
-/** FNV-1a over UTF-16 units, then MurmurHash3's finish: 32 bits. */
+/** FNV-1a over UTF-16 units, then the finalizer of MurmurHash3: 32 bits. */
 function hash(text: string, seed: number): number {
   let value = seed;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { type CorpusFacts, checkFacts, type Progress, type RunConfig } from '../config/schemas';
-import { LineSet } from '../data/line-filter';
+import { LineFilter } from '../data/line-filter';
 import { Vocab } from '../data/vocab';
 import type { TensorData, TensorMap } from '../native/contract';
-import { diskError, writeWhole } from '../util/disk';
+import { readBytes, writeWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
+import { omitUndefined } from '../util/omit-undefined';
 import { fromHalf, toHalf } from './float16';
 import {
   decodeSafetensors,
@@ -15,70 +15,77 @@ import {
   type StoredTensors,
 } from './safetensors';
 
-/** Raised when older programs could not read what is written. */
+/** Raise it when older versions cannot read what this one writes. */
 const FORMAT_VERSION = 1;
 
-/** A training, whole: what it takes to go on as if it had never stopped, or to write poems. */
+/** Everything that a training run needs to continue bit for bit, or that a model needs to generate poems. */
 export type Checkpoint = Readonly<{
-  /** The configuration that the run has now. */
+  /** The configuration of the run. */
   config: RunConfig;
-  /** Whose ids the embedding and the output layer belong to. */
+  /** The vocabulary of the embedding and the output layer. */
   vocab: Vocab;
-  /** What the model learned from. */
+  /** The corpus that the model was trained on. */
   corpus: CorpusFacts;
-  /** How far the run has come. */
+  /** Progress of the run. */
   progress: Progress;
-  /** Lines of the training poems; absent in checkpoints that older programs wrote. */
-  lines?: LineSet;
-  /** Weights, optimizer and generator: what `Session.snapshot` gave. A small model has weights alone. */
+  /** The lines of the training poems; absent in checkpoints of older versions. */
+  lineFilter?: LineFilter;
+  /** Weights, optimizer and random state, as `Session.snapshot` returns them. A small model has only weights. */
   tensors: TensorMap;
 }>;
 
-/** The name of `lines` among the tensors. */
-const LINES = 'corpus.lines';
+/** Name of the tensor that stores the line filter. */
+const LINE_FILTER = 'corpus.lines';
 
 /**
- * Writes a `.safetensors` file that is there whole or not at all. Everything but the tensors stands as JSON in its
- * metadata; a SHA-256 covers both. docs/checkpoint.md has the format.
+ * Atomically writes a `.safetensors` file. Everything but the tensors is JSON in its metadata; a SHA-256 covers both.
+ * docs/checkpoint.md describes the format.
  *
- * @param path Of the file, which is replaced when it is there.
- * @throws EIO
+ * @param path The file, which is replaced if it exists.
+ * @throws ERR_TANGSHI_IO
  * @example
  * const { config, vocab, corpus, progress } = await readCheckpoint('runs/mine/last.safetensors');
- * await writeCheckpoint('kept.safetensors', { config, vocab, corpus, progress, tensors: await session.snapshot() });
+ * await writeCheckpoint('copy.safetensors', { config, vocab, corpus, progress, tensors: await session.snapshot() });
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  await write(path, checkpoint, checkpoint.tensors);
+  await writeWhole(path, encodeCheckpoint(checkpoint));
 }
 
 /**
- * The same for a model that is to write poems and not to train on: without the optimizer and the generator, its weights
- * in half precision. A quarter to a sixth of the checkpoint.
+ * Writes a small model for generating poems: without optimizer and random state, with weights in half precision. It has a
+ * quarter to a sixth of the size of the checkpoint.
  *
- * @param path Of the file, which is replaced when it is there.
- * @throws EIO
+ * @param path The file, which is replaced if it exists.
+ * @throws ERR_TANGSHI_IO
  * @example
  * await writeModel('湖.safetensors', await readCheckpoint('runs/mine/best.safetensors'));
  */
 export async function writeModel(path: string, checkpoint: Checkpoint): Promise<void> {
-  await write(path, checkpoint, mapTensors(weightsOf(checkpoint.tensors), narrowed));
+  const weights = mapTensors(weightsOf(checkpoint.tensors), toHalfPrecision);
+  await writeWhole(path, encode(checkpoint, weights));
 }
 
-async function write(path: string, checkpoint: Checkpoint, weights: StoredTensors): Promise<void> {
-  const { config, vocab, corpus, progress, lines } = checkpoint;
+/** The bytes of a checkpoint file, in pieces. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
+  return encode(checkpoint, checkpoint.tensors);
+}
+
+function encode(checkpoint: Checkpoint, weights: StoredTensors): Uint8Array[] {
+  const { config, vocab, corpus, progress, lineFilter } = checkpoint;
   const facts = { config, vocab, corpus, progress };
   const metadata: Record<string, string> = { format: 'tangshi', version: String(FORMAT_VERSION) };
   for (const [key, value] of Object.entries(facts)) metadata[key] = JSON.stringify(value);
-  const tensors = lines ? { ...weights, [LINES]: fromLines(lines) } : weights;
+  const tensors = lineFilter ? { ...weights, [LINE_FILTER]: toTensor(lineFilter) } : weights;
   metadata.checksum = checksum(metadata, tensors);
-  await writeWhole(path, encodeSafetensors({ tensors, metadata }));
+  return encodeSafetensors({ tensors, metadata });
 }
 
 /**
- * Reads and checks everything, and returns only what is whole. Weights in half precision come out in single precision.
+ * Reads a checkpoint and validates all of it. Weights in half precision are converted to single precision.
  *
- * @param path Of a file that `writeCheckpoint` or `writeModel` wrote.
- * @throws EIO when it cannot be read. ECHECKPOINT when it is damaged, of a later version, or not made here.
+ * @param path A file that `writeCheckpoint` or `writeModel` wrote.
+ * @throws ERR_TANGSHI_IO if it cannot be read. ERR_TANGSHI_CHECKPOINT if it is damaged, of a later version, or not a
+ * checkpoint of this package.
  * @example
  * const { config, progress, vocab } = await readCheckpoint('runs/mine/best.safetensors');
  * console.log(config.cell, progress.step, vocab.size);
@@ -88,59 +95,58 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 /**
- * The same for the bytes of a file; tensors are views of them.
+ * The same for the bytes of a file. Tensors are views of the bytes.
  *
  * @param where Names the file in errors.
+ * @throws ERR_TANGSHI_CHECKPOINT
  */
 export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
   return toCheckpoint(where, decodeSafetensors(bytes, where));
 }
 
-function toCheckpoint(path: string, { tensors, metadata }: SafetensorsFile): Checkpoint {
+function toCheckpoint(where: string, { tensors, metadata }: SafetensorsFile): Checkpoint {
   if (metadata.format !== 'tangshi') {
     throw new TangshiError(
-      'ECHECKPOINT',
-      `${path} holds tensors, but is no checkpoint of tangshi: to train from its weights, use --init`,
+      'ERR_TANGSHI_CHECKPOINT',
+      `${where} is a safetensors file, but not a checkpoint of tangshi: to train from its weights, use init`,
+      { option: 'init' },
     );
   }
   if (metadata.version !== String(FORMAT_VERSION)) {
     throw new TangshiError(
-      'ECHECKPOINT',
-      `${path} has format version ${metadata.version}, this program reads ${FORMAT_VERSION}: update tangshi`,
+      'ERR_TANGSHI_CHECKPOINT',
+      `${where} has format version ${metadata.version}, but this version of tangshi reads ${FORMAT_VERSION}: update tangshi`,
     );
   }
   const { checksum: expected, ...rest } = metadata;
-  if (checksum(rest, tensors) !== expected) {
-    throw new TangshiError('ECHECKPOINT', `${path} is damaged: its checksum does not match`);
-  }
+  if (checksum(rest, tensors) !== expected) throw damaged(where, 'its checksum does not match');
   const [config, corpus, progress, vocab] = ['config', 'corpus', 'progress', 'vocab'].map((key) =>
-    parse(path, metadata, key),
+    parse(where, metadata, key),
   );
-  const facts = checkFacts({ config, corpus, progress }, path);
-  const { [LINES]: lines, ...weights } = tensors;
-  return {
+  const facts = checkFacts({ config, corpus, progress }, where);
+  const { [LINE_FILTER]: lines, ...weights } = tensors;
+  return omitUndefined({
     ...facts,
     vocab: Vocab.fromJSON(vocab),
-    ...(lines && { lines: toLines(path, lines) }),
-    tensors: mapTensors(weights, widened),
-  };
+    lineFilter: lines && toLineFilter(where, lines),
+    tensors: mapTensors(weights, toSinglePrecision),
+  });
 }
 
-function fromLines({ bytes }: LineSet): StoredTensor {
+function toTensor({ bytes }: LineFilter): StoredTensor {
   return { dtype: 'U8', shape: [bytes.length], data: bytes };
 }
 
-function toLines(path: string, { dtype, data }: StoredTensor): LineSet {
-  if (dtype === 'U8' && data.length > 0) return new LineSet(data);
-  throw new TangshiError('ECHECKPOINT', `${path} is damaged: its lines are no set of bits`);
+function toLineFilter(where: string, { dtype, data }: StoredTensor): LineFilter {
+  if (dtype === 'U8' && data.length > 0) return new LineFilter(data);
+  throw damaged(where, `${LINE_FILTER} is not an array of bytes`);
 }
 
-/** What a model computes with, from what is stored. */
-function widened({ dtype, shape, data }: StoredTensor): TensorData {
+function toSinglePrecision({ dtype, shape, data }: StoredTensor): TensorData {
   return dtype === 'F16' ? { dtype: 'F32', shape, data: fromHalf(data) } : { dtype, shape, data };
 }
 
-function narrowed({ dtype, shape, data }: TensorData): StoredTensor {
+function toHalfPrecision({ dtype, shape, data }: TensorData): StoredTensor {
   return dtype === 'F32' ? { dtype: 'F16', shape, data: toHalf(data) } : { dtype, shape, data };
 }
 
@@ -149,10 +155,11 @@ function mapTensors<A, B>(tensors: Readonly<Record<string, A>>, to: (tensor: A) 
 }
 
 /**
- * The model's tensors of any safetensors file: a checkpoint, which brings the vocabulary that its ids belong to, or
- * one that Python wrote. What stands under `optim.`, `rng.` and `corpus.` is left out.
+ * The weights of any safetensors file: a checkpoint, with the vocabulary that its ids belong to, or a file written by
+ * Python. Tensors named `optim.*`, `rng.*` and `corpus.*` are left out.
  *
- * @throws EIO when it cannot be read. ECHECKPOINT when it is damaged, or has a tensor that is none of F32, F16, I64, U8.
+ * @throws ERR_TANGSHI_IO if it cannot be read. ERR_TANGSHI_CHECKPOINT if it is damaged, or has a tensor of a type other
+ * than F32, F16, I64 and U8.
  * @example
  * await session.restore((await readWeights('from-python.safetensors')).tensors);
  */
@@ -160,33 +167,26 @@ export async function readWeights(
   path: string,
 ): Promise<Pick<Checkpoint, 'tensors'> & Partial<Pick<Checkpoint, 'vocab' | 'corpus'>>> {
   const file = decodeSafetensors(await readBytes(path), path);
-  if (file.metadata.format !== 'tangshi') return { tensors: weightsOf(mapTensors(file.tensors, widened)) };
+  if (file.metadata.format !== 'tangshi')
+    return { tensors: weightsOf(mapTensors(file.tensors, toSinglePrecision)) };
   const { tensors, vocab, corpus } = toCheckpoint(path, file);
   return { tensors: weightsOf(tensors), vocab, corpus };
 }
 
-/** Without the optimizer, the generator and the lines. */
+/** The tensors of the network. */
 export function weightsOf(tensors: TensorMap): TensorMap {
   return Object.fromEntries(Object.entries(tensors).filter(([name]) => !/^(optim|rng|corpus)\./.test(name)));
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw diskError('read', path, error);
-  }
-}
-
-function parse(path: string, metadata: Readonly<Record<string, string>>, key: string): unknown {
+function parse(where: string, metadata: Readonly<Record<string, string>>, key: string): unknown {
   try {
     return JSON.parse(metadata[key] ?? '');
   } catch {
-    throw new TangshiError('ECHECKPOINT', `${path} is damaged: its ${key} is not JSON`);
+    throw damaged(where, `its ${key} is not JSON`);
   }
 }
 
-/** Over names, types, shapes and bytes of all tensors and the metadata, in an order of its own. */
+/** SHA-256 over names, types, shapes and bytes of all tensors and the metadata, sorted by name. */
 export function checksum(metadata: Readonly<Record<string, string>>, tensors: StoredTensors): string {
   const hash = createHash('sha256');
   for (const key of Object.keys(metadata).sort()) hash.update(JSON.stringify([key, metadata[key]]));
@@ -195,4 +195,8 @@ export function checksum(metadata: Readonly<Record<string, string>>, tensors: St
     hash.update(JSON.stringify([name, dtype, shape, data.byteLength])).update(data);
   }
   return hash.digest('hex');
+}
+
+function damaged(where: string, reason: string): TangshiError {
+  return new TangshiError('ERR_TANGSHI_CHECKPOINT', `${where} is damaged: ${reason}`);
 }

@@ -3,7 +3,7 @@
 const bits = new Uint32Array(1);
 const float = new Float32Array(bits.buffer);
 
-/** The nearest half, ties to even; beyond 65,504 infinite. */
+/** The nearest half, ties to even; infinite beyond 65,504. */
 function halfOf(value: number): number {
   float[0] = value;
   const single = bits[0] as number;
@@ -12,10 +12,10 @@ function halfOf(value: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
   if (magnitude >= 0x47800000) return sign | 0x7c00;
   if (magnitude >= 0x38800000) {
-    // The carry of rounding goes into the exponent, as it must.
+    // A carry of the rounding correctly increments the exponent.
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   }
-  // Below 2^-14 halves are evenly spaced by 2^-24; adding a half puts the fraction where its last bit counts so much.
+  // Below 2^-14 halves are evenly spaced by 2^-24. Adding 0.5 makes that the last bit of the fraction.
   float[0] = Math.abs(value) + 0.5;
   return sign | ((bits[0] as number) - 0x3f000000);
 }
@@ -29,7 +29,7 @@ function singleOf(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** @param data Little-endian single precision, of any alignment. */
+/** @param data Little-endian single precision, with any alignment. */
 export function toHalf(data: Uint8Array): Uint8Array {
   const singles = new Float32Array(data.slice().buffer);
   const halves = new Uint16Array(singles.length);
@@ -37,7 +37,7 @@ export function toHalf(data: Uint8Array): Uint8Array {
   return new Uint8Array(halves.buffer);
 }
 
-/** @param data Little-endian half precision, of any alignment. */
+/** @param data Little-endian half precision, with any alignment. */
 export function fromHalf(data: Uint8Array): Uint8Array {
   values ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => singleOf(half));
   const halves = new Uint16Array(data.slice().buffer);
@@ -46,5 +46,5 @@ export function fromHalf(data: Uint8Array): Uint8Array {
   return new Uint8Array(singles.buffer);
 }
 
-/** Of all halves. */
+/** The values of all halves. */
 let values: Float32Array | undefined;

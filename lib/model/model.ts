@@ -1,124 +1,227 @@
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import type { RunConfig } from '../config/schemas';
-import type { LineSet } from '../data/line-filter';
+import { checkOptions, type RunConfig } from '../config/schemas';
+import type { LineFilter } from '../data/line-filter';
 import type { Vocab } from '../data/vocab';
-import type { ModelConfig } from '../native/contract';
-import { type DeviceRequest, resolveDevice, Session } from '../native/session';
-import { newestRun, runFiles } from '../train/run-folder';
-import { TangshiError } from '../util/errors';
-import { ROOT } from '../util/package-root';
-import { readCheckpoint, weightsOf } from './checkpoint';
+import { type DeviceRequest, resolveDevice } from '../native/device';
+import type { CallOptions, Session } from '../native/session';
+import { TangshiError, throwIfAborted } from '../util/errors';
+import type { GenerateSequences } from './drafts';
+import { generatePoems, streamPoem } from './generate';
+import { type ModelFile, type ModelSource, openSession, readModel } from './load';
+import { BUNDLED_MODEL } from './model-files';
+import type { Poem, PoemOptions, StreamOptions } from './poem-options';
+import { checkTextLength, prepareRequest } from './poem-request';
+import { likeliest, type NextCharacter, type Score, toScore } from './score';
 
-/** Comes with the package; models/README.md is its card. */
-export const IN_THE_BOX = join(ROOT, 'models', 'tangshi.safetensors');
-
-/** A trained model, ready to write. */
-export type Model = Readonly<{
-  /** Where its work is done. */
-  session: Session;
-  /** Whose characters it knows. */
-  vocab: Vocab;
-  /** Of the poems that it learned from; drafts are held against them. Absent in older checkpoints. */
-  lines?: LineSet;
-  /** Of its training. */
-  config: RunConfig;
-  /** The checkpoint it came from. */
-  path: string;
-  /** Frees it. May be called again. */
-  dispose(): Promise<void>;
-  /** For `await using`. */
-  [Symbol.asyncDispose](): Promise<void>;
+/** How to load a model. */
+export type LoadOptions = Readonly<{
+  /** Default: `cpu`, which starts fast and is fast enough for a few poems at a time. */
+  device?: DeviceRequest;
+  /** CPU threads. Default: the number of CPU cores, but at most 4. */
+  threads?: number;
+  /** Abort to stop loading. */
+  signal?: AbortSignal;
 }>;
 
+/** How to get the likeliest next characters. */
+export type NextOptions = CallOptions &
+  Readonly<{
+    /** Number of characters. Default: 10. */
+    top?: number;
+  }>;
+
+const MAX_DEFAULT_THREADS = 4;
+const DEFAULT_TOP = 10;
+const MAX_POEMS = 100_000;
+
 /**
- * Loads a model from a checkpoint, or from the best one of a run folder.
+ * A trained model. Calls may overlap: they are queued, and none blocks the event loop. Every method rejects with
+ * ERR_TANGSHI_DISPOSED after `dispose`.
  *
- * @param path A `.safetensors` checkpoint or a run folder; default: the run under `runs/` that came last to an
- * epoch's end, or else to a save, or else the model in the box.
- * @param options `device`: default the CPU, which is quick to start and holds its own for a few poems. `threads`: CPU
- * threads, default all cores.
- * @throws ENOMODEL when there is none. ECHECKPOINT when it is damaged. EDEVICE. EADDON when the addon is not built.
  * @example
- * const model = await loadModel('runs/poems');
- * const [poem] = await generatePoems(model, { prompt: '湖' });
+ * const model = await Model.load();
+ * const { lines } = await model.generate({ prompt: '湖', form: '七绝' });
+ * console.log(lines.join('\n'));
  * await model.dispose();
  */
-export async function loadModel(
-  path?: string,
-  { device = 'cpu', threads = availableParallelism() }: { device?: DeviceRequest; threads?: number } = {},
-): Promise<Model> {
-  const file = await findCheckpoint(path);
-  const { config, vocab, lines, tensors } = await readCheckpoint(file);
-  const session = await Session.open({
-    model: modelConfig(config, vocab.size),
-    optimizer: config.optimizer,
-    device: await resolveDevice(device),
-    seed: 0n,
-    threads,
-  });
-  try {
-    await session.restore(weightsOf(tensors));
-  } catch (error) {
-    await session.dispose();
-    throw new TangshiError(
-      'ECHECKPOINT',
-      `${file} does not fit its own configuration: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+export class Model {
+  /** The vocabulary: the characters that the model knows. */
+  readonly vocab: Vocab;
+  /** The configuration that the model was trained with. */
+  readonly config: RunConfig;
+  /** The lines of the training poems; undefined for checkpoints of older versions. */
+  readonly lineFilter: LineFilter | undefined;
+  /** Path of the checkpoint; undefined for a model that was loaded from bytes. */
+  readonly path: string | undefined;
+  /** @internal */
+  readonly session: Session;
+  readonly #generateSequences: GenerateSequences = (...call) => this.session.generate(...call);
+  #disposed = false;
+
+  private constructor(session: Session, { checkpoint, path }: ModelFile) {
+    this.session = session;
+    this.vocab = checkpoint.vocab;
+    this.config = checkpoint.config;
+    this.lineFilter = checkpoint.lineFilter;
+    this.path = path;
   }
-  const dispose = () => session.dispose();
-  return {
-    session,
-    vocab,
-    ...(lines && { lines }),
-    config,
-    path: file,
-    dispose,
-    [Symbol.asyncDispose]: dispose,
-  };
-}
 
-/** The network's part of a configuration. */
-export function modelConfig(config: RunConfig, vocabSize: number): ModelConfig {
-  const { cell, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits, xavierOutput } = config;
-  return { cell, vocabSize, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits, xavierOutput };
-}
+  /**
+   * Loads a model. Reads nothing from the working directory unless asked to.
+   *
+   * @param source A checkpoint; or a run folder: its best checkpoint, else its last one. Default: the bundled model.
+   * @param options `device`: default `cpu`. `threads`: CPU threads, default 4 or the number of cores. `signal`: abort to
+   * stop loading.
+   * @throws ERR_TANGSHI_NO_MODEL if there is none at the path. ERR_TANGSHI_CHECKPOINT if it is damaged.
+   * ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_DEVICE, ERR_TANGSHI_ADDON, ERR_TANGSHI_IO, AbortError
+   * @example
+   * await using model = await Model.load('runs/mine', { threads: 2 });
+   */
+  static async load(source: ModelSource = BUNDLED_MODEL, options: LoadOptions = {}): Promise<Model> {
+    checkOptions('load', options);
+    const {
+      device = 'cpu',
+      threads = Math.min(MAX_DEFAULT_THREADS, availableParallelism()),
+      signal,
+    } = options;
+    throwIfAborted(signal);
+    const file = await readModel(source);
+    throwIfAborted(signal);
+    const session = await openSession(file, await resolveDevice(device), threads);
+    try {
+      throwIfAborted(signal);
+    } catch (error) {
+      await session.dispose();
+      throw error;
+    }
+    return new Model(session, file);
+  }
 
-/** Weights of a network, a tied one counted once. */
-export function countParameters(model: ModelConfig): number {
-  const { cell, vocabSize, embedDim, hiddenDim, layers, tieWeights } = model;
-  const gates = { lstm: 4, gru: 3, rnn: 1 }[cell];
-  const layer = (inputDim: number) => gates * hiddenDim * (inputDim + hiddenDim + 2);
-  const cells = layer(embedDim) + (layers - 1) * layer(hiddenDim);
-  return vocabSize * embedDim + cells + vocabSize * (tieWeights ? 1 : hiddenDim + 1);
+  /**
+   * Generates a poem. In a form (`form` or `acrostic`) it has exactly that shape, and follows its rules.
+   *
+   * @throws ERR_TANGSHI_VOCAB if the model does not know a character of the prompt. ERR_TANGSHI_INVALID_ARG for unusable
+   * options, or a prompt that the rules of the form do not allow. ERR_TANGSHI_DISPOSED, AbortError
+   * @example
+   * const { lines, seed } = await model.generate({ prompt: '湖', form: '七绝' });
+   */
+  async generate(options: PoemOptions = {}): Promise<Poem> {
+    const [poem] = await this.generateMany(1, options);
+    return poem as Poem;
+  }
+
+  /**
+   * Generates several poems. Poem i has the seed `seed + i`, and is what `generate` returns for that seed.
+   *
+   * @param count Number of poems, 1 to 100,000.
+   * @throws As `generate`.
+   * @example
+   * const poems = await model.generateMany(20, { form: '五绝', seed: 1 });
+   */
+  async generateMany(count: number, options: PoemOptions = {}): Promise<Poem[]> {
+    this.#requireOpen();
+    checkRange('count', count, 1, MAX_POEMS);
+    const request = prepareRequest(this, options);
+    checkRange('seed', request.seed, 0, Number.MAX_SAFE_INTEGER - (count - 1));
+    return generatePoems(this.#generateSequences, request, count, options);
+  }
+
+  /**
+   * Generates a poem from a single draft, and yields its characters as they are drawn, those of the prompt first.
+   * Breaking out of the loop cancels generation.
+   *
+   * @returns The characters. The generator's return value is the poem, which may lack an unfinished sentence at the end.
+   * @throws As `generate`.
+   * @example
+   * for await (const char of model.stream({ prompt: '湖' })) process.stdout.write(char);
+   */
+  async *stream(options: StreamOptions = {}): AsyncGenerator<string, Poem, void> {
+    this.#requireOpen();
+    checkOptions('stream', options);
+    const request = prepareRequest(this, { ...options, bestOf: 1 });
+    return yield* streamPoem(this.#generateSequences, request, options);
+  }
+
+  /**
+   * Scores a poem: how well the model predicts each of its characters. A character outside the vocabulary is scored as
+   * the unknown character.
+   *
+   * @param text At most 1,000 UTF-16 units. White space is ignored, unless the model was trained on plain text.
+   * @param options `signal`: abort to stop.
+   * @throws ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_DISPOSED, AbortError; ERR_TANGSHI_VOCAB for an unknown character if the
+   * vocabulary is a classic one.
+   * @example
+   * const { nll } = await model.score('床前明月光，疑是地上霜。'); // nats per character; lower is better
+   */
+  async score(text: string, options: CallOptions = {}): Promise<Score> {
+    this.#requireOpen();
+    checkOptions('score', options);
+    const poem = this.#clean(text);
+    const [logProbs] = await this.session.score([this.vocab.encodePoem(poem)], options);
+    return toScore(poem, logProbs as Float32Array);
+  }
+
+  /**
+   * The likeliest characters after a text, by the model's own probabilities.
+   *
+   * @param text Beginning of a poem; may be empty. At most 1,000 UTF-16 units.
+   * @param options `top`: number of characters, default 10. `signal`: abort to stop.
+   * @returns Likeliest first. The end of the poem is an empty `char`.
+   * @throws ERR_TANGSHI_VOCAB, ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_DISPOSED, AbortError
+   * @example
+   * const [{ char, probability }] = await model.next('床前');
+   */
+  async next(text: string, options: NextOptions = {}): Promise<NextCharacter[]> {
+    this.#requireOpen();
+    checkOptions('next', options);
+    const { top = DEFAULT_TOP, signal } = options;
+    const ids = Int32Array.from([this.vocab.bos, ...this.vocab.encode(this.#clean(text))]);
+    return likeliest(await this.session.next(ids, { signal }), this.vocab, top);
+  }
+
+  /** Cancels calls in progress, which reject with ERR_TANGSHI_DISPOSED, and frees the model. Safe to call again. */
+  dispose(): Promise<void> {
+    this.#disposed = true;
+    return this.session.dispose();
+  }
+
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #clean(text: string): string {
+    if (typeof text !== 'string') throw invalid(`Expected a string for text but received ${typeof text}`);
+    checkTextLength('text', text);
+    return this.config.cleaning === 'plain' ? text.trim() : text.replace(/\s+/gu, '');
+  }
+
+  #requireOpen(): void {
+    if (this.#disposed) throw new TangshiError('ERR_TANGSHI_DISPOSED', 'The model was disposed');
+  }
 }
 
 /**
- * The file of a model, named as for `loadModel`.
+ * Checks the model argument of a function.
  *
- * @throws ENOMODEL
+ * @throws ERR_TANGSHI_INVALID_ARG, such as for a promise. ERR_TANGSHI_DISPOSED
  */
-export async function findCheckpoint(path?: string): Promise<string> {
-  if (path !== undefined && typeof path !== 'string')
-    throw new TangshiError('EARG', 'Expected a string for the path of a model');
-  const place = path ?? (await newestRun(['best'])) ?? (await newestRun(['last'])) ?? IN_THE_BOX;
-  if (!(await exists(place))) throw new TangshiError('ENOMODEL', `There is no model at ${place}`);
-  if (!(await stat(place)).isDirectory()) return place;
-  const { best, last } = runFiles(place);
-  for (const file of [best, last]) if (await exists(file)) return file;
-  throw new TangshiError(
-    'ENOMODEL',
-    `${place} is no run folder, or its training has not come to its first save`,
+export function requireModel(model: Model): Model {
+  if (model instanceof Model) return model;
+  const isPromise = typeof (model as { then?: unknown } | undefined)?.then === 'function';
+  throw invalid(
+    isPromise
+      ? 'Expected a Model but received a promise: is an await missing before Model.load()?'
+      : `Expected a Model but received ${model === null ? 'null' : typeof model}`,
   );
 }
 
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+function checkRange(option: string, value: number, min: number, max: number): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+  const shown = typeof value === 'number' ? value : typeof value;
+  throw invalid(`Expected an integer from ${min} to ${max} for ${option} but received ${shown}`, option);
+}
+
+function invalid(message: string, option?: string): TangshiError {
+  return new TangshiError('ERR_TANGSHI_INVALID_ARG', message, { option });
 }

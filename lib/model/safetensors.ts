@@ -1,12 +1,12 @@
 import type { Dtype } from '../native/contract';
 import { TangshiError } from '../util/errors';
 
-/** The format's own limit: https://huggingface.co/docs/safetensors */
+/** The limit of the format: https://huggingface.co/docs/safetensors */
 const MAX_HEADER = 100_000_000;
 const BYTES = { I64: 8, F32: 4, F16: 2, U8: 1 } as const;
 
 type StoredDtype = Dtype | 'F16';
-/** As a session's tensors, of which some may be stored in half precision. */
+/** A tensor as in `TensorData`, possibly in half precision. */
 export type StoredTensor = Readonly<{ dtype: StoredDtype; shape: readonly number[]; data: Uint8Array }>;
 export type StoredTensors = Readonly<Record<string, StoredTensor>>;
 export type SafetensorsFile = Readonly<{
@@ -20,9 +20,9 @@ type HeaderEntry = Readonly<{
   data_offsets: readonly [number, number];
 }>;
 
-/** The bytes of a safetensors file, in pieces to be written one after the other; tensors are not copied. */
+/** The bytes of a safetensors file, in pieces to write one after the other. Tensors are not copied. */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array[] {
-  // Wide types first, so that every tensor is aligned to its own width.
+  // Wide types first, so that every tensor is aligned to its element size.
   const entries = Object.entries(tensors).sort(
     ([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || (a < b ? -1 : 1),
   );
@@ -40,11 +40,11 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
 }
 
 /**
- * Reads a whole file; the tensors are views of `bytes`. Every rule of the format is checked: sizes, ranges inside the
- * file, no overlap, no gap. Types other than F32, F16, I64 and U8 are refused.
+ * Decodes a file; the tensors are views of `bytes`. Checks every rule of the format: sizes, ranges within the file, no
+ * overlaps, no gaps. Accepts the types F32, F16, I64 and U8.
  *
  * @param where Names the file in errors.
- * @throws ECHECKPOINT
+ * @throws ERR_TANGSHI_CHECKPOINT
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
   const { header, body } = splitHeader(bytes, where);
@@ -55,23 +55,21 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   for (const [name, entry] of Object.entries(entries).sort(byOffset)) {
     if (hasOtherType(entry)) {
       throw new TangshiError(
-        'ECHECKPOINT',
-        `${where}: tensor '${name}' is ${entry.dtype}, and only F32, F16, I64 and U8 are read: save it as float32`,
+        'ERR_TANGSHI_CHECKPOINT',
+        `The tensor ${name} of ${where} has the type ${entry.dtype}: save it as float32 (supported: F32, F16, I64, U8)`,
       );
     }
-    if (!isEntry(entry))
-      throw damaged(where, `tensor '${name}' has no dtype, shape and offsets that can be read`);
+    if (!isEntry(entry)) throw damaged(where, `tensor ${name} has no valid dtype, shape and data_offsets`);
     const { dtype, shape, data_offsets } = entry;
     const [begin, end] = data_offsets;
-    if (begin !== covered || end > body.length)
-      throw damaged(where, `tensor '${name}' is not where it must be`);
+    if (begin !== covered || end > body.length) throw damaged(where, `tensor ${name} has the wrong offsets`);
     const elements = shape.reduce((product, length) => product * length, 1);
     if (elements * BYTES[dtype] !== end - begin)
-      throw damaged(where, `tensor '${name}' is not as long as its shape`);
+      throw damaged(where, `tensor ${name} does not have the size of its shape`);
     tensors[name] = { dtype, shape, data: body.subarray(begin, end) };
     covered = end;
   }
-  if (covered !== body.length) throw damaged(where, 'it has bytes that belong to no tensor');
+  if (covered !== body.length) throw damaged(where, 'it has bytes outside of all tensors');
   return { tensors, metadata };
 }
 
@@ -82,7 +80,7 @@ function splitHeader(
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.length < 8 ? Number.NaN : Number(view.readBigUInt64LE());
   if (!(length <= MAX_HEADER && length <= view.length - 8))
-    throw damaged(where, 'it is cut off, or no safetensors');
+    throw damaged(where, 'it is truncated, or not a safetensors file');
   let header: unknown;
   try {
     header = JSON.parse(view.toString('utf8', 8, 8 + length));
@@ -92,7 +90,7 @@ function splitHeader(
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     throw damaged(where, 'its header is not an object');
   }
-  // A plain Uint8Array, whose slice() copies, even where a Buffer came in.
+  // A plain Uint8Array, whose slice() copies, unlike a Buffer's.
   const body = new Uint8Array(view.buffer, view.byteOffset + 8 + length, view.length - 8 - length);
   return { header: header as Record<string, unknown>, body };
 }
@@ -102,7 +100,7 @@ function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {
   return begin(a) - begin(b);
 }
 
-/** A type that the format knows and this program does not. */
+/** Whether the type is valid in the format, but not supported here. */
 function hasOtherType(entry: unknown): entry is { dtype: string } {
   const { dtype } = Object(entry) as { dtype?: unknown };
   return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
@@ -133,5 +131,5 @@ function isStringMap(value: unknown): value is Record<string, string> {
 }
 
 function damaged(where: string, reason: string): TangshiError {
-  return new TangshiError('ECHECKPOINT', `${where} is damaged: ${reason}`);
+  return new TangshiError('ERR_TANGSHI_CHECKPOINT', `${where} is damaged: ${reason}`);
 }

@@ -9,9 +9,9 @@ const ADDON = join(ROOT, 'build', 'Release', 'tangshi.node');
 let loaded: NativeAddon | undefined;
 
 /**
- * The addon, loaded at first use: what needs no model (vocabularies, corpora, checkpoints) works without it.
+ * The addon, loaded on first use: vocabularies, corpora and checkpoints work without it.
  *
- * @throws EADDON when it was not built or does not load; says which command builds it.
+ * @throws ERR_TANGSHI_ADDON if it is not built or does not load; the message has the command that builds it.
  */
 export function addon(): NativeAddon {
   loaded ??= load();
@@ -19,24 +19,24 @@ export function addon(): NativeAddon {
 }
 
 function load(): NativeAddon {
-  if (!existsSync(ADDON)) {
-    throw new TangshiError('EADDON', `The native addon is not built (${ADDON}): run ${commandLine('setup')}`);
-  }
-  // Without one, libtorch's own libraries are not found, which ends the process.
-  if (!hasWorkingFolder())
-    throw new TangshiError('EADDON', 'The working directory is gone: change to another one');
+  if (!existsSync(ADDON))
+    throw addonError(`The native addon is not built (${ADDON}): run ${commandLine('setup')}`);
+  // Without a working directory the loader does not find libtorch's own libraries, which ends the process.
+  if (!hasWorkingDirectory())
+    throw addonError('The working directory no longer exists: change to another one');
   try {
     return require(ADDON) as NativeAddon;
   } catch (error) {
-    throw new TangshiError(
-      'EADDON',
-      `The native addon does not load (${error instanceof Error ? error.message : error}): run ${commandLine('setup')}`,
-      { cause: error },
-    );
+    const reason = error instanceof Error ? error.message : error;
+    throw addonError(`The native addon does not load (${reason}): run ${commandLine('setup')}`, error);
   }
 }
 
-function hasWorkingFolder(): boolean {
+function addonError(message: string, cause?: unknown): TangshiError {
+  return new TangshiError('ERR_TANGSHI_ADDON', message, { cause });
+}
+
+function hasWorkingDirectory(): boolean {
   try {
     return existsSync(process.cwd());
   } catch {

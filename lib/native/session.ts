@@ -1,10 +1,7 @@
-import { type ErrorCode, TangshiError } from '../util/errors';
-import { commandLine } from '../util/package-root';
+import { throwIfAborted } from '../util/errors';
 import { addon } from './addon';
 import type {
   Batch,
-  Device,
-  Job,
   NativeSession,
   Sample,
   SampleOptions,
@@ -13,47 +10,27 @@ import type {
   StepStats,
   TensorMap,
 } from './contract';
+import { runJob, withLibraryErrors } from './job';
+import { nextLogProbs, sequenceLogProbs } from './scoring';
 
-/** `auto` is the first GPU where there is one that can be used, else the CPU; `cuda` is `cuda:0`. */
-export type DeviceRequest = 'auto' | 'cuda' | Device;
+/** How a call can be stopped. */
+export type CallOptions = Readonly<{
+  /** Abort to stop between two steps, batches or characters. */
+  signal?: AbortSignal;
+}>;
 
-/**
- * The device that a request means on this machine.
- *
- * @throws EARG for a device of another name. EDEVICE when CUDA is asked for and there is none. EADDON
- * @example
- * const device = await resolveDevice('auto'); // 'cpu' or 'cuda:0'
- */
-export async function resolveDevice(request: DeviceRequest): Promise<Device> {
-  if (!/^(auto|cpu|cuda(:\d{1,2})?)$/.test(request)) {
-    throw new TangshiError(
-      'EARG',
-      `Expected auto, cpu, cuda or cuda:N for the device but received ${request}`,
-    );
-  }
-  if (request === 'cpu') return 'cpu';
-  const { devices, problem } = await addon().findCuda();
-  if (request === 'auto') return problem === undefined ? 'cuda:0' : 'cpu';
-  const device: Device = request === 'cuda' ? 'cuda:0' : request;
-  if (problem === undefined && Number(device.slice('cuda:'.length)) < devices.length) return device;
-  const there =
-    devices.length === 1 ? 'there is cuda:0 alone' : `there are cuda:0 to cuda:${devices.length - 1}`;
-  throw new TangshiError(
-    'EDEVICE',
-    `${device} was asked for, but ${problem ?? there}. ${commandLine('doctor')} says more; --device cpu works everywhere`,
-  );
-}
-
-/** Why a GPU that is there is not taken by `auto`. */
-export async function unusedGpu(): Promise<string | undefined> {
-  const { devices, problem } = await addon().findCuda();
-  return problem !== undefined && devices[0] ? `${devices[0].name} is not used: ${problem}` : undefined;
-}
+/** How a call that generates can be stopped and watched. */
+export type GenerateCallOptions = CallOptions &
+  Readonly<{
+    /** Called with each id as it is drawn, and the index of its prompt. */
+    onToken?: (prompt: number, id: number) => void;
+  }>;
 
 /**
- * A model with its optimizer, living on a thread of its own. Calls queue up and are done in order; none blocks the
- * event loop. All reject with a TangshiError: EARG or ESHAPE for arguments that cannot be used, EOOM, ETORCH,
- * ECANCELED on abort, EDISPOSED after `dispose`.
+ * A model with its optimizer, on a thread of its own. Calls are queued and run in order; none blocks the event loop.
+ * Every method rejects with ERR_TANGSHI_INVALID_ARG or ERR_TANGSHI_SHAPE for unusable arguments,
+ * ERR_TANGSHI_OUT_OF_MEMORY, ERR_TANGSHI_LIBTORCH, or ERR_TANGSHI_DISPOSED after `dispose`; with an AbortError when
+ * `signal` is aborted.
  *
  * @example
  * const session = await Session.open({ model, optimizer, device: 'cpu', seed: 1n, threads: 2 });
@@ -62,95 +39,88 @@ export async function unusedGpu(): Promise<string | undefined> {
  */
 export class Session {
   readonly #native: NativeSession;
+  readonly #vocabSize: number;
   #disposed: Promise<void> | undefined;
 
-  private constructor(native: NativeSession) {
+  private constructor(native: NativeSession, vocabSize: number) {
     this.#native = native;
+    this.#vocabSize = vocabSize;
   }
 
   /**
-   * Builds a model with new weights. libtorch looks for CUDA once: where the first session of a process is on the CPU, all
-   * of them are.
+   * Builds a model with new weights. libtorch looks for CUDA once: if the first session of a process is on the CPU, all
+   * sessions are.
    */
   static async open(config: SessionConfig): Promise<Session> {
-    return new Session(await coded(addon().openSession(config)));
+    const native = await withLibraryErrors(addon().openSession(config));
+    return new Session(native, config.model.vocabSize);
   }
 
   /**
-   * One optimizer step a batch. On abort, resolves with the steps that were done. A GPU is asked for losses once a call:
-   * give it many batches.
+   * Takes one optimizer step per batch. When aborted, resolves with the steps taken so far. A GPU's losses are read once
+   * per call, so give it many batches.
    */
-  async train(batches: readonly Batch[], options: StepOptions, signal?: AbortSignal): Promise<StepStats[]> {
+  async train(
+    batches: readonly Batch[],
+    options: StepOptions,
+    { signal }: CallOptions = {},
+  ): Promise<StepStats[]> {
     if (signal?.aborted) return [];
-    return run(this.#native.train(batches, options), signal);
+    return runJob(this.#native.train(batches, options), signal);
   }
 
-  /** NLL in nats, summed over all real targets, and their count. */
-  async evaluate(batches: readonly Batch[], signal?: AbortSignal): Promise<{ nll: number; tokens: number }> {
-    refuseIfAborted(signal);
-    return run(this.#native.evaluate(batches), signal);
+  /** Negative log-likelihood in nats, summed over all targets except padding, and the number of these targets. */
+  async evaluate(
+    batches: readonly Batch[],
+    { signal }: CallOptions = {},
+  ): Promise<{ nll: number; tokens: number }> {
+    throwIfAborted(signal);
+    return runJob(this.#native.evaluate(batches), signal);
   }
 
-  /** One sequence of ids a prompt. `onDrawn` is told of each id as it is drawn, with its prompt's index. */
-  async sample(
+  /** Continues each prompt with one sequence of ids. */
+  async generate(
     prompts: readonly Int32Array[],
     options: SampleOptions,
-    signal?: AbortSignal,
-    onDrawn?: (prompt: number, id: number) => void,
+    { signal, onToken }: GenerateCallOptions = {},
   ): Promise<Sample[]> {
-    refuseIfAborted(signal);
-    return run(this.#native.sample(prompts, options, onDrawn), signal);
+    throwIfAborted(signal);
+    return runJob(this.#native.sample(prompts, options, onToken), signal);
   }
 
-  /** Weights, optimizer and generator, between two steps. */
+  /** Log-probabilities of each sequence's ids after the first, given those before, in nats. */
+  async score(sequences: readonly Int32Array[], options: CallOptions = {}): Promise<Float32Array[]> {
+    const scores: Float32Array[] = [];
+    for (const ids of sequences) scores.push(await sequenceLogProbs(this, ids, options));
+    return scores;
+  }
+
+  /** `[vocabSize]` log-probabilities of the id after `ids`, in nats. */
+  next(ids: Int32Array, options: CallOptions = {}): Promise<Float32Array> {
+    return nextLogProbs(this, ids, this.#vocabSize, options);
+  }
+
+  /** Weights, optimizer and random state, between two steps. */
   snapshot(): Promise<TensorMap> {
-    return coded(this.#native.snapshot());
+    return withLibraryErrors(this.#native.snapshot());
   }
 
   /**
-   * The inverse of `snapshot`, all or nothing; weights alone will do: the optimizer then starts afresh. ESHAPE where a
-   * tensor of the model is missing, or one is of another shape or no part of it.
+   * Restores a snapshot: all of it, or nothing. Given weights alone, resets the optimizer. ERR_TANGSHI_SHAPE if a tensor
+   * of the model is missing, has another shape or is unknown.
    */
   restore(tensors: TensorMap): Promise<void> {
-    return coded(this.#native.restore(tensors));
+    return withLibraryErrors(this.#native.restore(tensors));
   }
 
-  /** Cancels what is queued, waits for the step in progress and frees the model. May be called again. */
+  /** Cancels queued calls, waits for the step in progress and frees the model. Safe to call again. */
   dispose(): Promise<void> {
-    this.#disposed ??= coded(this.#native.dispose());
+    this.#disposed ??= withLibraryErrors(this.#native.dispose());
     return this.#disposed;
   }
 
   /** For `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
-  }
-}
-
-function refuseIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new TangshiError('ECANCELED', 'The job was cancelled', { cause: signal.reason });
-}
-
-async function run<T>(job: Job<T>, signal: AbortSignal | undefined): Promise<T> {
-  const cancel = () => job.cancel();
-  signal?.addEventListener('abort', cancel, { once: true });
-  try {
-    return await coded(job.done);
-  } finally {
-    signal?.removeEventListener('abort', cancel);
-  }
-}
-
-/** The addon's errors carry a code; here they become TangshiErrors, with the stack of the caller. */
-async function coded<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    // What a getter of the caller's threw has no code.
-    const { code = 'EARG', message = String(error) } = Object(error) as {
-      code?: ErrorCode;
-      message?: string;
-    };
-    throw new TangshiError(code, message, { cause: error });
   }
 }

@@ -6,7 +6,7 @@ import { diskError, linkWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { runFiles } from './run-folder';
 
-/** A run keeps its last checkpoints, so that one that the disk spoils is not the only one. */
+/** A run keeps several checkpoints, in case the disk damages the last one. */
 
 const NAME = /^step-(\d+)\.safetensors$/;
 
@@ -24,10 +24,10 @@ async function olderCheckpoints(folder: string): Promise<{ path: string; step: n
 }
 
 /**
- * Before `last` is replaced: keeps it under the name of its step, and lets go of all but `keep` - 1 of these.
+ * To call before replacing `last`: links it under the name of its step, and removes all but `keep` - 1 of these links.
  *
- * @param step Of `last`, or undefined where there is none yet.
- * @throws EIO
+ * @param step Step of `last`; undefined if it does not exist yet.
+ * @throws ERR_TANGSHI_IO
  */
 export async function keepLast(folder: string, step: number | undefined, keep: number): Promise<void> {
   const { last } = runFiles(folder);
@@ -40,45 +40,54 @@ export async function keepLast(folder: string, step: number | undefined, keep: n
   }
 }
 
+/** A checkpoint to resume from. */
+export type ResumePoint = Readonly<{
+  checkpoint: Checkpoint;
+  /** Which checkpoint replaces a damaged one. */
+  notice?: string;
+}>;
+
 /**
- * The newest checkpoint of a run that is whole, which then is `last` again.
+ * Finds the newest undamaged checkpoint of a run, and makes it `last` again.
  *
- * @returns undefined where the run has not come to its first. `notice` says what was taken in place of a damaged one.
- * @throws ECHECKPOINT when there are some and none is whole. EIO
+ * @returns undefined if the run has not saved yet.
+ * @throws ERR_TANGSHI_CHECKPOINT if all checkpoints are damaged. ERR_TANGSHI_IO
  */
-export async function newestWhole(
-  folder: string,
-): Promise<{ checkpoint: Checkpoint; notice?: string } | undefined> {
+export async function newestWhole(folder: string): Promise<ResumePoint | undefined> {
   const { last, best } = runFiles(folder);
   const faults: string[] = [];
-  const checkpoint = await readWhole(last, faults);
+  const checkpoint = await readIfWhole(last, faults);
   if (checkpoint) return { checkpoint };
 
   let newest: { path: string; checkpoint: Checkpoint } | undefined;
   for (const path of [...(await olderCheckpoints(folder)).map(({ path }) => path), best]) {
-    const other = await readWhole(path, faults);
+    const other = await readIfWhole(path, faults);
     if (other && other.progress.step > (newest?.checkpoint.progress.step ?? -1))
       newest = { path, checkpoint: other };
   }
   if (!newest) {
     if (faults.length === 0) return undefined;
-    throw new TangshiError('ECHECKPOINT', `${folder} has no checkpoint that is whole: ${faults.join('; ')}`);
+    throw new TangshiError(
+      'ERR_TANGSHI_CHECKPOINT',
+      `${folder} has no undamaged checkpoint: ${faults.join('; ')}`,
+    );
   }
   await linkWhole(newest.path, last);
-  const why = faults[0] ?? `${last} is gone`;
+  const why = faults[0] ?? `${last} is missing`;
   const { step } = newest.checkpoint.progress;
-  return { checkpoint: newest.checkpoint, notice: `${why}: going on from ${newest.path}, step ${step}` };
+  return { checkpoint: newest.checkpoint, notice: `${why}: resuming from ${newest.path}, step ${step}` };
 }
 
-/** Undefined for one that is not there, or is damaged, which is noted. */
-async function readWhole(path: string, faults: string[]): Promise<Checkpoint | undefined> {
+/** Undefined if the file does not exist, or is damaged, which is added to `faults`. */
+async function readIfWhole(path: string, faults: string[]): Promise<Checkpoint | undefined> {
   try {
     return await readCheckpoint(path);
   } catch (error) {
     const { code, message, cause } = error as TangshiError;
     const reason = (cause as NodeJS.ErrnoException | undefined)?.code;
     if (reason === 'ENOENT') return undefined;
-    if (code !== 'ECHECKPOINT' && reason !== 'EIO') throw error; // EIO: what the disk can no longer read
+    // EIO: the disk can no longer read it.
+    if (code !== 'ERR_TANGSHI_CHECKPOINT' && reason !== 'EIO') throw error;
     faults.push(message);
     return undefined;
   }

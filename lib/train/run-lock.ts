@@ -6,22 +6,23 @@ import { diskError } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { runFiles } from './run-folder';
 
-/** Disks that know no locks: there nothing keeps two trainings apart. */
+/** Errors of file systems without locks, where several trainings in one folder cannot be prevented. */
 const NO_LOCKS = ['ENOLCK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /**
- * Keeps a run folder to one training. A process that is gone holds nothing, however it went.
+ * Locks a run folder, so that only one training uses it. The lock ends with the process, however it ends.
  *
- * @returns undefined where the disk knows no locks.
- * @throws ERUN when a training goes on there. EIO when the folder cannot be written.
+ * @returns undefined if the file system has no locks.
+ * @throws ERR_TANGSHI_RUN if another training holds the lock. ERR_TANGSHI_IO if the folder is not writable.
  */
 export function lockRun(folder: string): FileLock | undefined {
   const { lock: path } = runFiles(folder);
   const lock = addon().lockFile(path, String(process.pid));
   if (lock === null) {
     throw new TangshiError(
-      'ERUN',
-      `Process ${holder(path)} is training in ${folder}: wait for its end, or choose another folder with --out`,
+      'ERR_TANGSHI_RUN',
+      `Process ${holderOf(path)} is training in ${folder}: wait until it ends, or choose another folder with out`,
+      { option: 'out' },
     );
   }
   if (typeof lock !== 'number') return lock;
@@ -30,10 +31,10 @@ export function lockRun(folder: string): FileLock | undefined {
   throw diskError('write', path, Object.assign(new Error(code), { code }));
 }
 
-function holder(path: string): string {
+function holderOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8') || 'another';
+    return readFileSync(path, 'utf8') || '(unknown)';
   } catch {
-    return 'another';
+    return '(unknown)';
   }
 }

@@ -1,48 +1,48 @@
-import { copyFile, link, open, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TangshiError } from './errors';
 
 /**
- * Writes a file so that whoever looks, at any moment and after any crash, sees the old one whole or the new one
- * whole: beside, fsync, rename, fsync the folder.
+ * Writes a file atomically: a reader sees the whole old file or the whole new one, at any moment and after any crash.
+ * Writes a temporary file, then fsync, rename, fsync of the folder.
  *
- * @param beside Needs a name of its own where two processes may write the same file.
- * @throws EIO that names the file; the old one is then as it was.
+ * @param temporary Path of the temporary file; must be unique if several processes may write the same file.
+ * @throws ERR_TANGSHI_IO that names the file; the old file is then unchanged.
  */
 export async function writeWhole(
   path: string,
   pieces: readonly Uint8Array[],
-  beside = `${path}.tmp`,
+  temporary = `${path}.tmp`,
 ): Promise<void> {
   try {
-    const file = await open(beside, 'w');
+    const file = await open(temporary, 'w');
     try {
       for (const piece of pieces) await file.writeFile(piece);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(beside, path);
+    await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw diskError('write', path, error);
   }
 }
 
 /**
- * Gives a whole file that is never written to again, only replaced, a second name; the old file of that name is there
- * whole until the new one is.
+ * Atomically gives a file a second name, replacing any file of that name. Neither name may be written in place
+ * afterwards, only replaced.
  *
- * @throws EIO that names the file.
+ * @throws ERR_TANGSHI_IO that names the file.
  */
 export async function linkWhole(existing: string, path: string): Promise<void> {
-  const beside = `${path}.tmp`;
+  const temporary = `${path}.tmp`;
   try {
-    await rm(beside, { force: true });
-    await link(existing, beside).catch(() => copyFile(existing, beside)); // where the disk knows no links
-    await rename(beside, path);
-    await rm(beside, { force: true }); // left where both names were the same file already
+    await rm(temporary, { force: true });
+    await link(existing, temporary).catch(() => copyFile(existing, temporary)); // no hard links on this file system
+    await rename(temporary, path);
+    await rm(temporary, { force: true }); // rename keeps it if both names were already the same file
     await syncFolder(dirname(path));
   } catch (error) {
     throw diskError('write', path, error);
@@ -58,8 +58,17 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** The bytes of a file. @throws ERR_TANGSHI_IO that names it. */
+export async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw diskError('read', path, error);
+  }
+}
+
 const ELSEWHERE = 'choose another folder';
-const REMEDIES: Readonly<Record<'read' | 'write', Readonly<Record<string, string>>>> = {
+const REASONS: Readonly<Record<'read' | 'write', Readonly<Record<string, string>>>> = {
   read: { ENOENT: 'it does not exist', EACCES: 'permission denied', EISDIR: 'it is a folder' },
   write: {
     ENOSPC: `the disk is full: free some space, or ${ELSEWHERE}`,
@@ -70,10 +79,9 @@ const REMEDIES: Readonly<Record<'read' | 'write', Readonly<Record<string, string
   },
 };
 
-/** An error of the file system in words, with what to do. */
+/** An error of the file system with the path, the reason and how to fix it; `cause` is the system's error. */
 export function diskError(verb: 'read' | 'write', path: string, error: unknown): TangshiError {
   const { code, message } = error as NodeJS.ErrnoException;
-  return new TangshiError('EIO', `Cannot ${verb} ${path}: ${REMEDIES[verb][code ?? ''] ?? message}`, {
-    cause: error,
-  });
+  const reason = REASONS[verb][code ?? ''] ?? message;
+  return new TangshiError('ERR_TANGSHI_IO', `Cannot ${verb} ${path}: ${reason}`, { cause: error });
 }

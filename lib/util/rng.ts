@@ -4,8 +4,9 @@ import { TangshiError } from './errors';
 const WORD = 2 ** 32;
 
 /**
- * Xoshiro128** 1.1 (Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47(4), 2021;
- * https://prng.di.unimi.it/xoshiro128starstar.c): 32-bit words, period 2^128 - 1. Not for secrets.
+ * The pseudorandom number generator xoshiro128** 1.1 (Blackman and Vigna, "Scrambled linear pseudorandom number
+ * generators", ACM TOMS 47(4), 2021; https://prng.di.unimi.it/xoshiro128starstar.c): 32-bit words, period 2^128 - 1.
+ * Not for secrets.
  *
  * @example
  * const order = Rng.of(42, 'order', epoch).shuffle(poems.map((_, index) => index));
@@ -16,19 +17,19 @@ export class Rng {
   /** @param state Four 32-bit words, not all zero. Most callers want `Rng.of`. */
   constructor(state: readonly [number, number, number, number]) {
     if (state.every((word) => word === 0))
-      throw new TangshiError('EARG', 'Expected a state that is not all zero');
+      throw new TangshiError('ERR_TANGSHI_INVALID_ARG', 'Expected a state that is not all zero');
     this.#state = Uint32Array.from(state);
   }
 
   /**
-   * The stream that belongs to a seed and its labels, and to nothing else: 1 and 1n are the same seed, every
-   * label gives an independent stream. The state is the first half of a SHA-256.
+   * The stream of a seed and its labels. Other labels give an independent stream; 1 and 1n are the same seed. The state
+   * is the first half of a SHA-256.
    *
-   * @throws EARG for a seed that is not an integer.
+   * @throws ERR_TANGSHI_INVALID_ARG if the seed is not an integer.
    */
   static of(seed: number | bigint, ...labels: readonly (string | number)[]): Rng {
     if (typeof seed === 'number' && !Number.isSafeInteger(seed)) {
-      throw new TangshiError('EARG', `Expected an integer for seed but received ${seed}`);
+      throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `Expected an integer for seed but received ${seed}`);
     }
     const name = JSON.stringify([String(seed), ...labels.map(String)]);
     const hash = createHash('sha256').update(name).digest();
@@ -52,15 +53,18 @@ export class Rng {
   /** Uniform over 0 … bound - 1, without modulo bias; 1 <= bound <= 2^32. */
   below(bound: number): number {
     if (!Number.isInteger(bound) || bound < 1 || bound > WORD) {
-      throw new TangshiError('EARG', `Expected an integer from 1 to 2^32 for bound but received ${bound}`);
+      throw new TangshiError(
+        'ERR_TANGSHI_INVALID_ARG',
+        `Expected an integer from 1 to 2^32 for bound but received ${bound}`,
+      );
     }
-    const fair = WORD - (WORD % bound); // words at or beyond this would favour the small results
+    const limit = WORD - (WORD % bound); // words from here on would favour small results
     let word = this.uint32();
-    while (word >= fair) word = this.uint32();
+    while (word >= limit) word = this.uint32();
     return word % bound;
   }
 
-  /** Fisher–Yates, in place. Returns the same array. */
+  /** Fisher–Yates shuffle, in place. Returns the same array. */
   shuffle<T>(items: T[]): T[] {
     for (let last = items.length - 1; last > 0; last--) {
       const other = this.below(last + 1);

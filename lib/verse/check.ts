@@ -1,65 +1,119 @@
-import { Prosody, RHYME_GROUPS } from './readings';
+import { Prosody, RHYME_GROUPS, type RhymeGroup } from './readings';
 
-/** What the rules of regulated verse say of a poem. It knows nothing of how poems are made here (forms.ts). */
-export type Verdict = Readonly<{
-  /** 五绝, 七绝, 五律 or 七律; absent for any other shape, of which rhyme and tone are not judged. */
-  form?: string;
+/** The rules of regulated verse. Shares only the readings with `forms.ts`, so that it can check what forms produce. */
+
+/** The four fixed forms. */
+export type RegulatedForm = '五绝' | '七绝' | '五律' | '七律';
+
+/** A check of a poem against the rules of regulated verse. */
+export type PoemCheck = Readonly<{
+  /** Absent for any other shape; rhyme and tones are then not checked. */
+  form?: RegulatedForm;
   /** In order, without punctuation. */
-  lines: readonly JudgedLine[];
-  /** Whether the poem rhymes as it should, in which groups, and where it does not. */
+  lines: readonly CheckedLine[];
+  /** Whether the lines rhyme as required. */
   rhyme?: Readonly<{
-    keeps: boolean;
-    /** Those that all rhymes share. */
-    groups: readonly string[];
-    faults: readonly string[];
+    ok: boolean;
+    /** The rhyme groups that all rhymes share. */
+    groups: readonly RhymeGroup[];
+    faults: readonly RhymeFault[];
   }>;
-  /** Whether the pattern of tones is kept, and where it is not. */
-  tone?: Readonly<{ keeps: boolean; faults: readonly string[] }>;
+  /** Whether the tone pattern is kept. */
+  tone?: Readonly<{ ok: boolean; faults: readonly ToneFault[] }>;
 }>;
 
-/** A line of a poem that was judged. */
-export type JudgedLine = Readonly<{
+/** A line of a checked poem. */
+export type CheckedLine = Readonly<{
   /** Without punctuation. */
   text: string;
-  /** A sign a character: 平, 仄, 中 for one that may be either, ？ for one that no book knows. */
+  /** One sign per character: 平, 仄, 中 for either, ？ for an unknown reading. */
   tones: string;
-  /** It is one of the lines that rhyme: an even one, or a first one that rhymes with them. */
+  /** Whether the line rhymes: even lines, and the first one if it rhymes with them. */
   rhymes: boolean;
 }>;
 
-const FORMS: Readonly<Record<string, string>> = {
+/** The position of a character. */
+type Position = Readonly<{
+  /** Index into `lines`, from 0. */
+  line: number;
+  /** Index of the character in the line, from 0. */
+  index: number;
+  /** The character. */
+  found: string;
+}>;
+
+/** A character of the wrong tone (`tone`), or one whose reading is not known (`unknown-reading`). */
+export type ToneFault = Position &
+  Readonly<{
+    rule: 'tone' | 'unknown-reading';
+    /** The tone that the pattern requires: level or oblique. */
+    expected: '平' | '仄';
+  }>;
+
+/**
+ * A character at the end of a line that does not rhyme as required.
+ *
+ * - `no-level-rhyme`: it has no reading in a level rhyme group
+ * - `rhyme-group`: it shares no group with the rhymes before it
+ * - `repeated-rhyme`: an earlier line rhymes on the same character
+ * - `first-line`: the first line ends in a level tone without rhyming
+ */
+export type RhymeFault = Position &
+  Readonly<{
+    rule: 'no-level-rhyme' | 'rhyme-group' | 'repeated-rhyme' | 'first-line';
+    /** The groups to rhyme in; empty if any group will do. */
+    expected: readonly RhymeGroup[];
+  }>;
+
+const FORMS: Readonly<Record<string, RegulatedForm>> = {
   '4x5': '五绝',
   '4x7': '七绝',
   '8x5': '五律',
   '8x7': '七律',
 };
+const ALL_GROUPS = -1;
 
 /**
- * Judges a poem by level rhyme in one group, no rhyme twice, and by the tones of the places that count: 2, 4 and 6 in turn,
- * lines of a couplet against each other, couplets after one another alike, even lines ending level, odd ones (but for the
- * first) oblique. A character of several readings is taken as it fits.
+ * Checks a poem against the rules of regulated verse.
+ *
+ * - Rhyme: even lines end in level characters of one rhyme group, no character twice. The first line may rhyme too;
+ *   otherwise it ends obliquely.
+ * - Tones of the second, fourth and sixth characters: alternate within a line, oppose between the lines of a couplet and
+ *   agree between neighbouring couplets. Even lines end level, odd lines (after the first) obliquely.
+ *
+ * A character with several readings counts as the one that fits.
  *
  * @param text Lines are separated by punctuation or white space.
+ * @param prosody Default: `Prosody.load()`.
  * @example
- * judge('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。', Prosody.load()).tone?.keeps; // true
+ * checkPoem('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。').tone?.ok; // true
  */
-export function judge(text: string, prosody: Prosody = Prosody.load()): Verdict {
-  const verses = text
+export function checkPoem(text: string, prosody: Prosody = Prosody.load()): PoemCheck {
+  const lines = text
     .split(/[，。？！；：、,.?!;:\s]+/u)
-    .map((verse) => [...verse])
-    .filter((verse) => verse.length > 0);
-  const width = verses[0]?.length ?? 0;
-  const even = verses.every((verse) => verse.length === width);
-  const form = even ? FORMS[`${verses.length}x${width}`] : undefined;
-  const rhyme = form === undefined ? undefined : judgeRhyme(verses, prosody);
-  const lines = verses.map((verse, i) => ({
-    text: verse.join(''),
-    tones: verse.map((char) => toneSign(char, prosody)).join(''),
+    .map((line) => [...line])
+    .filter((line) => line.length > 0);
+  const form = formOf(lines);
+  const rhyme = form && checkRhyme(lines, prosody);
+  const checked = lines.map((chars, i) => ({
+    text: chars.join(''),
+    tones: chars.map((char) => toneSign(char, prosody)).join(''),
     rhymes: rhyme !== undefined && (i % 2 === 1 || (i === 0 && rhyme.firstRhymes)),
   }));
-  if (form === undefined || rhyme === undefined) return { lines };
-  const { keeps, groups, faults } = rhyme;
-  return { form, lines, rhyme: { keeps, groups, faults }, tone: judgeTones(verses, prosody) };
+  if (form === undefined || rhyme === undefined) return { lines: checked };
+  const { groups, faults } = rhyme;
+  const toneFaults = checkTones(lines, prosody);
+  return {
+    form,
+    lines: checked,
+    rhyme: { ok: faults.length === 0, groups, faults },
+    tone: { ok: toneFaults.length === 0, faults: toneFaults },
+  };
+}
+
+function formOf(lines: readonly string[][]): RegulatedForm | undefined {
+  const width = lines[0]?.length ?? 0;
+  return lines.every((line) => line.length === width) ? FORMS[`${lines.length}x${width}`] : undefined;
 }
 
 function toneSign(char: string, prosody: Prosody): string {
@@ -68,73 +122,78 @@ function toneSign(char: string, prosody: Prosody): string {
   return level ? '平' : oblique ? '仄' : '？';
 }
 
-function judgeRhyme(verses: readonly string[][], prosody: Prosody) {
-  const ends = verses.map((verse) => verse.at(-1) as string);
-  const rhymes = ends.filter((_, line) => line % 2 === 1);
-  const groupsOf = (char: string) => prosody.reading(char).groups;
-  const shared = rhymes.reduce((groups, char) => groups & groupsOf(char), -1);
-  const firstRhymes = shared !== 0 && (groupsOf(ends[0] as string) & shared) !== 0;
-  const common = firstRhymes ? shared & groupsOf(ends[0] as string) : shared;
-  const all = firstRhymes ? [ends[0] as string, ...rhymes] : rhymes;
-  const faults: string[] = [];
-  for (const char of rhymes) if (groupsOf(char) === 0) faults.push(`${char} has no level rhyme`);
-  if (faults.length === 0 && shared === 0) faults.push(`${rhymes.join('')} are of no one group`);
-  const twice = all.filter((char, i) => all.indexOf(char) !== i);
-  if (twice.length > 0) faults.push(`${twice.join('')} rhymes with itself`);
-  const first = prosody.reading(ends[0] as string);
-  if (!firstRhymes && first.level && !first.oblique)
-    faults.push(`line 1 ends level, but ${ends[0]} does not rhyme`);
-  const groups = RHYME_GROUPS.filter((_, bit) => ((common >> bit) & 1) === 1);
-  return { keeps: faults.length === 0, groups: shared === 0 ? [] : groups, faults, firstRhymes };
+type RhymeCheck = Readonly<{
+  groups: readonly RhymeGroup[];
+  faults: readonly RhymeFault[];
+  firstRhymes: boolean;
+}>;
+
+function checkRhyme(lines: readonly string[][], prosody: Prosody): RhymeCheck {
+  const ends = lines.map((line, i) => ({ line: i, index: line.length - 1, found: line.at(-1) as string }));
+  const first = ends[0] as Position;
+  const even = ends.filter(({ line }) => line % 2 === 1);
+  const { shared, faults } = checkGroups(even, prosody);
+
+  const { level, oblique, groups: firstGroups } = prosody.reading(first.found);
+  const common = shared & firstGroups;
+  const firstRhymes = common !== 0;
+  faults.push(...repeatedRhymes(firstRhymes ? [first, ...even] : even));
+  if (!firstRhymes && level && !oblique)
+    faults.push({ ...first, rule: 'first-line', expected: namesOf(shared) });
+  return { groups: namesOf(firstRhymes ? common : shared), faults, firstRhymes };
 }
 
-/** Of the two ways in which the first line may begin, the one with fewer faults. */
-function judgeTones(verses: readonly string[][], prosody: Prosody): NonNullable<Verdict['tone']> {
-  const [a, b] = [true, false].map((level) => toneFaults(verses, level, prosody)) as [string[], string[]];
-  const faults = a.length <= b.length ? a : b;
-  return { keeps: faults.length === 0, faults };
+/** Finds the groups that all rhymes share; `shared` is 0 if there is none. */
+function checkGroups(rhymes: readonly Position[], prosody: Prosody) {
+  const faults: RhymeFault[] = [];
+  let shared = ALL_GROUPS; // of the rhymes so far
+  for (const rhyme of rhymes) {
+    const { groups } = prosody.reading(rhyme.found);
+    if (groups === 0) faults.push({ ...rhyme, rule: 'no-level-rhyme', expected: namesOf(shared) });
+    else if ((groups & shared) === 0)
+      faults.push({ ...rhyme, rule: 'rhyme-group', expected: namesOf(shared) });
+    else shared &= groups;
+  }
+  return { shared: faults.length === 0 ? shared : 0, faults };
 }
 
-function toneFaults(verses: readonly string[][], firstIsLevel: boolean, prosody: Prosody): string[] {
-  const faults: string[] = [];
-  let second = firstIsLevel;
-  for (const [line, verse] of verses.entries()) {
-    // The second line of a couplet opposes the first; a couplet begins as the one before it ended.
+function repeatedRhymes(rhymes: readonly Position[]): RhymeFault[] {
+  return rhymes
+    .filter(({ found }, i) => rhymes.findIndex((other) => other.found === found) < i)
+    .map((rhyme) => ({ ...rhyme, rule: 'repeated-rhyme', expected: [] }));
+}
+
+function namesOf(groups: number): RhymeGroup[] {
+  return groups === ALL_GROUPS ? [] : RHYME_GROUPS.filter((_, bit) => ((groups >> bit) & 1) === 1);
+}
+
+/** Of the two patterns, which differ in the second character of the first line, the one with fewer faults. */
+function checkTones(lines: readonly string[][], prosody: Prosody): ToneFault[] {
+  const level = toneFaults(lines, true, prosody);
+  const oblique = toneFaults(lines, false, prosody);
+  return level.length <= oblique.length ? level : oblique;
+}
+
+function toneFaults(lines: readonly string[][], secondIsLevel: boolean, prosody: Prosody): ToneFault[] {
+  const faults: ToneFault[] = [];
+  let second = secondIsLevel;
+  for (const [line, chars] of lines.entries()) {
+    // The second line of a couplet opposes the first; the next couplet begins like it.
     if (line % 2 === 1) second = !second;
-    let wanted = second;
-    for (let place = 1; place < verse.length - 1; place += 2) {
-      expectTone(verse, line, place, wanted);
-      wanted = !wanted;
+    let level = second;
+    for (let index = 1; index < chars.length - 1; index += 2) {
+      expectTone(line, index, level);
+      level = !level;
     }
-    if (line > 0) expectTone(verse, line, verse.length - 1, line % 2 === 1);
+    if (line > 0) expectTone(line, chars.length - 1, line % 2 === 1);
   }
   return faults;
 
-  function expectTone(verse: readonly string[], line: number, place: number, level: boolean): void {
-    const char = verse[place] as string;
-    const reading = prosody.reading(char);
+  function expectTone(line: number, index: number, level: boolean): void {
+    const found = lines[line]?.[index] as string;
+    const reading = prosody.reading(found);
     if (level ? reading.level : reading.oblique) return;
-    if (!reading.level && !reading.oblique) {
-      faults.push(`line ${line + 1}, character ${place + 1}: the reading of ${char} is not known`);
-      return;
-    }
-    faults.push(`line ${line + 1}, character ${place + 1}: ${char} is not ${level ? '平' : '仄'}`);
+    const rule = reading.level || reading.oblique ? 'tone' : 'unknown-reading';
+    faults.push({ rule, line, index, expected: level ? '平' : '仄', found });
   }
-}
-
-/**
- * Lines with their tones beneath, and the rhymes marked; last, in brackets, what the rules say.
- *
- * @param verdict As `judge` gives it.
- * @example
- * console.log(annotate(judge('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。', Prosody.load())));
- */
-export function annotate({ form, lines, rhyme, tone }: Verdict): string {
-  const verdict = [
-    form ?? `no regulated form: lines of ${lines.map(({ text }) => [...text].length).join(', ')}`,
-    rhyme && (rhyme.keeps ? `rhymes (${rhyme.groups.join('、')})` : `rhyme: ${rhyme.faults.join('; ')}`),
-    tone && (tone.keeps ? 'tones right' : `tones: ${tone.faults.join('; ')}`),
-  ];
-  const rows = lines.flatMap(({ text, tones, rhymes }) => [text, `${tones}${rhymes ? ' 韵' : ''}`]);
-  return [...rows, `[${verdict.filter(Boolean).join(', ')}]`].join('\n');
 }

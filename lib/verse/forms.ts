@@ -2,140 +2,63 @@ import type { Vocab } from '../data/vocab';
 import type { Guide } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import type { Rng } from '../util/rng';
-import { Prosody, type RhymeGroup, rhymeGroup } from './readings';
+import { type FormOptions, type FormRules, formRules } from './form-options';
+import { Prosody, RHYME_GROUPS } from './readings';
+import { rhymesAt, type Tone, type TonePattern, toneAt, tonePatterns } from './tone-pattern';
 
-/**
- * Which places the pattern of level and oblique tones holds.
- *
- * - `loose`: those that the rules are strict about: the second, fourth and sixth, and the last
- * - `strict`: also no three alike at a line's end, no lone 平
- * - `off`: none
- */
-export type ToneRule = 'strict' | 'loose' | 'off';
-
-/** A fixed form, or lines x characters: `6x4`. */
-export type FormName = '五绝' | '七绝' | '五律' | '七律' | `${number}x${number}`;
-
-/** The form that a poem is held to, and its rules. */
-export type FormOptions = Readonly<{
-  form?: FormName;
-  /** The lines begin with these characters, one a line; without `form`, lines of five or seven as many as there are. */
-  acrostic?: string;
-  /** Lines rhyme, in one level group and no character twice. Default: in the fixed forms. */
-  rhyme?: boolean;
-  /** Default: `loose` in the fixed forms, `off` in others. */
-  tone?: ToneRule;
-  /** By its name, 东 for one; default: as the model likes. */
-  rhymeGroup?: RhymeGroup;
-}>;
-
-/** Beside the index of a mask in a `Guide`'s plan: the place rhymes. */
+/** Added to the index of a mask in a plan: the character rhymes. */
 const RHYMES = 0x10000;
-
-/** What a poem is held to. */
-type Rules = Readonly<{
-  lines: number;
-  width: number;
-  acrostic: readonly string[];
-  rhyme: boolean;
-  tone: ToneRule;
-  groups: number;
-}>;
-
-/** What tells one regulated pattern from the others: all else follows. */
-type Pattern = Readonly<{ secondIsLevel: boolean; firstRhymes: boolean }>;
-
-const FIXED: Readonly<Record<string, readonly [lines: number, width: number]>> = {
-  ...{ 五绝: [4, 5], 七绝: [4, 7], 五律: [8, 5], 七律: [8, 7] },
-  ...{ 五絕: [4, 5], 七絕: [4, 7] },
-};
+/** A rhyme group must have this many characters for each rhyme, so that the first one leaves a choice. */
+const CHARS_PER_RHYME = 6;
 const HAN = /^\p{Script=Han}$/u;
-const MOST_LINES = 40;
-const MOST_WIDTH = 20;
-/** A group to rhyme in must have so many characters for each that is needed: the first rhyme must not lead nowhere. */
-const CHOICE = 6;
 const MARKS = '，。？！；：、';
 
-/** @throws EARG for a form that is none, and for what does not go with it. */
-function rulesOf({ form, acrostic, rhyme, tone, rhymeGroup: group }: FormOptions): Rules {
-  if (form !== undefined && typeof form !== 'string')
-    throw new TangshiError('EARG', `There is no form ${form}`);
-  const heads = [...(acrostic ?? '')];
-  if (acrostic !== undefined && (heads.length === 0 || !heads.every((char) => HAN.test(char)))) {
-    throw new TangshiError('EARG', `Expected Han characters for an acrostic but received '${acrostic}'`);
-  }
-  const sizes =
-    form === undefined ? ([heads.length, heads.length % 2 === 0 ? 7 : 5] as const) : sizesOf(form);
-  const [lines, width] = sizes;
-  const isFixed = form !== undefined && Object.hasOwn(FIXED, form);
-  if (heads.length > 0 && heads.length !== lines) {
-    throw new TangshiError(
-      'EARG',
-      `${acrostic} has ${heads.length} characters, but ${form} has ${lines} lines`,
-    );
-  }
-  return {
-    ...{ lines, width, acrostic: heads },
-    ...{ rhyme: rhyme ?? (isFixed || group !== undefined), tone: tone ?? (isFixed ? 'loose' : 'off') },
-    groups: group === undefined ? 2 ** RHYME_BITS - 1 : rhymeGroup(group),
-  };
-}
-
-const RHYME_BITS = 30;
-
-function sizesOf(form: string): readonly [number, number] {
-  if (Object.hasOwn(FIXED, form)) return FIXED[form] as readonly [number, number];
-  const [, lines, width] = /^(\d{1,2})[x×](\d{1,2})$/.exec(form)?.map(Number) ?? [];
-  if (width && lines && width <= MOST_WIDTH && lines <= MOST_LINES) return [lines, width];
-  throw new TangshiError(
-    'EARG',
-    `There is no form ${form}: 五绝, 七绝, 五律, 七律, or lines x characters, as 6x4 (up to ${MOST_LINES}x${MOST_WIDTH})`,
-  );
-}
-
-/** A form made ready for a model: what does not depend on the single poem. */
+/** A form as constraints on the ids of a vocabulary: everything that does not depend on a single poem. */
 export class Form {
-  readonly #rules: Rules;
+  readonly #rules: FormRules;
   readonly #vocab: Vocab;
   readonly #prosody: Prosody | undefined;
+  /** `[vocabSize]` each: 1 for allowed ids. */
   readonly #masks: Uint8Array[] = [];
-  readonly #places = new Map<string, number>();
-  readonly #groups: Int32Array;
+  readonly #maskIndices = new Map<string, number>();
+  /** `[vocabSize]`: rhyme groups of each id, as bits. */
+  readonly #rhymeGroups: Int32Array;
 
-  /** @throws EARG, EVOCAB for an acrostic that the model cannot write. */
+  /** @throws ERR_TANGSHI_INVALID_ARG, or ERR_TANGSHI_VOCAB if the model does not know a character of the acrostic. */
   constructor(options: FormOptions, vocab: Vocab) {
-    this.#rules = rulesOf(options);
+    this.#rules = formRules(options);
     this.#vocab = vocab;
     const { rhyme, tone, acrostic } = this.#rules;
     if (rhyme || tone !== 'off') this.#prosody = Prosody.load();
     vocab.encode(acrostic.join(''));
-    this.#groups = this.#groupsOfAll();
+    this.#rhymeGroups = this.#usableRhymeGroups();
   }
 
-  /** Characters of a poem, marks included. */
+  /** Characters of a poem, including punctuation. */
   get length(): number {
     return this.#rules.lines * (this.#rules.width + 1);
   }
 
-  /** A beginning with the marks that the form has in it. @throws EARG when it is longer than the poem. */
-  begin(text: string): string {
+  /**
+   * Replaces the punctuation of a prompt by the form's own.
+   *
+   * @throws ERR_TANGSHI_INVALID_ARG if it is as long as the poem.
+   */
+  punctuate(prompt: string): string {
     const { width, lines } = this.#rules;
-    const chars = [...text].filter((char) => !MARKS.includes(char) && char.trim() !== '');
+    const chars = [...prompt].filter((char) => !MARKS.includes(char) && char.trim() !== '');
     if (chars.length >= width * lines) {
-      throw new TangshiError(
-        'EARG',
-        `A beginning of ${chars.length} characters leaves nothing to write in ${lines} lines of ${width}`,
+      throw invalid(
+        `A prompt of ${chars.length} characters leaves nothing to write in ${lines} lines of ${width}`,
+        'prompt',
       );
     }
-    let begun = '';
-    chars.forEach((char, i) => {
-      begun += char;
-      if ((i + 1) % width === 0) begun += this.#mark(Math.floor(i / width));
-    });
-    return begun;
+    return chars
+      .map((char, i) => ((i + 1) % width === 0 ? char + this.#mark(Math.floor(i / width)) : char))
+      .join('');
   }
 
-  /** The lines of a poem, each with its mark. */
+  /** The lines of a poem, with punctuation. */
   linesOf(text: string): string[] {
     const chars = [...text];
     const step = this.#rules.width + 1;
@@ -145,122 +68,96 @@ export class Form {
   }
 
   /**
-   * The constraint that keeps `count` poems to the form, each to a tone pattern that its beginning allows.
+   * Plans for `count` drafts of a poem: each follows a random one of the tone patterns that the prompt allows.
    *
-   * @throws EARG when no pattern allows it.
+   * @param prompt As `punctuate` returns it.
+   * @returns For `constraint`.
+   * @throws ERR_TANGSHI_INVALID_ARG if no pattern allows the prompt.
    */
-  guide(beginning: string, count: number, rng: Rng): Guide {
-    const chars = [...beginning];
+  plan(prompt: string, count: number, rng: Rng): Int32Array[] {
+    const chars = [...prompt];
     const head = this.#rules.acrostic[0];
-    if (head !== undefined && chars.length > 0 && chars[0] !== head) {
-      throw new TangshiError(
-        'EARG',
-        `${beginning} does not begin with ${head}, as the acrostic has it: leave one of them away`,
-      );
-    }
-    const patterns = this.#patterns().filter((pattern) => this.#fits(chars, pattern));
+    if (head !== undefined && chars.length > 0 && chars[0] !== head)
+      throw invalid(`The prompt ${prompt} does not begin with ${head}, as the acrostic does`, 'prompt');
+    const patterns = tonePatterns(this.#rules).filter((pattern) => this.#fits(chars, pattern));
     if (patterns.length === 0) {
-      throw new TangshiError(
-        'EARG',
-        `${beginning} does not fit the rules of the form: try --tone off or --rhyme off`,
+      throw invalid(
+        `The prompt ${prompt} does not fit the rules of the form: try tone 'off' or rhyme false`,
+        'tone',
       );
     }
-    const plans = Array.from({ length: count }, () =>
-      this.#plan(patterns[rng.below(patterns.length)] as Pattern),
-    );
-    const masks = new Uint8Array(this.#masks.length * this.#vocab.size);
-    for (const [i, mask] of this.#masks.entries()) masks.set(mask, i * this.#vocab.size);
-    return { masks, plans, groups: this.#groups, allowedGroups: this.#rules.groups };
-  }
-
-  #patterns(): Pattern[] {
-    const { rhyme, tone } = this.#rules;
-    const both = [true, false];
-    return (tone === 'off' ? [true] : both).flatMap((secondIsLevel) =>
-      (rhyme ? both : [false]).map((firstRhymes) => ({ secondIsLevel, firstRhymes })),
+    return Array.from({ length: count }, () =>
+      this.#planOf(patterns[rng.below(patterns.length)] as TonePattern),
     );
   }
 
-  #plan(pattern: Pattern): Int32Array {
-    const { lines, width } = this.#rules;
+  /** The native constraint for one plan per prompt. */
+  constraint(plans: readonly Int32Array[]): Guide {
+    const { size } = this.#vocab;
+    const masks = new Uint8Array(this.#masks.length * size);
+    for (const [i, mask] of this.#masks.entries()) masks.set(mask, i * size);
+    return { masks, plans, groups: this.#rhymeGroups, allowedGroups: this.#rules.rhymeGroups };
+  }
+
+  #planOf(pattern: TonePattern): Int32Array {
+    const { lines, width, acrostic } = this.#rules;
     const plan: number[] = [];
     for (let line = 0; line < lines; line++) {
-      for (let place = 0; place < width; place++) {
-        const head = place === 0 ? this.#rules.acrostic[line] : undefined;
-        const mask = this.#maskOf(head ?? this.#toneAt(line, place, pattern) ?? 'any');
-        plan.push(this.#rhymesAt(line, place, pattern) ? mask + RHYMES : mask);
+      for (let index = 0; index < width; index++) {
+        const head = index === 0 ? acrostic[line] : undefined;
+        const mask = this.#maskIndex(head ?? toneAt(this.#rules, pattern, line, index) ?? 'any');
+        plan.push(rhymesAt(this.#rules, pattern, line, index) ? mask + RHYMES : mask);
       }
-      plan.push(this.#maskOf(this.#mark(line)));
+      plan.push(this.#maskIndex(this.#mark(line)));
     }
     return Int32Array.from(plan);
   }
 
-  #rhymesAt(line: number, place: number, { firstRhymes }: Pattern): boolean {
-    const { rhyme, width } = this.#rules;
-    return rhyme && place === width - 1 && (line % 2 === 1 || (line === 0 && firstRhymes));
-  }
-
-  /** Undefined where either tone may stand. */
-  #toneAt(line: number, place: number, pattern: Pattern): Tone | undefined {
-    const { rhyme, tone, width } = this.#rules;
-    const last = width - 1;
-    // A first line that ended level and did not rhyme would sound like a slip.
-    if (rhyme && line === 0 && place === last && !pattern.firstRhymes) return 'oblique';
-    if (tone === 'off') return undefined;
-    const isLevel = (at: number): boolean | undefined => {
-      // Even lines end level; odd ones do not, but for a first one that rhymes.
-      if (at === last) return line % 2 === 1 || (line === 0 && pattern.firstRhymes);
-      if (at % 2 === 0) return undefined;
-      // Within a couplet lines oppose each other, from couplet to couplet they go on alike.
-      const second = pattern.secondIsLevel === (Math.floor((line + 1) / 2) % 2 === 0);
-      return second === (at % 4 === 1);
-    };
-    let level = isLevel(place);
-    if (level === undefined && tone === 'strict') {
-      if (place === last - 2 && isLevel(last - 1) === isLevel(last)) level = !isLevel(last);
-      if (place === last - 4 && isLevel(last) && !isLevel(last - 1)) level = true;
-    }
-    return level === undefined ? undefined : level ? 'level' : 'oblique';
-  }
-
-  #fits(beginning: readonly string[], pattern: Pattern): boolean {
+  /** Whether a prompt, with punctuation, fits a pattern. */
+  #fits(prompt: readonly string[], pattern: TonePattern): boolean {
     const { width } = this.#rules;
-    return beginning.every((char, i) => {
-      const [line, place] = [Math.floor(i / (width + 1)), i % (width + 1)];
-      if (place === width) return true;
-      const head = place === 0 ? this.#rules.acrostic[line] : undefined;
-      if (head !== undefined && head !== char) return false;
-      const tone = this.#toneAt(line, place, pattern);
-      const reading = this.#prosody?.reading(char);
-      if (tone !== undefined && !reading?.[tone]) return false;
-      // In a group that has enough rhymes to go on in.
-      return (
-        !this.#rhymesAt(line, place, pattern) || this.#groups[this.#vocab.encode(char)[0] as number] !== 0
-      );
+    return prompt.every((char, i) => {
+      const line = Math.floor(i / (width + 1));
+      const index = i % (width + 1);
+      return index === width || this.#fitsAt(char, pattern, line, index);
     });
   }
 
+  #fitsAt(char: string, pattern: TonePattern, line: number, index: number): boolean {
+    const head = index === 0 ? this.#rules.acrostic[line] : undefined;
+    if (head !== undefined && head !== char) return false;
+    const tone = toneAt(this.#rules, pattern, line, index);
+    if (tone !== undefined && !this.#prosody?.reading(char)[tone]) return false;
+    const id = this.#vocab.encode(char)[0] as number;
+    return !rhymesAt(this.#rules, pattern, line, index) || this.#rhymeGroups[id] !== 0;
+  }
+
+  /** The punctuation mark at the end of a line. */
   #mark(line: number): string {
     return line % 2 === 1 || line === this.#rules.lines - 1 ? '。' : '，';
   }
 
-  /** The index of the mask of a tone, of any character, or of one alone. */
-  #maskOf(what: string): number {
-    const known = this.#places.get(what);
+  /** Index of the mask for one character, the characters of a tone, or any character. */
+  #maskIndex(allowed: string): number {
+    const known = this.#maskIndices.get(allowed);
     if (known !== undefined) return known;
-    const { size } = this.#vocab;
-    const mask = new Uint8Array(size);
-    if ([...what].length === 1) mask[this.#vocab.encode(what)[0] as number] = 1;
-    else for (const [id, char] of this.#han()) mask[id] = Number(this.#isOf(char, what as Tone | 'any'));
-    this.#places.set(what, this.#masks.length);
-    this.#masks.push(mask);
+    this.#masks.push(this.#makeMask(allowed));
+    this.#maskIndices.set(allowed, this.#masks.length - 1);
     return this.#masks.length - 1;
   }
 
-  #isOf(char: string, tone: Tone | 'any'): boolean {
+  #makeMask(allowed: string): Uint8Array {
+    const mask = new Uint8Array(this.#vocab.size);
+    if ([...allowed].length === 1) mask[this.#vocab.encode(allowed)[0] as number] = 1;
+    else for (const [id, char] of this.#han()) mask[id] = Number(this.#has(char, allowed as Tone | 'any'));
+    return mask;
+  }
+
+  #has(char: string, tone: Tone | 'any'): boolean {
     return tone === 'any' || this.#prosody?.reading(char)[tone] === true;
   }
 
+  /** The Han characters of the vocabulary. */
   *#han(): Generator<[id: number, char: string]> {
     for (let id = 0; id < this.#vocab.size; id++) {
       const char = this.#vocab.decode([id]);
@@ -269,35 +166,35 @@ export class Form {
   }
 
   /**
-   * Of groups that have enough characters to rhyme in.
+   * Rhyme groups of each id, without groups that have too few characters.
    *
-   * @throws EARG when there is none.
+   * @throws ERR_TANGSHI_INVALID_ARG if no group has enough.
    */
-  #groupsOfAll(): Int32Array {
+  #usableRhymeGroups(): Int32Array {
     const groups = new Int32Array(this.#vocab.size);
     const prosody = this.#prosody;
     if (!this.#rules.rhyme || !prosody) return groups;
-    for (const [id, char] of this.#han()) groups[id] = prosody.reading(char).groups & this.#rules.groups;
-    const needed = Math.ceil(this.#rules.lines / 2) + 1;
-    const wide = this.#groupsOf(groups, needed * CHOICE) || this.#groupsOf(groups, needed);
-    if (wide === 0) {
-      throw new TangshiError(
-        'EARG',
-        `No group has ${needed} rhymes among the characters of the model: try --rhyme off`,
-      );
-    }
-    return groups.map((all) => all & wide);
-  }
-
-  /** Those that have so many characters, as bits. */
-  #groupsOf(groups: Int32Array, members: number): number {
-    let wide = 0;
-    for (let bit = 0; bit < RHYME_BITS; bit++) {
-      const count = groups.reduce((sum, all) => sum + ((all >> bit) & 1), 0);
-      if (count >= members) wide |= 1 << bit;
-    }
-    return wide;
+    for (const [id, char] of this.#han()) groups[id] = prosody.reading(char).groups & this.#rules.rhymeGroups;
+    const rhymes = Math.ceil(this.#rules.lines / 2) + 1;
+    const usable = groupsWith(groups, rhymes * CHARS_PER_RHYME) || groupsWith(groups, rhymes);
+    if (usable !== 0) return groups.map((all) => all & usable);
+    throw invalid(
+      `The model's vocabulary has no rhyme group of ${rhymes} characters: try rhyme false`,
+      'rhyme',
+    );
   }
 }
 
-type Tone = 'level' | 'oblique';
+/** Bit mask of the groups with at least so many characters. */
+function groupsWith(groups: Int32Array, members: number): number {
+  let usable = 0;
+  for (let bit = 0; bit < RHYME_GROUPS.length; bit++) {
+    const count = groups.reduce((sum, all) => sum + ((all >> bit) & 1), 0);
+    if (count >= members) usable |= 1 << bit;
+  }
+  return usable;
+}
+
+function invalid(message: string, option: string): TangshiError {
+  return new TangshiError('ERR_TANGSHI_INVALID_ARG', message, { option });
+}

@@ -2,49 +2,18 @@ import { TangshiError } from '../util/errors';
 import { scriptConverter } from '../util/script-conversion';
 
 /**
- * The thirty level groups of the 平水 rhymes, each with the rhymes of the 廣韻 that it gathers. A group's name is its
- * first character.
+ * The thirty level rhyme groups of the 平水韻, each as the rhymes of the 廣韻 that it merges; the first one is the name of
+ * the group.
  */
+// biome-ignore format: one line per group would not be clearer
 const GROUPS = [
-  ...[
-    '東',
-    '冬鍾',
-    '江',
-    '支脂之',
-    '微',
-    '魚',
-    '虞模',
-    '齊',
-    '佳皆',
-    '灰咍',
-    '真諄臻',
-    '文殷',
-    '元魂痕',
-    '寒桓',
-    '刪山',
-  ],
-  ...[
-    '先仙',
-    '蕭宵',
-    '肴',
-    '豪',
-    '歌戈',
-    '麻',
-    '陽唐',
-    '庚耕清',
-    '青',
-    '蒸登',
-    '尤侯幽',
-    '侵',
-    '覃談',
-    '鹽添嚴',
-    '咸銜凡',
-  ],
+  '東', '冬鍾', '江', '支脂之', '微', '魚', '虞模', '齊', '佳皆', '灰咍', '真諄臻', '文殷', '元魂痕', '寒桓', '刪山',
+  '先仙', '蕭宵', '肴', '豪', '歌戈', '麻', '陽唐', '庚耕清', '青', '蒸登', '尤侯幽', '侵', '覃談', '鹽添嚴', '咸銜凡',
 ] as const;
 
 /**
- * Characters that the 廣韻 has in another form only, or not at all: the first of each pair is read as the second, an older
- * form of it or one of the same tone and rhyme.
+ * Characters that the 廣韻 has only in another form, or not at all. The first of each pair is read as the second: an older
+ * form, or a character with the same tone and rhyme.
  */
 const READ_AS = new Map(
   (
@@ -56,8 +25,8 @@ const READ_AS = new Map(
     ?.map((pair) => [...pair] as [string, string]),
 );
 
-/** The thirty level rhyme groups, in simplified characters, in the order of the bits of `Reading.groups`. */
-// biome-ignore format: thirty lines would not be clearer
+/** Names of the thirty level rhyme groups in simplified characters, in the order of the bits of `Reading.groups`. */
+// biome-ignore format: one line per name would not be clearer
 export const RHYME_GROUPS = [
   '东', '冬', '江', '支', '微', '鱼', '虞', '齐', '佳', '灰', '真', '文', '元', '寒', '删',
   '先', '萧', '肴', '豪', '歌', '麻', '阳', '庚', '青', '蒸', '尤', '侵', '覃', '盐', '咸',
@@ -65,13 +34,21 @@ export const RHYME_GROUPS = [
 /** The name of a level rhyme group: one of `RHYME_GROUPS`. */
 export type RhymeGroup = (typeof RHYME_GROUPS)[number];
 
-/** How a character was read in the time of Tang; of several readings, all count. */
+/** Bit mask of all level rhyme groups. */
+export const ALL_RHYME_GROUPS = 2 ** RHYME_GROUPS.length - 1;
+
+/** Whether a value is the name of a level rhyme group, in simplified characters. */
+export function isRhymeGroup(value: unknown): value is RhymeGroup {
+  return (RHYME_GROUPS as readonly unknown[]).includes(value);
+}
+
+/** Pronunciation of a character in Middle Chinese: the union of all its readings. */
 export type Reading = Readonly<{
-  /** 平. */
+  /** Has a level tone, 平. */
   level: boolean;
-  /** 仄: rising, departing or entering. */
+  /** Has an oblique tone, 仄: rising, departing or entering. */
   oblique: boolean;
-  /** The level rhyme groups it belongs to, each a bit; 0 for none. */
+  /** Bit mask of its level rhyme groups; 0 for none. */
   groups: number;
 }>;
 
@@ -80,8 +57,8 @@ type LookUp = (char: string) => readonly { tone: string; rhyme: string }[];
 const UNKNOWN: Reading = { level: false, oblique: false, groups: 0 };
 
 /**
- * Tones and rhymes of characters, by the 廣韻 of 1008 as the package tshet-uinh has it. Simplified characters are read as
- * the traditional ones that opencc-js gives for them, or else as they stand.
+ * Tones and rhymes of characters according to the 廣韻 (1008), from the package tshet-uinh. Simplified characters are
+ * looked up as the traditional ones that opencc-js maps them to, or else as they are.
  *
  * @example
  * const prosody = Prosody.load();
@@ -98,7 +75,7 @@ export class Prosody {
     this.#toTraditional = scriptConverter('to-traditional');
   }
 
-  /** The one of this process. The first time takes some 0.3 s: a form asks for it, nothing else. */
+  /** The instance of this process. The first call takes about 0.3 s; only forms and checks need it. */
   static load(): Prosody {
     Prosody.#loaded ??= Prosody.#read();
     return Prosody.#loaded;
@@ -112,14 +89,14 @@ export class Prosody {
   }
 
   /**
-   * Of a character that no book knows, neither tone.
+   * The reading of a character; neither tone if the 廣韻 does not have it.
    *
-   * @param char In either script.
+   * @param char Simplified or traditional.
    */
   reading(char: string): Reading {
     const known = this.#known.get(char);
     if (known) return known;
-    // Some simplified characters were others of their own once: 园 is 園, not the rare 园.
+    // Convert first: a simplified character may also be a rare traditional one, such as 园, which stands for 園.
     const traditional = this.#lookUp(READ_AS.get(char) ?? this.#toTraditional(char));
     const reading = (traditional.length > 0 ? traditional : this.#lookUp(char)).reduce<Reading>(
       ({ level, oblique, groups }, { tone, rhyme }) => {
@@ -139,13 +116,18 @@ function groupOf(rhyme: string): number {
 }
 
 /**
- * The bit of a rhyme group by its name, in either script.
+ * The bit of a rhyme group.
  *
- * @throws EARG for a name that is none.
+ * @param name Simplified or traditional.
+ * @throws ERR_TANGSHI_INVALID_ARG for an unknown name.
  */
 export function rhymeGroup(name: string): number {
   const index = (RHYME_GROUPS as readonly string[]).indexOf(name);
   const traditional = GROUPS.findIndex(([first]) => first === name);
   if (index >= 0 || traditional >= 0) return 1 << Math.max(index, traditional);
-  throw new TangshiError('EARG', `There is no rhyme group ${name}: they are ${RHYME_GROUPS.join('')}`);
+  throw new TangshiError(
+    'ERR_TANGSHI_INVALID_ARG',
+    `Unknown rhyme group ${JSON.stringify(name)}. Choose one of ${RHYME_GROUPS.join('')}.`,
+    { option: 'rhymeGroup' },
+  );
 }

@@ -1,24 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
-import { annotate, judge, Prosody, TangshiError } from '../../lib';
+import { checkPoem, formatCheck, TangshiError } from '../../lib';
+import { diskError } from '../../lib/util/disk';
 import { newCommand, run } from './command';
 
 const command = newCommand('check', 'FILE')
   .description(
-    'Judges poems by the rules of regulated verse: form, rhyme, tone. Blank lines part them.\n' +
-      'The exit code is 1 when one of them breaks a rule.',
+    'Checks poems (separated by blank lines) against the rules of regulated verse: form, rhyme and tones.\n' +
+      'The exit code is 1 if a poem breaks a rule.',
   )
-  .argument('<file>', 'of text, or - for stdin')
-  .option('--json', 'one JSON object a poem, a line each')
+  .argument('<file>', 'a text file, or - for stdin')
+  .option('--json', 'print one JSON object per poem, one per line')
   .action(async (file: string, { json }) => {
-    const text = (await read(file)).replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n]/gu, ''); // no orders to the terminal
+    const text = (await read(file)).replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n]/gu, ''); // no control sequences
     const poems = text.split(/\n\s*\n/).filter((poem) => poem.trim() !== '');
-    if (poems.length === 0) throw new TangshiError('ECORPUS', `${file} holds no poem`);
-    const prosody = Prosody.load();
+    if (poems.length === 0) throw new TangshiError('ERR_TANGSHI_CORPUS', `${file} contains no poems`);
     for (const poem of poems) {
-      const verdict = judge(poem, prosody);
-      process.stdout.write(json ? `${JSON.stringify(verdict)}\n` : `${annotate(verdict)}\n\n`);
-      if (!verdict.rhyme?.keeps || !verdict.tone?.keeps) process.exitCode = 1;
+      const check = checkPoem(poem);
+      process.stdout.write(json ? `${JSON.stringify(check)}\n` : `${formatCheck(check)}\n\n`);
+      if (!check.rhyme?.ok || !check.tone?.ok) process.exitCode = 1;
     }
   });
 
@@ -26,7 +26,7 @@ async function read(file: string): Promise<string> {
   try {
     return file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
   } catch (error) {
-    throw new TangshiError('EIO', `Cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw diskError('read', file, error);
   }
 }
 

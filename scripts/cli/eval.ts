@@ -1,100 +1,148 @@
+import { availableParallelism } from 'node:os';
 import { Option } from 'commander';
 import {
   type Dataset,
   type Evaluation,
   evaluate,
-  type FormMeasures,
+  type FormMetrics,
   loadDataset,
-  loadModel,
-  type Measures,
-  type Model,
+  Model,
   measureForms,
+  type PoemMetrics,
   TangshiError,
 } from '../../lib';
-import { tellingLines } from '../../lib/data/line-filter';
+import { TEXTS } from '../../lib/data/dataset';
+import { distinctiveLines } from '../../lib/data/line-filter';
+import { omitUndefined } from '../../lib/util/omit-undefined';
 import { integer, list, newCommand, run } from './command';
+import { MODEL_HELP, modelOrDefault } from './default-model';
 
 const command = newCommand('eval')
-  .description('How well a model foretells poems: NLL in nats a character, perplexity, characters.')
-  .option(
-    '--model <path>',
-    'a checkpoint or a run folder (default: the newest run, else the model in the box)',
+  .description(
+    'Measures how well a model predicts poems (NLL in nats per character, perplexity), and how well its own poems\n' +
+      'follow the rules of the fixed forms.',
   )
-  .option('--data <corpus>', 'a built-in corpus or the path of a file (default: what the model learned from)')
-  .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
-  .option('--extra <corpus>', 'one more in which copied lines are looked for (can be repeated)', list)
-  .option('--held-out', 'only the poems that training leaves aside')
-  .option('--poems <n>', 'of each fixed form are written and measured; 0 for none', integer(0, 1000), 100)
-  .option('--seed <n>', 'of these poems', integer(0), 1)
+  .option('--model <path>', MODEL_HELP)
+  .option('--data <corpus>', 'a built-in corpus, or the path of a file (default: the training corpus)')
+  .addOption(
+    new Option('--format <format>', 'format of the file (default: detected)').choices([
+      'titled',
+      'lines',
+      'json',
+    ]),
+  )
+  .option('--extra <corpus>', 'another corpus in which to find copied lines (can be repeated)', list)
+  .option('--held-out', 'use only the poems held out from training')
+  .option('--poems <n>', 'poems to generate and measure in each fixed form', integer(0, 1000), 100)
+  .option('--seed <n>', 'seed of these poems', integer(0), 1)
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
-  .option('--json', 'one JSON object')
-  .action(async ({ model: path, data, extra, format, heldOut, poems: count, seed, device, json }) => {
-    const model = await loadModel(path, { device });
+  .option('--threads <n>', 'CPU threads (default: all cores)', integer(1, 1024))
+  .option('--json', 'print one JSON object')
+  .action(async (flags) => {
+    const { device, threads = availableParallelism() } = flags;
+    const model = await Model.load(await modelOrDefault(flags.model), { device, threads });
     try {
-      const { config, vocab } = model;
-      const source = {
-        ...config,
-        ...(data !== undefined && { data, format, extra: undefined }),
-        ...(extra && { extra: [...(data === undefined ? (config.extra ?? []) : []), ...extra] }),
-      };
-      const share = heldOut ? config.heldOut : 0;
-      const dataset = await loadDataset({ ...source, heldOut: share, vocab });
-      const poems = heldOut ? dataset.heldOut : dataset.train;
-      if (poems.length === 0) {
-        throw new TangshiError(
-          'ECORPUS',
-          `None of the poems of ${dataset.name} is among those that training leaves aside: leave --held-out away`,
-        );
-      }
-      const result = await evaluate(model.session, poems);
-      const text = (ids: Int32Array) => vocab.decode(ids.subarray(1, -1));
-      const unseen = heldOut ? await evaluateUnseen(model, dataset, text) : undefined;
-      const split = heldOut ? 'held-out' : 'all';
-      const skipped = dataset.tally.rejected.vocabulary;
-      const facts = { model: model.path, data: dataset.name, split, poems: poems.length, skipped };
-      const corpus = [...dataset.train, ...dataset.heldOut].map(text);
-      const forms = count > 0 ? await measureForms(model, corpus, { count, seed }) : [];
-      const all = { ...facts, ...result, ...(unseen && { unseen }), forms };
-      process.stdout.write(json ? `${JSON.stringify(all)}\n` : report(all) + formsText(forms));
+      const result = await measure(model, flags);
+      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : toText(result));
     } finally {
       await model.dispose();
     }
   });
 
-type Result = Evaluation & {
-  model: string;
-  data: string;
-  split: string;
+type Flags = Readonly<{
+  data?: string;
+  format?: 'titled' | 'lines' | 'json';
+  extra?: readonly string[];
+  heldOut?: boolean;
   poems: number;
-  skipped: number;
-  unseen?: Evaluation & { poems: number };
-};
+  seed: number;
+}>;
 
-/** An anthology has some poems twice, with other words here and there: of these one may be held out and one not. */
-async function evaluateUnseen(
-  { session }: Model,
-  { train, heldOut }: Dataset,
-  text: (ids: Int32Array) => string,
-): Promise<Result['unseen']> {
-  const seen = new Set(train.flatMap((ids) => tellingLines(text(ids))));
-  const poems = heldOut.filter((ids) => !tellingLines(text(ids)).some((line) => seen.has(line)));
-  return poems.length === 0 ? undefined : { poems: poems.length, ...(await evaluate(session, poems)) };
+type Result = Evaluation &
+  Readonly<{
+    model: string | undefined;
+    data: string;
+    split: 'held-out' | 'all';
+    poems: number;
+    /** Poems with characters outside a vocabulary without UNK. */
+    skipped: number;
+    /** Evaluation on the held-out poems that share no line with a training poem. */
+    unseen?: Evaluation & Readonly<{ poems: number }>;
+    forms: readonly FormMetrics[];
+  }>;
+
+async function measure(model: Model, flags: Flags): Promise<Result> {
+  const { heldOut = false, poems: count, seed } = flags;
+  const dataset = await loadCorpus(model, flags);
+  const poems = heldOut ? dataset.heldOut : dataset.train;
+  if (poems.length === 0) {
+    throw new TangshiError(
+      'ERR_TANGSHI_CORPUS',
+      `No poem of ${dataset.name} is held out from training: omit --held-out`,
+    );
+  }
+  const evaluation = await evaluate(model, poems);
+  const unseen = heldOut ? await evaluateUnseen(model, dataset) : undefined;
+  const corpus = textsOf(model, [...dataset.train, ...dataset.heldOut]);
+  return omitUndefined({
+    model: model.path,
+    data: dataset.name,
+    split: heldOut ? 'held-out' : 'all',
+    poems: poems.length,
+    skipped: dataset.tally.rejected.vocabulary,
+    ...evaluation,
+    unseen,
+    forms: count > 0 ? await measureForms(model, corpus, { count, seed }) : [],
+  });
 }
 
-function report({ model, data, split, poems, skipped, unseen, ...result }: Result): string {
-  const without = skipped > 0 ? `, ${skipped} skipped for characters that it does not know` : '';
+async function loadCorpus(
+  { config, vocab }: Model,
+  { data, format, extra, heldOut }: Flags,
+): Promise<Dataset> {
+  if (data === undefined && config.data === TEXTS) {
+    throw new TangshiError(
+      'ERR_TANGSHI_CORPUS',
+      'The model was trained on texts given to train(): choose a corpus with --data',
+    );
+  }
+  const own = data === undefined ? config : { ...config, data, format, extra: undefined };
+  const all = extra ? [...(own.extra ?? []), ...extra] : own.extra;
+  return loadDataset({ ...own, extra: all, heldOut: heldOut ? config.heldOut : 0, vocab });
+}
+
+function textsOf({ vocab }: Model, poems: readonly Int32Array[]): string[] {
+  return poems.map((ids) => vocab.decode(ids.subarray(1, -1)));
+}
+
+/** An anthology may contain a poem twice with variants, of which one is held out and one is not. */
+async function evaluateUnseen(model: Model, { train, heldOut }: Dataset): Promise<Result['unseen']> {
+  const seen = new Set(textsOf(model, train).flatMap(distinctiveLines));
+  const texts = textsOf(model, heldOut);
+  const poems = heldOut.filter(
+    (_, i) => !distinctiveLines(texts[i] as string).some((line) => seen.has(line)),
+  );
+  return poems.length === 0 ? undefined : { poems: poems.length, ...(await evaluate(model, poems)) };
+}
+
+function toText(result: Result): string {
+  const { model, data, split, poems, skipped, unseen, forms } = result;
+  const without = skipped > 0 ? `, ${skipped} skipped for unknown characters` : '';
   return (
     `${data} (${split}, ${poems} poems${without}) by ${model}\n` +
-    `${figures(result)}\n` +
-    (unseen ? `${figures(unseen)} of the ${unseen.poems} that share no line with a training poem\n` : '')
+    `${evaluationText(result)}\n` +
+    (unseen
+      ? `${evaluationText(unseen)} for the ${unseen.poems} poems that share no line with a training poem\n`
+      : '') +
+    tableOf(forms)
   );
 }
 
-function figures({ nll, perplexity, tokens }: Evaluation): string {
+function evaluationText({ nll, perplexity, tokens }: Evaluation): string {
   return `nll ${nll.toFixed(4)}  perplexity ${perplexity.toFixed(2)}  tokens ${tokens}`;
 }
 
-const COLUMNS: readonly (readonly [keyof Measures, string])[] = [
+const COLUMNS: readonly (readonly [keyof PoemMetrics, string])[] = [
   ['form', 'form'],
   ['rhyme', 'rhyme'],
   ['tone', 'tone'],
@@ -106,15 +154,15 @@ const COLUMNS: readonly (readonly [keyof Measures, string])[] = [
   ['longestCopy', 'longest'],
 ];
 
-/** Shares of 1, but for the longest copy, which is in characters. */
-function formsText(forms: readonly FormMeasures[]): string {
+/** Fractions of 1, except for the longest copy, which is in characters. */
+function tableOf(forms: readonly FormMetrics[]): string {
   if (forms.length === 0) return '';
   const rows = forms.flatMap(({ form, model, real, random }) =>
-    Object.entries({ model, real, random }).map(([who, measures]) => {
+    Object.entries({ model, real, random }).map(([who, metrics]) => {
       const cells = COLUMNS.map(([key]) =>
-        key === 'longestCopy' ? String(measures[key]) : measures[key].toFixed(3),
+        key === 'longestCopy' ? String(metrics[key]) : metrics[key].toFixed(3),
       );
-      return [form, who.padEnd(6), String(measures.poems), ...cells];
+      return [form, who.padEnd(6), String(metrics.poems), ...cells];
     }),
   );
   const header = ['    ', '      ', 'poems', ...COLUMNS.map(([, name]) => name)];

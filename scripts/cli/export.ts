@@ -1,34 +1,33 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { readCheckpoint, TangshiError, writeModel } from '../../lib';
-import { findCheckpoint } from '../../lib/model/model';
+import { findCheckpoint } from '../../lib/model/model-files';
 import { newCommand, run } from './command';
+import { MODEL_HELP, modelOrDefault } from './default-model';
 
 const command = newCommand('export', 'FILE')
   .description(
-    'Makes a file of a trained model that writes poems as the model does, and is a sixth of its size: weights in half\n' +
-      'precision, without what training needs.',
+    'Exports a trained model to a small file for generating poems: weights in half precision, without the state that\n' +
+      'training needs. It has a quarter to a sixth of the size of the checkpoint.',
   )
-  .argument('<file>', 'to be written: a .safetensors')
-  .option(
-    '--model <path>',
-    'a checkpoint or a run folder (default: the newest run, else the model in the box)',
-  )
+  .argument('<file>', 'the .safetensors file to write')
+  .option('--model <path>', MODEL_HELP)
   .action(async (file: string, { model }) => {
-    refuseOther(file);
-    const path = await findCheckpoint(model);
+    requireNewFile(file);
+    const path = await findCheckpoint(await modelOrDefault(model));
     await writeModel(file, await readCheckpoint(path));
-    const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-    const [before, after] = [(await stat(path)).size, (await stat(file)).size].map(megabytes);
-    process.stdout.write(`${file}: ${after}, from ${path} of ${before}\n`);
+    process.stdout.write(`${file}: ${await megabytes(file)}, from ${path} of ${await megabytes(path)}\n`);
   });
 
-/** What is written over is gone. */
-function refuseOther(file: string): void {
+async function megabytes(path: string): Promise<string> {
+  return `${((await stat(path)).size / 1e6).toFixed(1)} MB`;
+}
+
+function requireNewFile(file: string): void {
   if (!file.endsWith('.safetensors'))
-    throw new TangshiError('EARG', `${file} must end in .safetensors, as models do`);
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `The name of a model ends in .safetensors: ${file}`);
   if (existsSync(file))
-    throw new TangshiError('EARG', `${file} is there already: name another, or remove it`);
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `${file} already exists: choose another name`);
 }
 
 run(command);

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { RUNS } from '../../lib/train/run-folder';
-import type { TrainEvent } from '../../lib/train/train';
-import { commandLine } from '../../lib/util/package-root';
+import type { TrainEvent } from '../../lib/train/train-events';
+import { exampleCommand } from './command';
 
 type Plan = Extract<TrainEvent, { type: 'plan' }>;
 type Step = Extract<TrainEvent, { type: 'step' }>;
@@ -12,22 +12,23 @@ const BAR_WIDTH = 20;
 const SECONDS_BETWEEN_REDRAWS = 0.1;
 
 /**
- * Tells a training to a person: on a terminal one line is redrawn in place, in a pipe a line is written every
- * `logEvery` steps.
+ * Reports a training to the user: redraws one line on a terminal, writes a line every `logEvery` steps to a pipe.
  *
  * @example
  * const reporter = new Reporter(process.stdout, { logEvery: 50 });
- * for await (const event of train()) reporter.tell(event);
+ * for await (const event of train({ out: 'runs/mine' })) reporter.tell(event);
  */
 export class Reporter {
   readonly #out: Terminal;
   readonly #logEvery: number;
   #plan: Plan | undefined;
-  /** A character that a poem of this model began with. */
-  #beginning = '湖';
-  /** Of this sitting: what the rate and the time to go are reckoned from. */
+  /** First character of the last sample: a prompt that the model knows. */
+  #prompt = '湖';
+  /** Tokens of this sitting. */
   #tokens = 0;
+  /** Time of the plan, in seconds. */
   #start = 0;
+  /** Time of the last redraw, in seconds. */
   #drawn = 0;
 
   constructor(out: Terminal, { logEvery }: { logEvery: number }) {
@@ -44,7 +45,7 @@ export class Reporter {
     else this.#line(this.#text(event));
   }
 
-  /** Empty where there is nothing to say. */
+  /** Empty if there is nothing to report. */
   #text(event: Exclude<TrainEvent, Step>): string {
     switch (event.type) {
       case 'plan':
@@ -54,12 +55,12 @@ export class Reporter {
       case 'epoch':
         return `epoch ${event.epoch} of ${this.#plan?.epochs}: loss ${event.loss.toFixed(4)}${heldOutText(event)}`;
       case 'sample':
-        this.#beginning = [...event.text][0] ?? '';
+        this.#prompt = [...event.text][0] ?? '';
         return event.lines.map((line) => `    ${line}`).join('\n');
       case 'checkpoint':
         return event.best ? `best so far: ${event.path}` : '';
       case 'done':
-        return doneText(event, this.#beginning);
+        return doneText(event, this.#prompt);
     }
   }
 
@@ -74,7 +75,7 @@ export class Reporter {
     }
   }
 
-  /** What is most worth knowing first; the bar takes the room that is left. */
+  /** The most important figures first; the bar fills the remaining width. */
   #progress({ step, epoch, loss, smoothedLoss }: Step): string {
     const { steps, epochs, done } = this.#plan as Plan;
     const seconds = now() - this.#start;
@@ -91,7 +92,7 @@ export class Reporter {
     return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`.trimStart();
   }
 
-  /** A line that stays, above the one being redrawn. */
+  /** Writes a permanent line above the redrawn one. */
   #line(text: string): void {
     if (text === '') return;
     this.#out.write(`${this.#out.isTTY ? '\r\x1b[K' : ''}${text}\n`);
@@ -104,9 +105,12 @@ function planText(plan: Plan): string {
   const why = reasons.map(([reason, count]) => `${reason} ${thousands(count)}`).join(', ');
   const rows = [
     ['run', plan.run],
-    ['corpus', `${plan.corpus}: ${thousands(kept)} of ${thousands(read)} poems${why && ` (not: ${why})`}`],
+    [
+      'corpus',
+      `${plan.corpus}: ${thousands(kept)} of ${thousands(read)} poems${why && ` (rejected: ${why})`}`,
+    ],
     ['split', `${thousands(plan.poems)} to train, ${thousands(plan.heldOut)} held out`],
-    ['tokens', `${thousands(plan.tokens)} an epoch`],
+    ['tokens', `${thousands(plan.tokens)} per epoch`],
     ['model', `${thousands(plan.parameters)} parameters, vocabulary ${thousands(plan.vocab)}`],
     ['device', deviceText(plan)],
     [
@@ -131,19 +135,19 @@ function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' }>): strin
 
 function doneText(
   { reason, step, run, seconds }: Extract<TrainEvent, { type: 'done' }>,
-  beginning: string,
+  prompt: string,
 ): string {
   const why = {
     finished: 'Finished',
     interrupted: 'Interrupted',
-    minutes: 'Time is up',
-    'max-steps': 'The asked steps are done',
+    minutes: 'Time limit reached',
+    'max-steps': 'Step limit reached',
   }[reason];
   const next =
     reason === 'finished'
-      ? `write with: ${commandLine('gen', dirname(run) === RUNS ? beginning : `--model ${run}`)}`
-      : `go on with: ${commandLine('train', `--resume --out ${run}`)}`;
-  return `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}; ${next}`;
+      ? `generate poems: ${exampleCommand('gen', dirname(run) === RUNS ? prompt : `--model ${run}`)}`
+      : `continue: ${exampleCommand('train', `--resume --out ${run}`)}`;
+  return `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}. To ${next}`;
 }
 
 /** 59s, 12m 03s, 3h 20m. */

@@ -1,110 +1,151 @@
 import { Option } from 'commander';
-import { type TrainOptions, train } from '../../lib';
+import { isPreset, presetConfig, TangshiError, type TrainOptions, train } from '../../lib';
+import { newestRun, newRunFolder, RUNS } from '../../lib/train/run-folder';
+import { commandLine } from '../../lib/util/package-root';
 import { integer, list, newCommand, number, run } from './command';
 import { Reporter } from './progress';
 
 const command = newCommand('train')
   .description(
-    'Trains a model that writes Tang poems. Ctrl-C saves and stops; --resume goes on.\n' +
-      'What is left out is as the preset has it.',
+    'Trains a model that generates Tang poems. Ctrl-C saves and stops; --resume continues.\n' +
+      'Options that are not given have the values of the preset.',
   )
   .addOption(
-    new Option('--preset <name>', 'classic: the original program')
+    new Option('--preset <name>', 'configuration to start from; classic: the original program')
       .choices(['classic', 'default', 'large'])
       .default('default'),
   )
   .option('--data <corpus>', 'poems, tangshi, quantangshi, quansongshi, or the path of a file')
-  .option('--extra <corpus>', 'one more to learn from, nothing of it held out (can be repeated)', list)
-  .addOption(new Option('--format <format>', 'of the file').choices(['titled', 'lines', 'json']))
+  .option('--extra <corpus>', 'another corpus to train on, none of it held out (can be repeated)', list)
   .addOption(
-    new Option('--cleaning <rules>', 'plain: any text, a line each').choices(['modern', 'classic', 'plain']),
+    new Option('--format <format>', 'format of the file (default: detected)').choices([
+      'titled',
+      'lines',
+      'json',
+    ]),
   )
-  .option('--min-count <n>', 'rarer characters are left out of the vocabulary', integer(1))
-  .addOption(new Option('--cell <cell>', 'of the network').choices(['lstm', 'gru', 'rnn']))
+  .addOption(
+    new Option('--cleaning <rules>', 'how records become poems; plain: any text, one per line').choices([
+      'modern',
+      'classic',
+      'plain',
+    ]),
+  )
+  .option('--min-count <n>', 'leave rarer characters out of the vocabulary', integer(1))
+  .addOption(new Option('--cell <cell>', 'type of the recurrent layers').choices(['lstm', 'gru', 'rnn']))
   .option('--embed <size>', 'size of the embedding', integer(1))
   .option('--hidden <size>', 'size of the hidden state', integer(1))
-  .option('--layers <n>', 'of cells', integer(1))
-  .option('--dropout <probability>', 'in training, on the embedding and between layers', number(0, 0.99))
-  .option('--epochs <n>', 'times through the corpus', integer(1))
-  .option('--minutes <n>', 'stop after this time', number(0))
-  .option('--max-steps <n>', 'stop when the run has done so many', integer(1))
-  .option('--batch <poems>', 'poems of a step', integer(1))
+  .option('--layers <n>', 'number of recurrent layers', integer(1))
+  .option('--dropout <probability>', 'dropout probability', number(0, 0.99))
+  .option('--epochs <n>', 'number of passes over the corpus', integer(1))
+  .option('--minutes <n>', 'stop after this many minutes', number(0))
+  .option('--max-steps <n>', 'stop when the run has taken this many steps', integer(1))
+  .option('--batch <poems>', 'poems per training step', integer(1))
   .option('--lr <rate>', 'learning rate', number(0))
-  .option('--seed <n>', 'of weights, batches and dropout', integer(0))
+  .option('--seed <n>', 'seed of weights, batches and dropout', integer(0))
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
   .addOption(
-    new Option('--precision <bits>', 'of products on a GPU (default: tf32)').choices([
+    new Option('--precision <format>', 'precision of matrix products on a GPU (default: tf32)').choices([
       'fp32',
       'tf32',
       'bf16',
       'fp16',
     ]),
   )
-  .option('--no-graph', 'on a GPU, launch the parts of a step one by one')
+  .option('--no-graph', 'do not capture training steps on a GPU as CUDA graphs')
   .option('--threads <n>', 'CPU threads (default: all cores)', integer(1))
   .option('--out <folder>', 'run folder (default: a new one under runs/)')
-  .option('--resume', 'go on with the run in --out, or with the newest')
+  .option('--resume', 'continue the run in --out (default: the newest run)')
   .option('--init <file>', 'start from the weights of a .safetensors file')
-  .option('--save-every <steps>', 'between checkpoints', integer(1), 100)
-  .option('--keep <n>', 'of the last checkpoints, beside the best', integer(1), 2)
-  .option('--skip-nonfinite', 'pass over steps whose loss or gradient is no number')
+  .option('--save-every <steps>', 'steps between checkpoints', integer(1), 100)
+  .option('--keep <n>', 'number of recent checkpoints to keep, in addition to the best', integer(1), 2)
+  .option('--skip-nonfinite', 'skip steps whose loss or gradient is NaN or infinite')
   .option(
     '--log-every <steps>',
-    'between lines where output is not a terminal; on a GPU also between readings of the loss',
+    'steps between lines if stdout is not a terminal, and between readings of the loss on a GPU',
     integer(1),
     50,
   )
-  .option('--json', 'one JSON event a line, and nothing else, on stdout (with npm run -s)')
+  .option('--json', 'print one JSON event per line, and nothing else (with npm run -s)')
   .action(async (flags) => {
-    const { out, resume, init, device, graph, minutes, maxSteps, saveEvery, keep, skipNonfinite, logEvery } =
-      flags;
-    const options: TrainOptions = {
-      ...{ out, resume, init, device, graph, minutes, maxSteps, saveEvery, keep, skipNonfinite, logEvery },
-      // The default preset is no wish of the user's: a run that goes on keeps its own.
-      preset: command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset,
-      config: {
-        ...{
-          data: flags.data,
-          extra: flags.extra,
-          format: flags.format,
-          cleaning: flags.cleaning,
-          minCount: flags.minCount,
-          cell: flags.cell,
-        },
-        ...{ embedDim: flags.embed, hiddenDim: flags.hidden, layers: flags.layers, dropout: flags.dropout },
-        ...{
-          epochs: flags.epochs,
-          batch: flags.batch,
-          lr: flags.lr,
-          seed: flags.seed,
-          threads: flags.threads,
-          precision: flags.precision,
-        },
-      },
-      signal: stop.signal,
-    };
     const reporter = new Reporter(process.stdout, flags);
-    for await (const event of train(options)) {
+    for await (const event of train(await toOptions(flags))) {
       if (flags.json) process.stdout.write(`${JSON.stringify(event)}\n`);
       else reporter.tell(event);
     }
   });
 
-/** npm hands a terminal's Ctrl-C down once more: a second signal counts when it comes this much later. */
+type Flags = ReturnType<typeof command.opts>;
+
+async function toOptions(flags: Flags): Promise<TrainOptions> {
+  return {
+    // The default is not a choice of the user: a resumed run keeps its own preset.
+    preset: command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset,
+    config: configOf(flags),
+    out: flags.out ?? (flags.resume ? await newestRunFolder() : newFolder(flags)),
+    resume: flags.resume,
+    init: flags.init,
+    device: flags.device,
+    graph: flags.graph,
+    minutes: flags.minutes,
+    maxSteps: flags.maxSteps,
+    saveEvery: flags.saveEvery,
+    keep: flags.keep,
+    skipNonfinite: flags.skipNonfinite,
+    logEvery: flags.logEvery,
+    signal: stop.signal,
+  };
+}
+
+function configOf(flags: Flags): TrainOptions['config'] {
+  return {
+    data: flags.data,
+    extra: flags.extra,
+    format: flags.format,
+    cleaning: flags.cleaning,
+    minCount: flags.minCount,
+    cell: flags.cell,
+    embedDim: flags.embed,
+    hiddenDim: flags.hidden,
+    layers: flags.layers,
+    dropout: flags.dropout,
+    epochs: flags.epochs,
+    batch: flags.batch,
+    lr: flags.lr,
+    seed: flags.seed,
+    threads: flags.threads,
+    precision: flags.precision,
+  };
+}
+
+function newFolder({ data, preset }: Flags): string {
+  return newRunFolder(data ?? (isPreset(preset) ? presetConfig(preset).data : ''), preset);
+}
+
+async function newestRunFolder(): Promise<string> {
+  const folder = await newestRun(['last', 'config']);
+  if (folder !== undefined) return folder;
+  throw new TangshiError(
+    'ERR_TANGSHI_RUN',
+    `There is no run under ${RUNS}/ to resume: start one with ${commandLine('train')}`,
+  );
+}
+
+/** npm forwards Ctrl-C in a terminal, so that it arrives twice: a second signal counts after this time. */
 const MILLISECONDS_BETWEEN_SIGNALS = 500;
 
-/** The first Ctrl-C or SIGTERM asks for an end after the step in progress, the second leaves at once. */
+/** The first Ctrl-C or SIGTERM stops after the step in progress, the second one at once. */
 function stopOnSignals(): AbortController {
   const controller = new AbortController();
   let first: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     if (first === undefined) {
       first = performance.now();
-      process.stderr.write('\nStopping after this step. Once more to leave at once.\n');
+      process.stderr.write('\nStopping after this step. Press Ctrl-C again to quit at once.\n');
       process.exitCode = signal === 'SIGINT' ? 130 : 143;
       controller.abort();
     } else if (performance.now() - first > MILLISECONDS_BETWEEN_SIGNALS) {
-      process.kill(process.pid, 'SIGKILL'); // whatever the step in progress does
+      process.kill(process.pid, 'SIGKILL'); // does not wait for the step in progress
     }
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);

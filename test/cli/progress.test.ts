@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import type { TrainEvent } from '../../lib/train/train';
+import type { TrainEvent } from '../../lib/train/train-events';
 import { duration, Reporter } from '../../scripts/cli/progress';
 
 test.each([
@@ -13,27 +13,34 @@ test.each([
 });
 
 const plan = {
-  ...{
-    type: 'plan',
-    run: 'runs/a',
-    corpus: 'poems',
-    poems: 9,
-    heldOut: 1,
-    tokens: 100,
-    vocab: 20,
-    parameters: 1000,
-  },
-  ...{
-    tally: { read: 12, kept: 10, rejected: { latin: 2, blank: 0 } },
-    device: 'cpu',
-    precision: 'tf32',
-    threads: 2,
-    epochs: 2,
-  },
-  ...{ stepsPerEpoch: 5, steps: 10, done: 0, seconds: 5, notices: [] },
+  type: 'plan',
+  run: 'runs/a',
+  corpus: 'poems',
+  poems: 9,
+  heldOut: 1,
+  tokens: 100,
+  vocab: 20,
+  parameters: 1000,
+  tally: { read: 12, kept: 10, rejected: { latin: 2, blank: 0 } },
+  device: 'cpu',
+  precision: 'tf32',
+  threads: 2,
+  epochs: 2,
+  stepsPerEpoch: 5,
+  steps: 10,
+  done: 0,
+  seconds: 5,
+  notices: [],
 } as unknown as TrainEvent;
 const step = (number: number): TrainEvent => ({
-  ...{ type: 'step', step: number, epoch: 1, loss: 5, smoothedLoss: 5.5, gradNorm: 1, lr: 0.1, tokens: 20 },
+  type: 'step',
+  step: number,
+  epoch: 1,
+  loss: 5,
+  smoothedLoss: 5.5,
+  gradNorm: 1,
+  lr: 0.1,
+  tokens: 20,
   tokensPerSecond: 40,
 });
 
@@ -46,7 +53,7 @@ function told(terminal: boolean, events: readonly TrainEvent[]): string {
 
 test('in a pipe, a line every logEvery steps', () => {
   const text = told(false, [plan, step(1), step(2), step(3), step(4)]);
-  expect(text).toContain('corpus  poems: 10 of 12 poems (not: latin 2)');
+  expect(text).toContain('corpus  poems: 10 of 12 poems (rejected: latin 2)');
   expect(text.match(/ step \d+\/10 /g)).toEqual([' step 2/10 ', ' step 4/10 ']);
   expect(text).not.toContain('\x1b');
 });

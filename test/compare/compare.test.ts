@@ -2,13 +2,20 @@ import { html, markdown, markOf, svg } from '../../scripts/dev/compare/page';
 import { type Outcome, trial } from '../../scripts/dev/compare/trial';
 
 const outcome = (change: Partial<Outcome>): Outcome => ({
-  ...{ cell: 'lstm', data: 'poems', device: 'cpu', faults: false },
+  cell: 'lstm',
+  data: 'poems',
+  device: 'cpu',
+  faults: false,
   curve: [
     { seconds: 0, nll: 8 },
     { seconds: 10, nll: 6 },
     { seconds: 20, nll: 5 },
   ],
-  ...{ tokensPerSecond: 12345.6, steps: 100, silent: ['山', '夜'], meanLength: 20.4, poems: ['湖上<风>。'] },
+  tokensPerSecond: 12345.6,
+  steps: 100,
+  silent: ['山', '夜'],
+  meanLength: 20.4,
+  poems: ['湖上<风>。'],
   ...change,
 });
 const two = [

@@ -62,7 +62,7 @@ describe('classic', () => {
 
   test('fewer poems than a batch', () => {
     expect(() => classicBatcher(poemsOf([5, 5]), 3)).toThrow(
-      failure('ECORPUS', /2 poems.*batch of 3: set --batch to 2/),
+      failure('ERR_TANGSHI_CORPUS', /2 poems.*batch of 3: set batch to 2/),
     );
   });
 });
@@ -177,16 +177,16 @@ describe.each([
     { epoch: Number.NaN, step: 0 },
     { epoch: 0, step: Number.NaN },
   ])('cursor %j is refused and changes nothing', (cursor) => {
-    expect(() => batcher.seek(cursor)).toThrow(failure('EARG', /0 <= step < 2/));
+    expect(() => batcher.seek(cursor)).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /0 <= step < 2/));
     expect(batcher.cursor).toEqual({ epoch: 0, step: 0 });
   });
 
   test.each([0, -1, 1.5, Number.NaN])('batch size %p is refused', (size) => {
-    expect(() => make(poemsOf([5]), size)).toThrow(failure('EARG', /batch size/));
+    expect(() => make(poemsOf([5]), size)).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /batch size/));
   });
 
   test('no poems, and poems without begin and end', () => {
-    expect(() => make([], 1)).toThrow(failure('ECORPUS', /no poems/));
-    expect(() => make(poemsOf([5, 1]), 1)).toThrow(failure('EARG', /begin and end/));
+    expect(() => make([], 1)).toThrow(failure('ERR_TANGSHI_CORPUS', /no poems/));
+    expect(() => make(poemsOf([5, 1]), 1)).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /begin and end/));
   });
 });

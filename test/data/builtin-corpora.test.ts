@@ -13,14 +13,14 @@ import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { transformFileSync } from '@swc/core';
-import { builtinCorpus } from '../../lib/data/builtin-corpora';
+import { builtinCorpusPath } from '../../lib/data/builtin-corpora';
 import { detectFormat } from '../../lib/data/corpus';
-import { isBuiltin } from '../../lib/data/corpus-recipes';
+import { isBuiltinCorpus } from '../../lib/data/corpus-recipes';
 import { type Dataset, loadDataset } from '../../lib/data/dataset';
 import { scriptConverter } from '../../lib/util/script-conversion';
 
 const failure = (message: RegExp) =>
-  expect.objectContaining({ code: 'ECORPUS', message: expect.stringMatching(message) });
+  expect.objectContaining({ code: 'ERR_TANGSHI_CORPUS', message: expect.stringMatching(message) });
 let folder: string;
 let cacheDir: string;
 beforeAll(() => {
@@ -36,14 +36,14 @@ describe('poems', () => {
   test('is made without holding up the event loop', async () => {
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
-    const path = await builtinCorpus('poems', { cacheDir });
+    const path = await builtinCorpusPath('poems', { cacheDir });
     delay.disable();
     expect(path).toMatch(/poems-2-chinese-poetry-2\.0\.1-opencc-js-\d+\.\d+\.\d+\.txt$/);
     expect(delay.max / 1e6).toBeLessThan(250);
   });
 
   test("is the seed's form: title:content, a poem a line, simplified", async () => {
-    const text = readFileSync(await builtinCorpus('poems', { cacheDir }), 'utf8');
+    const text = readFileSync(await builtinCorpusPath('poems', { cacheDir }), 'utf8');
     const lines = text.split('\n');
     expect(lines.pop()).toBe('');
     expect(lines).toHaveLength(43_020);
@@ -54,7 +54,7 @@ describe('poems', () => {
   });
 
   test('has the lines that its source has lost', async () => {
-    const lines = readFileSync(await builtinCorpus('poems', { cacheDir }), 'utf8').split('\n');
+    const lines = readFileSync(await builtinCorpusPath('poems', { cacheDir }), 'utf8').split('\n');
     expect(lines).toContain(
       '登高:风急天高猨啸哀，渚清沙白鸟飞回。无边落木萧萧下，不尽长江衮衮来。万里悲秋常作客，百年多病独登台。' +
         '艰难苦恨繁霜鬓，潦倒新停浊酒桮。',
@@ -90,7 +90,7 @@ describe('the larger ones', () => {
     ['quantangshi', 57_607],
     ['quansongshi', 254_248],
   ] as const)('%s: title:content, a poem a line, simplified', async (name, poems) => {
-    const lines = readFileSync(await builtinCorpus(name, { cacheDir }), 'utf8')
+    const lines = readFileSync(await builtinCorpusPath(name, { cacheDir }), 'utf8')
       .trimEnd()
       .split('\n');
     expect(lines).toHaveLength(poems);
@@ -101,7 +101,7 @@ describe('the larger ones', () => {
 
 describe('tangshi', () => {
   test('is bare lines, a poem a line, without notes', async () => {
-    const text = readFileSync(await builtinCorpus('tangshi', { cacheDir }), 'utf8');
+    const text = readFileSync(await builtinCorpusPath('tangshi', { cacheDir }), 'utf8');
     const lines = text.trimEnd().split('\n');
     expect(lines).toHaveLength(320);
     expect(lines).toContain('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。');
@@ -118,16 +118,16 @@ describe('tangshi', () => {
 
 describe('the cache', () => {
   test('is used: the second call reads nothing and writes nothing', async () => {
-    const path = await builtinCorpus('tangshi', { cacheDir });
+    const path = await builtinCorpusPath('tangshi', { cacheDir });
     const before = statSync(path);
-    expect(await builtinCorpus('tangshi', { cacheDir })).toBe(path);
+    expect(await builtinCorpusPath('tangshi', { cacheDir })).toBe(path);
     expect(statSync(path)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
   });
 
   test('many makers at once leave one whole file and nothing beside', async () => {
     const shared = join(folder, 'shared');
     const paths = await Promise.all(
-      Array.from({ length: 8 }, () => builtinCorpus('tangshi', { cacheDir: shared })),
+      Array.from({ length: 8 }, () => builtinCorpusPath('tangshi', { cacheDir: shared })),
     );
     expect(new Set(paths).size).toBe(1);
     expect(readdirSync(shared)).toHaveLength(1);
@@ -148,22 +148,22 @@ describe('the cache', () => {
 
     test('is under XDG_CACHE_HOME', async () => {
       process.env.XDG_CACHE_HOME = join(folder, 'xdg');
-      expect(dirname(await builtinCorpus('tangshi'))).toBe(join(folder, 'xdg/tangshi/corpora'));
+      expect(dirname(await builtinCorpusPath('tangshi'))).toBe(join(folder, 'xdg/tangshi/corpora'));
     });
 
     test('is in the home folder when that is relative', async () => {
       process.env.XDG_CACHE_HOME = 'relative';
-      expect(dirname(await builtinCorpus('tangshi'))).toBe(join(folder, 'home/.cache/tangshi/corpora'));
+      expect(dirname(await builtinCorpusPath('tangshi'))).toBe(join(folder, 'home/.cache/tangshi/corpora'));
     });
 
     test('is in the temporary folder when it cannot be written, for this user alone', async () => {
       writeFileSync(join(folder, 'a-file'), '');
       process.env.XDG_CACHE_HOME = join(folder, 'a-file');
-      const path = await builtinCorpus('tangshi');
+      const path = await builtinCorpusPath('tangshi');
       expect(dirname(dirname(path))).toBe(join(folder, 'tmp'));
       expect(statSync(dirname(path)).mode & 0o077).toBe(0);
       const before = statSync(path);
-      expect(await builtinCorpus('tangshi')).toBe(path);
+      expect(await builtinCorpusPath('tangshi')).toBe(path);
       expect(statSync(path).ino).toBe(before.ino);
     });
   });
@@ -171,16 +171,16 @@ describe('the cache', () => {
   test('that is given and cannot be written: an error that names it', async () => {
     const unusable = join(folder, 'a-file', 'corpora');
     writeFileSync(join(folder, 'a-file'), '');
-    await expect(builtinCorpus('tangshi', { cacheDir: unusable })).rejects.toEqual(
+    await expect(builtinCorpusPath('tangshi', { cacheDir: unusable })).rejects.toEqual(
       failure(/a-file\/corpora .*XDG_CACHE_HOME/),
     );
   });
 
   test('a failed write leaves nothing behind', async () => {
     const blocked = join(folder, 'blocked');
-    const name = (await builtinCorpus('tangshi', { cacheDir })).slice(cacheDir.length + 1);
+    const name = (await builtinCorpusPath('tangshi', { cacheDir })).slice(cacheDir.length + 1);
     mkdirSync(join(blocked, name), { recursive: true }); // rename cannot replace a folder
-    await expect(builtinCorpus('tangshi', { cacheDir: blocked })).rejects.toEqual(failure(/EISDIR/));
+    await expect(builtinCorpusPath('tangshi', { cacheDir: blocked })).rejects.toEqual(failure(/EISDIR/));
     expect(readdirSync(blocked)).toEqual([name]);
   });
 });
@@ -203,13 +203,13 @@ test('without the package chinese-poetry, the error names what to install', () =
     mkdirSync(dirname(join(lonely, file)), { recursive: true });
     writeFileSync(join(lonely, `${file}.js`), code);
   }
-  const program = `require('./data/builtin-corpora').builtinCorpus('poems').catch((error) => console.log(error.code, error.message))`;
+  const program = `require('./data/builtin-corpora').builtinCorpusPath('poems').catch((error) => console.log(error.code, error.message))`;
   const output = execFileSync(process.execPath, ['-e', program], { cwd: lonely, encoding: 'utf8' });
-  expect(output).toMatch(/^ECORPUS .*run npm install chinese-poetry/);
+  expect(output).toMatch(/^ERR_TANGSHI_CORPUS .*run npm install chinese-poetry/);
 });
 
 test('names', () => {
-  expect(['poems', 'tangshi', './poems', 'POEMS', 'toString'].map(isBuiltin)).toEqual([
+  expect(['poems', 'tangshi', './poems', 'POEMS', 'toString'].map(isBuiltinCorpus)).toEqual([
     true,
     true,
     false,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadDataset, presetConfig, type RunConfig, Session, type TensorMap, train } from '../../lib';
-import { modelConfig } from '../../lib/model/model';
+import { modelConfig } from '../../lib/model/network';
 import { encodeSafetensors } from '../../lib/model/safetensors';
 import golden from '../golden/classic.json';
 
@@ -23,8 +23,11 @@ async function formulaModel(): Promise<TensorMap> {
   const config = { ...presetConfig('classic'), data: DATA, format: 'titled' as const };
   const { vocab } = await loadDataset(config);
   const session = await Session.open({
-    ...{ model: modelConfig(config, vocab.size), optimizer: config.optimizer },
-    ...{ device: 'cpu', seed: 0n, threads: 1 },
+    model: modelConfig(config, vocab.size),
+    optimizer: config.optimizer,
+    device: 'cpu',
+    seed: 0n,
+    threads: 1,
   });
   const names = Object.entries(await session.snapshot()).filter(([name]) => !/^(optim|rng)\./.test(name));
   await session.dispose();

@@ -29,7 +29,7 @@ async function collect(records: AsyncIterable<CorpusRecord>): Promise<CorpusReco
 }
 const texts = (records: readonly CorpusRecord[]) => records.map(({ text }) => text);
 const failure = (message: RegExp) =>
-  expect.objectContaining({ code: 'ECORPUS', message: expect.stringMatching(message) });
+  expect.objectContaining({ code: 'ERR_TANGSHI_CORPUS', message: expect.stringMatching(message) });
 
 describe('lines', () => {
   const lines = { format: 'lines' } as const;
@@ -136,8 +136,8 @@ describe('JSON', () => {
   });
 
   test('broken JSON names the file', async () => {
-    await expect(read('[{"paragraphs": [')).rejects.toEqual(failure(/corpus is not JSON/));
-    await expect(read('床前明月光', { format: 'json' })).rejects.toEqual(failure(/name its format/));
+    await expect(read('[{"paragraphs": [')).rejects.toEqual(failure(/corpus is not valid JSON/));
+    await expect(read('床前明月光', { format: 'json' })).rejects.toEqual(failure(/set format/));
   });
 
   test('a folder: its .json files by name', async () => {
@@ -182,7 +182,7 @@ describe('what cannot be read', () => {
     writeFileSync(join(folder, 'file'), '诗');
     symlinkSync('circle', join(folder, 'circle'));
     await expect(collectFrom('missing.txt')).rejects.toEqual(
-      failure(/missing\.txt: no such file; .*poems and tangshi/),
+      failure(/missing\.txt: no such file\. .*poems, tangshi/),
     );
     await expect(collectFrom('file/poems.txt')).rejects.toEqual(failure(/not a folder/));
     await expect(collectFrom('circle')).rejects.toEqual(failure(/circle/));
@@ -216,7 +216,7 @@ describe('what cannot be read', () => {
         if (++seen === 10) controller.abort('enough');
       }
     })();
-    await expect(reading).rejects.toEqual(expect.objectContaining({ code: 'ECANCELED', cause: 'enough' }));
+    await expect(reading).rejects.toEqual(expect.objectContaining({ code: 'ABORT_ERR', cause: 'enough' }));
     expect(seen).toBeLessThan(10_000);
   });
 });

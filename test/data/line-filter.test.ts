@@ -1,4 +1,4 @@
-import { LineSet, versesOf } from '../../lib/data/line-filter';
+import { LineFilter, versesOf } from '../../lib/data/line-filter';
 import { Rng } from '../../lib/util/rng';
 
 const verse = (rng: Rng, length = 5) =>
@@ -7,7 +7,7 @@ const rng = Rng.of(1);
 const lines = Array.from({ length: 20_000 }, () => verse(rng));
 
 test('knows every line, and takes about 1 in 100 others for one', () => {
-  const set = LineSet.of(lines.map((line) => `${line}，${line}。`));
+  const set = LineFilter.of(lines.map((line) => `${line}，${line}。`));
   expect(lines.every((line) => set.has(line))).toBe(true);
   expect(set.bytes.length).toBeLessThanOrEqual((20_000 * 10) / 8);
   const strangers = Array.from({ length: 20_000 }, () => verse(rng, 6));
@@ -17,14 +17,14 @@ test('knows every line, and takes about 1 in 100 others for one', () => {
 });
 
 test('is its bytes', () => {
-  const set = LineSet.of(lines.slice(0, 100));
-  const copy = new LineSet(Uint8Array.from(set.bytes));
+  const set = LineFilter.of(lines.slice(0, 100));
+  const copy = new LineFilter(Uint8Array.from(set.bytes));
   expect(lines.slice(0, 100).every((line) => copy.has(line))).toBe(true);
 });
 
 test('lines of three characters are not looked at, and nothing is in an empty set', () => {
-  expect(LineSet.of(['春江月']).has('春江月')).toBe(false);
-  expect(LineSet.of([]).has('床前明月光')).toBe(false);
+  expect(LineFilter.of(['春江月']).has('春江月')).toBe(false);
+  expect(LineFilter.of([]).has('床前明月光')).toBe(false);
 });
 
 test('verses', () => {

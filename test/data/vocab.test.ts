@@ -31,11 +31,13 @@ describe('classic', () => {
   });
 
   test('a rare character has no UNK to go to', () => {
-    expect(() => vocab.encodePoem('春天')).toThrow(failure('EVOCAB', /"天" \(character 2\) is not/));
+    expect(() => vocab.encodePoem('春天')).toThrow(
+      failure('ERR_TANGSHI_VOCAB', /"天" \(character 2\) is not/),
+    );
   });
 
   test('needs a poem', () => {
-    expect(() => Vocab.classic([])).toThrow(failure('EARG', /at least one poem/));
+    expect(() => Vocab.classic([])).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /at least one poem/));
   });
 });
 
@@ -56,15 +58,15 @@ describe('modern', () => {
 
   test('no text names a special token', () => {
     expect(vocab.has('<s>')).toBe(false);
-    expect(() => vocab.encode('<s>')).toThrow(failure('EVOCAB', /"<" \(character 1\)/));
+    expect(() => vocab.encode('<s>')).toThrow(failure('ERR_TANGSHI_VOCAB', /"<" \(character 1\)/));
   });
 
   test.each([0, 1.5, Number.NaN])('minCount %p is refused', (minCount) => {
-    expect(() => Vocab.build(['春'], { minCount })).toThrow(failure('EARG', /minCount/));
+    expect(() => Vocab.build(['春'], { minCount })).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /minCount/));
   });
 
   test.each([-1, 6, 1.5, Number.NaN])('id %p is refused', (id) => {
-    expect(() => vocab.decode([id])).toThrow(failure('EVOCAB', /from 0 to 5/));
+    expect(() => vocab.decode([id])).toThrow(failure('ERR_TANGSHI_VOCAB', /from 0 to 5/));
   });
 });
 
@@ -72,24 +74,24 @@ describe('an unknown character is explained', () => {
   const vocab = Vocab.build(['人山，人海。风云乾'], { minCount: 1 });
 
   test.each([
-    ['人風', /^"風" \(character 2\) is not in the model's vocabulary: try 风, the other script's form$/],
+    ['人風', /^"風" \(character 2\) is not in the model's vocabulary: try 风, the same in the other script$/],
     ['雲風', /^"雲" \(character 1\), "風" \(character 2\) are not .* try 云风,/],
     ['鱻人', /^"鱻" \(character 1\) is not .* frequent ones are 人山海风云乾$/],
     ['𠀀𠀁', /^"𠀀" \(character 1\), "𠀁" \(character 2\) are/],
     ['abcdefg', /"e" \(character 5\) and 2 more are not/],
     ['\n', /^"\\n" \(character 1\)/],
   ])('%j', (text, message) => {
-    expect(() => vocab.encode(text)).toThrow(failure('EVOCAB', message));
+    expect(() => vocab.encode(text)).toThrow(failure('ERR_TANGSHI_VOCAB', message));
   });
 
   test('to a model of traditional characters, a simplified one', () => {
     const traditional = Vocab.build(['風雲'], { minCount: 1 });
-    expect(() => traditional.encode('风')).toThrow(failure('EVOCAB', /try 風,/));
+    expect(() => traditional.encode('风')).toThrow(failure('ERR_TANGSHI_VOCAB', /try 風,/));
   });
 
   test('by a vocabulary without Han characters', () => {
     expect(() => Vocab.build(['a'], { minCount: 1 }).encode('春')).toThrow(
-      failure('EVOCAB', /no Han characters/),
+      failure('ERR_TANGSHI_VOCAB', /no Han characters/),
     );
   });
 });
@@ -140,13 +142,15 @@ describe('a damaged vocabulary is refused', () => {
     ['classic with a character twice', { kind: 'classic', characters: ['G', '春', '春', 'E', ' '] }],
     ['classic and empty', { kind: 'classic', characters: [] }],
   ])('%s', (_, json) => {
-    expect(() => Vocab.fromJSON(json)).toThrow(failure('ECHECKPOINT', /vocabulary is damaged/));
+    expect(() => Vocab.fromJSON(json)).toThrow(failure('ERR_TANGSHI_CHECKPOINT', /vocabulary is damaged/));
   });
 
   test('any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (kind, list) => {
-        expect(() => Vocab.fromJSON({ kind, characters: list })).toThrow(failure('ECHECKPOINT', /damaged/));
+        expect(() => Vocab.fromJSON({ kind, characters: list })).toThrow(
+          failure('ERR_TANGSHI_CHECKPOINT', /damaged/),
+        );
       }),
     );
   });

@@ -73,7 +73,14 @@ test('train, gen, eval', () =>
     expect(poems[0]).toMatchObject({
       text: expect.stringMatching(/^春眠/),
       seed: 7,
-      ended: expect.any(Boolean),
+      complete: expect.any(Boolean),
+      logProb: expect.any(Number),
+    });
+
+    const args = ['--model', out, '--form', '4x5', '--annotate', '--json', '--threads', '1'];
+    const annotated = await run('gen', ['春', ...args]);
+    expect(JSON.parse(annotated.stdout)).toMatchObject({
+      check: { form: '五绝', tone: { faults: expect.any(Array) } },
     });
 
     const printed = await run('gen', ['春', '--model', out, '--preset', 'classic', '--json']);
@@ -231,7 +238,10 @@ test(
       const out = join(folder, 'run');
       await run('train', ['--data', data, '--out', out, ...small, '--epochs', '1']);
       await refused('gen', ['床前鱻', '--model', out], /"鱻" \(character 3\)/);
-      await refused('train', ['--data', data, '--out', out], /already holds a run/);
+      await refused('train', ['--data', data, '--out', out], /already contains a run.* \(--resume\)$/m);
+      await refused('train', ['--resume', '--out', out, '--hidden', '9'], /hiddenDim 48.* \(--hidden\)$/m);
+      await refused('gen', ['--model', out, '--form', '六绝'], /Unknown form "六绝".* \(--form\)$/m);
+      await refused('gen', ['--model', out, '--threads', '0'], /--threads/);
     }),
   60_000,
 );

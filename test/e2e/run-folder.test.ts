@@ -81,7 +81,7 @@ test('where no checkpoint is whole, all are named and none is touched', () =>
     for (const name of await checkpoints(out)) await spoil(join(out, name));
     const before = await readFile(join(out, 'last.safetensors'));
     await expect(events({ out, resume: true })).rejects.toMatchObject({
-      code: 'ECHECKPOINT',
+      code: 'ERR_TANGSHI_CHECKPOINT',
       message: expect.stringMatching(/last\.safetensors.*step-4\.safetensors.*best\.safetensors/),
     });
     expect(await readFile(join(out, 'last.safetensors'))).toEqual(before);
@@ -103,7 +103,7 @@ test('two trainings into one folder: the second is refused, and a process that i
     const first = train({ config: small(data), out });
     await first.next();
     const refusal = {
-      code: 'ERUN',
+      code: 'ERR_TANGSHI_RUN',
       message: expect.stringContaining(`Process ${process.pid} is training in ${out}`),
     };
     await expect(events({ out, resume: true })).rejects.toMatchObject(refusal);
@@ -116,7 +116,7 @@ test('two trainings into one folder: the second is refused, and a process that i
     const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(holder.stdout, 'data');
     await expect(events({ out, resume: true })).rejects.toMatchObject({
-      code: 'ERUN',
+      code: 'ERR_TANGSHI_RUN',
       message: expect.stringContaining(`Process ${holder.pid} `),
     });
     holder.kill('SIGKILL');
@@ -131,7 +131,7 @@ test('a training that fails lets its folder go', () =>
     await events({ config: small(data), out, maxSteps: 2 });
     const corpus = await readFile(data, 'utf8');
     await writeFile(data, '题:完全不同的一首诗，不是原来的。\n');
-    await expect(events({ out, resume: true })).rejects.toMatchObject({ code: 'ERUN' });
+    await expect(events({ out, resume: true })).rejects.toMatchObject({ code: 'ERR_TANGSHI_RUN' });
     await writeFile(data, corpus);
     expect((await events({ out, resume: true })).at(-1)).toMatchObject({ reason: 'finished' });
   }));
@@ -148,7 +148,7 @@ test('steps whose loss is no number are passed over and counted, if that is wish
 
     const options = { config: { ...small(data), heldOut: 0, epochs: 3 }, init };
     await expect(events({ ...options, out: join(folder, 'strict') })).rejects.toMatchObject({
-      code: 'ENONFINITE',
+      code: 'ERR_TANGSHI_NON_FINITE',
     });
     const all = await events({ ...options, out, skipNonfinite: true, maxSteps: 10 });
     const skipped = all.filter(({ type }) => type === 'skipped');
@@ -167,7 +167,7 @@ test('a hundred skipped steps in a row end the run', () =>
     const config = { ...small(data), lr: 1e6, epochs: 100, heldOut: 0 };
     const error = await events({ config, out: join(folder, 'run'), skipNonfinite: true }).catch((e) => e);
     expect(error).toMatchObject({
-      code: 'ENONFINITE',
+      code: 'ERR_TANGSHI_NON_FINITE',
       message: expect.stringContaining('100 skipped steps'),
     });
   }));
@@ -189,7 +189,7 @@ async function poison(path: string, row: number): Promise<void> {
 (process.platform === 'linux' ? test : test.skip)('a run folder where none can be is refused at once', () =>
   inFolder(async (_, data) => {
     await expect(events({ config: small(data), out: '/proc/x/y' })).rejects.toMatchObject({
-      code: 'EIO',
+      code: 'ERR_TANGSHI_IO',
       message: expect.stringContaining('/proc/x'),
     });
   }),
@@ -199,7 +199,7 @@ test('a run folder under a file is refused by name', () =>
   inFolder(async (folder, data) => {
     const out = join(data, 'run');
     await expect(events({ config: small(data), out })).rejects.toMatchObject({
-      code: 'EIO',
+      code: 'ERR_TANGSHI_IO',
       message: expect.stringMatching(/a part of the path is a file/),
     });
     expect((await stat(folder)).isDirectory()).toBe(true);

@@ -1,14 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  classicPoem,
-  generatePoems,
-  loadModel,
-  readCheckpoint,
-  type TrainEvent,
-  type TrainOptions,
-  train,
-} from '../../lib';
+import { classicPoem, Model, readCheckpoint, type TrainEvent, type TrainOptions, train } from '../../lib';
 import { smallConfig } from '../../scripts/dev/torture/torture';
 import { events, inFolder, POEMS } from './corpus';
 
@@ -24,11 +16,11 @@ test('learns a few poems until it recites them', () =>
     const config = { ...small(data), heldOut: 0, dropout: 0, hiddenDim: 64, batch: 2, epochs: 40, lr: 0.01 };
     const all = await events({ config, out });
     expect(all.at(-1)).toMatchObject({ type: 'done', reason: 'finished', step: 160 });
-    const model = await loadModel(out);
+    const model = await Model.load(out);
     for (const poem of POEMS) {
-      const [recited] = await generatePoems(model, { prompt: poem.slice(0, 3), temperature: 0 });
-      expect(recited).toMatchObject({ text: poem, ended: true });
-      expect(recited?.lines).toEqual([poem.slice(0, 12), poem.slice(12)]);
+      const recited = await model.generate({ prompt: poem.slice(0, 3), temperature: 0 });
+      expect(recited).toMatchObject({ text: poem, complete: true });
+      expect(recited.lines).toEqual([poem.slice(0, 12), poem.slice(12)]);
     }
     await model.dispose();
   }));
@@ -39,10 +31,10 @@ test('the classic preset writes and prints as the original did', () =>
     // Without its ReLU, behind which too many characters are lost for good to recite anything.
     const config = { data, reluLogits: false, batch: 2, epochs: 40, lr: 0.004, threads: 1 };
     await events({ preset: 'classic', config, out });
-    const model = await loadModel(out);
+    const model = await Model.load(out);
     // 24 characters and the E that the original leaves on the last piece, which is too short to be printed.
     expect(await classicPoem(model, '床')).toEqual(['床前明月光，疑是地上霜。', '举头望明月，低头思故乡。']);
-    await expect(classicPoem(model, '鱻')).rejects.toMatchObject({ code: 'EVOCAB' });
+    await expect(classicPoem(model, '鱻')).rejects.toMatchObject({ code: 'ERR_TANGSHI_VOCAB' });
     await model.dispose();
   }));
 
@@ -98,7 +90,7 @@ test('given weights are part of the run from the start, and bring their vocabula
 
     const wrong = events({ config: { ...config, hiddenDim: 25 }, out: join(folder, 'wrong'), init });
     await expect(wrong).rejects.toMatchObject({
-      code: 'ECHECKPOINT',
+      code: 'ERR_TANGSHI_CHECKPOINT',
       message: expect.stringContaining(init),
     });
   }));
@@ -109,7 +101,10 @@ test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
     inFolder(async (folder, data) => {
       for (const name of ['saveEvery', 'logEvery']) {
         const run = events({ config: small(data), out: join(folder, 'run'), [name]: count });
-        await expect(run).rejects.toMatchObject({ code: 'EARG', message: expect.stringContaining(name) });
+        await expect(run).rejects.toMatchObject({
+          code: 'ERR_TANGSHI_INVALID_ARG',
+          message: expect.stringContaining(name),
+        });
       }
     }),
 );
@@ -132,7 +127,7 @@ test('an abort stops after the step in progress, and the run goes on from there'
     expect([...losses(before), ...losses(after)]).toEqual(losses(unbroken));
   }));
 
-test('a run that saw no checkpoint begins again, and metrics of lost steps are dropped', () =>
+test('a run that saw no checkpoint starts again, and metrics of lost steps are dropped', () =>
   inFolder(async (folder, data) => {
     const config = small(data);
     const out = join(folder, 'run');
@@ -141,7 +136,7 @@ test('a run that saw no checkpoint begins again, and metrics of lost steps are d
     expect(after[0]).toMatchObject({
       type: 'plan',
       done: 0,
-      notices: [expect.stringContaining('begins again')],
+      notices: [expect.stringContaining('starts again')],
     });
     expect((await readMetrics(out)).filter((line) => (line as TrainEvent).type === 'step')).toHaveLength(18);
   }));
@@ -153,14 +148,14 @@ test('more epochs go on; anything else that differs is refused', () =>
     const resume = (config: TrainOptions['config'], preset?: TrainOptions['preset']) =>
       events({ config, preset, out, resume: true });
     await expect(resume({ lr: 1 })).rejects.toMatchObject({
-      code: 'ERUN',
+      code: 'ERR_TANGSHI_RUN',
       message: expect.stringContaining('lr'),
     });
-    await expect(resume({ cell: 'gru' })).rejects.toMatchObject({ code: 'ERUN' });
-    await expect(resume({}, 'classic')).rejects.toMatchObject({ code: 'ERUN' });
+    await expect(resume({ cell: 'gru' })).rejects.toMatchObject({ code: 'ERR_TANGSHI_RUN' });
+    await expect(resume({}, 'classic')).rejects.toMatchObject({ code: 'ERR_TANGSHI_RUN' });
     await expect(events({ config: small(data), out })).rejects.toMatchObject({
-      code: 'ERUN',
-      message: expect.stringContaining('--resume'),
+      code: 'ERR_TANGSHI_RUN',
+      message: expect.stringContaining('set resume'),
     });
     const more = await resume({ epochs: 2, threads: 2 });
     expect(more[0]).toMatchObject({
@@ -171,7 +166,7 @@ test('more epochs go on; anything else that differs is refused', () =>
     expect(more.at(-1)).toMatchObject({ step: 6, reason: 'finished' });
     await writeFile(data, '题:完全不同的一首诗，不是原来的。\n');
     await expect(resume({ epochs: 3 })).rejects.toMatchObject({
-      code: 'ERUN',
+      code: 'ERR_TANGSHI_RUN',
       message: expect.stringContaining('corpus'),
     });
   }));
@@ -181,7 +176,7 @@ test('a loss that is no longer a number stops the run and says where', () =>
     const config = { ...small(data), lr: 1e6 };
     const error = await events({ config, out: join(folder, 'run') }).catch((reason) => reason);
     expect(error).toMatchObject({
-      code: 'ENONFINITE',
+      code: 'ERR_TANGSHI_NON_FINITE',
       message: expect.stringMatching(/^Step \d+ \(epoch \d/),
     });
   }));
@@ -190,14 +185,14 @@ test.each(['gru', 'rnn'] as const)('a %s trains and writes', (cell) =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: { ...small(data), cell, epochs: 1 }, out });
-    const model = await loadModel(out);
-    const poems = await generatePoems(model, { prompt: '春', count: 3, seed: 5, maxLength: 30 });
+    const model = await Model.load(out);
+    const poems = await model.generateMany(3, { prompt: '春', seed: 5, maxLength: 30 });
     expect(poems).toHaveLength(3);
     for (const { text } of poems) {
       expect(text).toMatch(/^春/);
       expect([...text].length).toBeLessThanOrEqual(30);
     }
-    expect(await generatePoems(model, { prompt: '春', count: 3, seed: 5, maxLength: 30 })).toEqual(poems);
+    expect(await model.generateMany(3, { prompt: '春', seed: 5, maxLength: 30 })).toEqual(poems);
     await model.dispose();
   }),
 );
@@ -212,12 +207,12 @@ test('extra corpora are learned from, also by a run that goes on, and another ca
     expect(plan).toMatchObject({ corpus: 'poems.txt + more.txt', poems: POEMS.length + 2 });
     const after = await events({ config: { extra: [extra] }, out, resume: true });
     expect(after.at(-1)).toMatchObject({ reason: 'finished' });
-    const { lines, vocab, corpus } = await readCheckpoint(join(out, 'last.safetensors'));
+    const { lineFilter, vocab, corpus } = await readCheckpoint(join(out, 'last.safetensors'));
     expect(corpus.name).toBe('poems.txt + more.txt');
     expect(vocab.has('鹂')).toBe(true);
-    expect(lines?.has('一行白鹭上青天')).toBe(true);
+    expect(lineFilter?.has('一行白鹭上青天')).toBe(true);
     await expect(events({ config: { extra: [data] }, out, resume: true })).rejects.toMatchObject({
-      code: 'ERUN',
+      code: 'ERR_TANGSHI_RUN',
       message: expect.stringContaining('extra'),
     });
     await writeFile(extra, '诗:两个黄鹂鸣翠柳，一行白鹭上青天。\n');
@@ -230,10 +225,87 @@ test('an option of a run outside of config is refused, and says where it is mean
   inFolder(async (folder, data) => {
     const options = { data, out: join(folder, 'run') } as never;
     await expect(events(options)).rejects.toMatchObject({
-      code: 'EARG',
-      message: expect.stringContaining('there is no data: it is meant for config'),
+      code: 'ERR_TANGSHI_INVALID_ARG',
+      message: expect.stringContaining('unknown option data, which belongs in config'),
     });
   }));
+
+describe('poems given as texts', () => {
+  const config = { ...small(''), data: undefined, heldOut: 0, epochs: 2 };
+
+  test('train like the lines of a file, also when resumed', () =>
+    inFolder(async (folder, data) => {
+      const [fromTexts, fromFile] = [join(folder, 'texts'), join(folder, 'file')];
+      await writeFile(data, POEMS.join('\n'));
+      const expected = await events({ config: { ...config, data, format: 'lines' }, out: fromFile });
+      const before = await events({ config, texts: POEMS, out: fromTexts, maxSteps: 3 });
+      expect(before[0]).toMatchObject({ type: 'plan', corpus: 'texts', poems: POEMS.length });
+      const after = await events({ texts: POEMS, out: fromTexts, resume: true });
+      expect([...losses(before), ...losses(after)]).toEqual(losses(expected));
+      const [a, b] = await Promise.all(
+        [fromTexts, fromFile].map((run) => readCheckpoint(join(run, 'last.safetensors'))),
+      );
+      expect(a?.config.data).toBe('texts');
+      expect(a?.tensors).toEqual(b?.tensors);
+      await using model = await Model.load(fromTexts);
+      expect((await model.generate({ prompt: '春', seed: 1 })).text).toMatch(/^春/);
+    }));
+
+  test('a resume needs the same texts', () =>
+    inFolder(async (folder, data) => {
+      const [fromTexts, fromFile] = [join(folder, 'texts'), join(folder, 'file')];
+      await events({ config, texts: POEMS, out: fromTexts, maxSteps: 2 });
+      await events({ config: { ...config, data }, out: fromFile, maxSteps: 2 });
+      const refusal = (message: RegExp) => ({
+        code: 'ERR_TANGSHI_RUN',
+        message: expect.stringMatching(message),
+      });
+      await expect(events({ out: fromTexts, resume: true })).rejects.toMatchObject(
+        refusal(/pass the same texts/),
+      );
+      const others = POEMS.slice(1);
+      await expect(events({ texts: others, out: fromTexts, resume: true })).rejects.toMatchObject(
+        refusal(/not the one/),
+      );
+      await expect(events({ texts: POEMS, out: fromFile, resume: true })).rejects.toMatchObject(
+        refusal(/omit texts/),
+      );
+    }));
+
+  test.each<[unknown, object, RegExp]>([
+    ['床前明月光', {}, /texts/],
+    [[1], {}, /texts\.0/],
+    [POEMS, { data: 'poems' }, /either texts or data/],
+  ])('%j is refused', (texts, changes, message) =>
+    inFolder(async (folder) => {
+      const options = {
+        config: { ...config, ...changes },
+        texts: texts as string[],
+        out: join(folder, 'run'),
+      };
+      await expect(events(options)).rejects.toMatchObject({
+        code: 'ERR_TANGSHI_INVALID_ARG',
+        message: expect.stringMatching(message),
+      });
+    }),
+  );
+
+  test('no texts, and texts that are not poems', () =>
+    inFolder(async (folder) => {
+      for (const texts of [[], ['hello']]) {
+        const training = events({ config, texts, out: join(folder, 'run') });
+        await expect(training).rejects.toMatchObject({ code: 'ERR_TANGSHI_CORPUS' });
+      }
+    }));
+});
+
+test('the run folder is required', async () => {
+  await expect(events({ config: { data: 'poems' } } as never)).rejects.toMatchObject({
+    code: 'ERR_TANGSHI_INVALID_ARG',
+    option: 'out',
+    message: 'Invalid options: out is required',
+  });
+});
 
 test('text of any kind, as it is', () =>
   inFolder(async (folder) => {
@@ -246,9 +318,9 @@ test('text of any kind, as it is', () =>
       config: { ...config, format: undefined, hiddenDim: 48, batch: 2, epochs: 150, lr: 0.01 },
       out,
     });
-    await using model = await loadModel(out);
+    await using model = await Model.load(out);
     for (const line of text) {
-      const [recited] = await generatePoems(model, { prompt: line.slice(0, 3), temperature: 0 });
-      expect(recited).toMatchObject({ text: line.trim(), ended: true });
+      const recited = await model.generate({ prompt: line.slice(0, 3), temperature: 0 });
+      expect(recited).toMatchObject({ text: line.trim(), complete: true });
     }
   }));

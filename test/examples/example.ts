@@ -18,15 +18,17 @@ export const LINES = [
   '东同铜桐筒童僮瞳中衷忠虫冲终戎崇嵩弓躬宫融雄熊穹冯风枫丰充隆空公功工攻蒙',
 ];
 
-/** The examples import the package as those who installed it do: from dist, which must be as new as its sources. */
+/** The examples import the package like its users: from dist, which must be as new as the sources. */
 export function freshDist(): void {
   const newest = (folder: string) =>
-    Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs));
+    Math.max(
+      ...readdirSync(folder, { recursive: true }).map((name) => statSync(join(folder, String(name))).mtimeMs),
+    );
   const built = statSync(join(ROOT, 'dist', 'lib', 'index.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (built < newest(join(ROOT, 'lib'))) execFileSync('npm', ['run', '-s', 'dist'], { cwd: ROOT });
 }
 
-/** A folder with the package installed, `lines.txt`, and perhaps a run that is the newest. */
+/** A folder with the package installed, and `lines.txt`. */
 export class Project {
   readonly folder: string;
   readonly lines: string;
@@ -45,7 +47,7 @@ export class Project {
   }
 
   /** A few steps of a tiny network. @returns The run folder. */
-  async train({ config, ...options }: TrainOptions = {}): Promise<string> {
+  async train({ config, ...options }: Partial<TrainOptions> = {}): Promise<string> {
     const out = join(this.folder, 'runs', `${performance.now()}`);
     const small = { embedDim: 8, hiddenDim: 16, batch: 4, threads: 1, epochs: 4, minCount: 1, heldOut: 0 };
     const corpus = { data: this.lines, format: 'lines' } as const;

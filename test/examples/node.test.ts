@@ -11,7 +11,6 @@ let project: Project;
 beforeAll(async () => {
   freshDist();
   project = await Project.make();
-  await project.train();
 }, 120_000);
 afterAll(() => project.remove());
 
@@ -33,31 +32,31 @@ describe('poem.mjs', () => {
 
 describe('server.mjs', () => {
   /** The longest that the library writes. */
-  const LONG = { begin: '湖', form: '40x20' };
+  const LONG = { prompt: '湖', form: '40x20' };
   let server: ChildProcess;
   let address: string;
-  const start = async ({ folder }: Project) => {
-    const env = { ...process.env, PORT: '0' };
-    server = spawn(process.execPath, [join(EXAMPLES, 'server.mjs')], { cwd: folder, env });
+  const start = async (model?: string) => {
+    const env = { ...process.env, PORT: '0', ...(model && { MODEL: model }) };
+    server = spawn(process.execPath, [join(EXAMPLES, 'server.mjs')], { cwd: project.folder, env });
     const [line] = await once(server.stdout as NodeJS.ReadableStream, 'data');
     address = String(line).trim();
   };
-  beforeEach(() => start(project));
+  beforeEach(() => start());
   afterEach(() => server.kill('SIGKILL'));
 
-  const url = (wishes: Record<string, string>) => `${address}/?${new URLSearchParams(wishes)}`;
-  const ask = async (wishes: Record<string, string>) => {
-    const response = await fetch(url(wishes));
+  const url = (parameters: Record<string, string>) => `${address}/?${new URLSearchParams(parameters)}`;
+  const ask = async (parameters: Record<string, string>) => {
+    const response = await fetch(url(parameters));
     return { status: response.status, text: await response.text() };
   };
   /** The response, as soon as it begins: with what the poem begins with. */
-  const begun = async (wishes: Record<string, string>): Promise<IncomingMessage> => {
-    const [response] = await once(get(url(wishes), { agent: false }), 'response');
+  const begun = async (parameters: Record<string, string>): Promise<IncomingMessage> => {
+    const [response] = await once(get(url(parameters), { agent: false }), 'response');
     return response;
   };
 
   test('sends each character by itself', async () => {
-    const response = await begun({ begin: '湖', form: '七绝' });
+    const response = await begun({ prompt: '湖', form: '七绝' });
     expect(response.headers['content-type']).toBe('text/plain; charset=utf-8');
     const chunks: string[] = [];
     response.on('data', (chunk) => chunks.push(String(chunk)));
@@ -77,23 +76,23 @@ describe('server.mjs', () => {
   });
 
   test('says what the user got wrong', async () => {
-    expect(await ask({ begin: '床前鱻' })).toEqual({
+    expect(await ask({ prompt: '床前鱻' })).toEqual({
       status: 400,
       text: expect.stringMatching(/^"鱻" \(character 3\) is not in the model's vocabulary: .*\n$/),
     });
     expect(await ask({ form: '八绝' })).toEqual({
       status: 400,
-      text: expect.stringContaining('There is no form 八绝'),
+      text: expect.stringContaining('Unknown form "八绝"'),
     });
     expect((await fetch(`${address}/favicon.ico`)).status).toBe(404);
     expect((await fetch(address, { method: 'POST' })).status).toBe(404);
-    expect((await fetch(`${address}//?begin=%FF`)).status).toBe(404);
-    expect(await ask({ begin: '春' })).toMatchObject({ status: 200, text: expect.stringMatching(/^春/) });
+    expect((await fetch(`${address}//?prompt=%FF`)).status).toBe(404);
+    expect(await ask({ prompt: '春' })).toMatchObject({ status: 200, text: expect.stringMatching(/^春/) });
   });
 
   test('has one model for many', async () => {
     const answers = await Promise.all(
-      Array.from('湖春床白红千空君'.repeat(4), (begin) => ask({ begin, form: '4x5' })),
+      Array.from('湖春床白红千空君'.repeat(4), (prompt) => ask({ prompt, form: '4x5' })),
     );
     for (const { status, text } of answers) {
       expect(status).toBe(200);
@@ -104,9 +103,9 @@ describe('server.mjs', () => {
   test('does not work for those who are gone', async () => {
     const slow = await Project.make();
     try {
-      await slow.train({ config: { hiddenDim: 384 }, maxSteps: 1 });
+      const model = await slow.train({ config: { hiddenDim: 384 }, maxSteps: 1 });
       server.kill('SIGKILL');
-      await start(slow);
+      await start(model);
       const responses = await Promise.all(Array.from({ length: 150 }, () => begun(LONG)));
       for (const response of responses) response.destroy();
       // All of those poems would take some ten seconds and more.
@@ -175,7 +174,7 @@ describe('own-text.mjs', () => {
 test('session.mjs learns what it was not shown', async () => {
   const { code, stdout, stderr } = await node('session.mjs');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const [, right, all] = /^right: (\d+) of (\d+) that it has never seen\n$/m.exec(stdout)?.map(Number) ?? [];
+  const [, right, all] = /^right: (\d+) of (\d+) unseen words\n$/m.exec(stdout)?.map(Number) ?? [];
   expect(all).toBeGreaterThan(30);
   expect(right).toBeGreaterThan((all as number) * 0.8);
 });
@@ -189,18 +188,16 @@ describe('bot.mjs', () => {
 
   test('answers in the order of the messages', async () => {
     const answers = await bot(
-      ...[
-        '!诗 湖',
-        '!help',
-        '!诗 七绝 湖',
-        'not for the bot',
-        '',
-        '!藏头 春夜山',
-        '!诗 40x20 湖',
-        '!诗 4x5 君',
-        '  ',
-        '!诗',
-      ],
+      '!诗 湖',
+      '!help',
+      '!诗 七绝 湖',
+      'not for the bot',
+      '',
+      '!藏头 春夜山',
+      '!诗 40x20 湖',
+      '!诗 4x5 君',
+      '  ',
+      '!诗',
     );
     const line = (begin: string, width: number) => `${begin}\\p{Script=Han}{${width - 1}}[，。]`;
     expect(answers).toEqual(
@@ -221,9 +218,9 @@ describe('bot.mjs', () => {
     expect(answers).toEqual(
       [
         /^"鱻" \(character 1\) is not in/,
-        /^There is no form 八绝/,
+        /^Unknown form "八绝"/,
         /^Expected Han characters/,
-        /^!constructor is no command: try !help$/,
+        /^Unknown command !constructor: try !help$/,
         /^春/,
       ].map((pattern) => expect.stringMatching(pattern)),
     );

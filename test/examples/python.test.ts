@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import {
   classicPoem,
   evaluate,
-  loadModel,
-  type Model,
+  Model,
   readCheckpoint,
   type Sample,
   type TrainOptions,
@@ -43,7 +42,7 @@ describe('load_in_pytorch.py', () => {
   /** With a character that no poem has, and marks: the classic vocabulary has neither. */
   const TEXT = '湖上明月光，鱻不见人。';
 
-  const NETWORKS: Record<string, TrainOptions> = {
+  const NETWORKS: Record<string, Partial<TrainOptions>> = {
     lstm: { config: { cell: 'lstm', dropout: 0.2 } },
     gru: { config: { cell: 'gru', layers: 1 } },
     rnn: { config: { cell: 'rnn', layers: 3 } },
@@ -51,13 +50,13 @@ describe('load_in_pytorch.py', () => {
     'the preset classic': { preset: 'classic', config: { batch: 4 } },
   };
 
-  withTorch.each(Object.entries(NETWORKS))('foretells as this program does: %s', async (_, options) => {
+  withTorch.each(Object.entries(NETWORKS))('predicts as this package does: %s', async (_, options) => {
     const run = await project.train({ ...options, maxSteps: 8 });
     const whole = join(run, 'last.safetensors');
     const small = join(project.folder, 'small.safetensors');
     await writeModel(small, await readCheckpoint(whole));
     for (const path of [whole, small]) {
-      const model = await loadModel(path, { threads: 1 });
+      const model = await Model.load(path, { threads: 1 });
       try {
         const text = model.vocab.unk === undefined ? TEXT.replace(/[鱻，。]/gu, '') : TEXT;
         const theirs = said(await python(join(EXAMPLES, 'load_in_pytorch.py'), path, text));
@@ -70,10 +69,11 @@ describe('load_in_pytorch.py', () => {
 
   type Foretold = Readonly<{ ids: number[]; logits: number[][]; nll: number; tokens: number }>;
 
-  async function compare({ session, vocab }: Model, text: string, theirs: Foretold): Promise<void> {
+  async function compare(model: Model, text: string, theirs: Foretold): Promise<void> {
+    const { session, vocab } = model;
     const ids = vocab.encodePoem(text);
     expect(theirs.ids).toEqual([...ids]);
-    const ours = await evaluate(session, [ids]);
+    const ours = await evaluate(model, [ids]);
     expect(theirs.tokens).toBe(ours.tokens);
     expect(Math.abs(theirs.nll - ours.nll)).toBeLessThan(1e-5);
 
@@ -124,7 +124,7 @@ describe('from_pytorch.py', () => {
         stderr: '',
       });
 
-      const model = await loadModel(inFolder('out.safetensors'));
+      const model = await Model.load(inFolder('out.safetensors'));
       try {
         const { session, vocab, config } = model;
         expect(config).toMatchObject({
@@ -134,12 +134,13 @@ describe('from_pytorch.py', () => {
           hiddenDim: 16,
           layers: 2,
         });
-        expect((await evaluate(session, [vocab.encodePoem(TEXT)])).nll).toBeCloseTo(theirs.nll, 5);
+        expect((await evaluate(model, [vocab.encodePoem(TEXT)])).nll).toBeCloseTo(theirs.nll, 5);
         const sampling = { maxNewTokens: 31 - TEXT.length, endId: vocab.eos, banned: vocab.banned };
         const greedy = { temperature: 0, topK: 0, topP: 1, seed: 0n };
-        const [{ ids, ended }] = (await session.sample([vocab.encode(TEXT)], { ...sampling, ...greedy })) as [
-          Sample,
-        ];
+        const [{ ids, ended }] = (await session.generate([vocab.encode(TEXT)], {
+          ...sampling,
+          ...greedy,
+        })) as [Sample];
         const written = vocab.decode(ids) + (ended ? 'E' : '');
         expect(written).toBe(theirs.greedy);
         const pieces = (TEXT + theirs.greedy).split('。').filter((piece) => piece.length > 10);
@@ -158,7 +159,9 @@ describe('from_pytorch.py', () => {
     for (let at = 0; at < whole.length; at += 101) {
       const bytes = Buffer.from(whole);
       bytes[at] = (bytes[at] as number) ^ 0x10;
-      expect(() => decodeCheckpoint(bytes, 'bad')).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+      expect(() => decodeCheckpoint(bytes, 'bad')).toThrow(
+        expect.objectContaining({ code: 'ERR_TANGSHI_CHECKPOINT' }),
+      );
     }
   });
 

@@ -1,16 +1,16 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { evaluate, generatePoems, judge, loadDataset, loadModel, type Model, Prosody } from '../../lib';
+import { checkPoem, evaluate, loadDataset, Model } from '../../lib';
 import { decodeSafetensors } from '../../lib/model/safetensors';
 
-/** The model in the box is what its card says. */
+/** The bundled model is what its card says. */
 
 const FILE = join(__dirname, '../../models/tangshi.safetensors');
 const CARD = readFileSync(join(__dirname, '../../models/README.md'), 'utf8');
 
 let model: Model;
 beforeAll(async () => {
-  model = await loadModel(FILE);
+  model = await Model.load();
 });
 afterAll(() => model.dispose());
 
@@ -22,9 +22,9 @@ test('weights in half precision, 12 MB at most, no optimizer', () => {
   expect(statSync(FILE).size).toBeLessThanOrEqual(12e6);
 });
 
-test('foretells the held-out poems as well as the card says, and below 4.5 nats', async () => {
+test('predicts the held-out poems as well as the card says, and below 4.5 nats', async () => {
   const { heldOut, tally } = await loadDataset({ ...model.config, vocab: model.vocab });
-  const { nll, tokens } = await evaluate(model.session, heldOut);
+  const { nll, tokens } = await evaluate(model, heldOut);
   const [, stated] = /held-out NLL\D*(\d\.\d{4})/.exec(CARD) ?? [];
   expect(nll).toBeCloseTo(Number(stated), 3);
   expect(nll).toBeLessThanOrEqual(4.5);
@@ -32,14 +32,15 @@ test('foretells the held-out poems as well as the card says, and below 4.5 nats'
   expect(tally.rejected['held-out']).toBeGreaterThan(0); // other editions of them were left out of training
 }, 120_000);
 
-test('writes in every form by its rules, and no two poems alike', async () => {
-  const prosody = Prosody.load();
+test('generates poems in every form by its rules, no two alike', async () => {
   for (const form of ['五绝', '七绝', '五律', '七律'] as const) {
-    const poems = await generatePoems(model, { form, count: 10, seed: 1 });
+    const poems = await model.generateMany(10, { form, seed: 1 });
     for (const { text } of poems) {
-      const verdict = judge(text, prosody);
-      expect({ form: verdict.form, rhyme: verdict.rhyme?.keeps, tone: verdict.tone?.keeps }).toEqual({
-        ...{ form, rhyme: true, tone: true },
+      const check = checkPoem(text);
+      expect({ form: check.form, rhyme: check.rhyme?.ok, tone: check.tone?.ok }).toEqual({
+        form,
+        rhyme: true,
+        tone: true,
       });
     }
     expect(new Set(poems.map(({ text }) => text)).size).toBe(10);

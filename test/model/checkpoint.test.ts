@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type Checkpoint,
-  LineSet,
+  LineFilter,
   presetConfig,
   readCheckpoint,
   readWeights,
@@ -32,8 +32,15 @@ const checkpoint: Checkpoint = {
     tally: { read: 1, kept: 1, rejected: Object.fromEntries(REJECTIONS.map((reason) => [reason, 0])) },
   } as Checkpoint['corpus'],
   progress: {
-    ...{ step: 7, cursor: { epoch: 0, step: 7 }, epochsEnded: 0, epochLoss: 12.5, epochSteps: 7, skipped: 0 },
-    ...{ smoothedLoss: 1.75, best: null, seconds: 3.5 },
+    step: 7,
+    cursor: { epoch: 0, step: 7 },
+    epochsEnded: 0,
+    epochLoss: 12.5,
+    epochSteps: 7,
+    skipped: 0,
+    smoothedLoss: 1.75,
+    best: null,
+    seconds: 3.5,
   },
   tensors: {
     'fc.bias': { dtype: 'F32', shape: [2], data: new Uint8Array(Float32Array.of(1, 2).buffer) },
@@ -57,35 +64,37 @@ test('a checkpoint comes back whole, and nothing else is left in the folder', as
 });
 
 test('the lines of the training poems come back', async () => {
-  await writeCheckpoint(path, { ...checkpoint, lines: LineSet.of(['床前明月光，疑是地上霜。']) });
-  const { lines, tensors } = await readCheckpoint(path);
-  expect(lines?.has('疑是地上霜')).toBe(true);
-  expect(lines?.has('处处闻啼鸟')).toBe(false);
+  await writeCheckpoint(path, { ...checkpoint, lineFilter: LineFilter.of(['床前明月光，疑是地上霜。']) });
+  const { lineFilter, tensors } = await readCheckpoint(path);
+  expect(lineFilter?.has('疑是地上霜')).toBe(true);
+  expect(lineFilter?.has('处处闻啼鸟')).toBe(false);
   expect(Object.keys(tensors).sort()).toEqual(Object.keys(checkpoint.tensors));
 });
 
 describe('a model to write with', () => {
-  const lines = LineSet.of(['床前明月光']);
+  const lineFilter = LineFilter.of(['床前明月光']);
 
   test('is the weights alone, in half precision, and reads as they are', async () => {
-    await writeModel(path, { ...checkpoint, lines });
+    await writeModel(path, { ...checkpoint, lineFilter });
     const { metadata, tensors } = decodeSafetensors(await readFile(path), path);
     expect(tensors['fc.bias']).toMatchObject({ dtype: 'F16', shape: [2], data: { length: 4 } });
     expect(Object.keys(tensors)).toEqual(['fc.bias', 'corpus.lines']);
     expect(metadata.format).toBe('tangshi');
     const read = await readCheckpoint(path);
     expect(read.tensors).toEqual({ 'fc.bias': checkpoint.tensors['fc.bias'] });
-    expect(read.lines).toEqual(lines);
+    expect(read.lineFilter).toEqual(lineFilter);
     expect(read.progress).toEqual(checkpoint.progress);
   });
 
   test('every flipped byte is refused', async () => {
-    await writeModel(path, { ...checkpoint, lines });
+    await writeModel(path, { ...checkpoint, lineFilter });
     const whole = await readFile(path);
     for (let at = 0; at < whole.length; at++) {
       const bytes = Buffer.from(whole);
       bytes[at] = (bytes[at] as number) ^ 0x10;
-      expect(() => decodeCheckpoint(bytes, 'bad')).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+      expect(() => decodeCheckpoint(bytes, 'bad')).toThrow(
+        expect.objectContaining({ code: 'ERR_TANGSHI_CHECKPOINT' }),
+      );
     }
   });
 });
@@ -94,7 +103,7 @@ test('lines that are no set of bits are refused', async () => {
   const tensor = { dtype: 'U8', shape: [0], data: new Uint8Array(0) } as const;
   await writeCheckpoint(path, { ...checkpoint, tensors: { 'corpus.lines': tensor } });
   await expect(readCheckpoint(path)).rejects.toMatchObject({
-    code: 'ECHECKPOINT',
+    code: 'ERR_TANGSHI_CHECKPOINT',
     message: expect.stringMatching(/lines/),
   });
 });
@@ -106,7 +115,7 @@ test('every flipped byte and every truncation is refused', async () => {
   const refused = async (bytes: Uint8Array) => {
     await writeFile(bad, bytes);
     const error = await readCheckpoint(bad).catch((reason) => reason);
-    expect(error).toMatchObject({ code: 'ECHECKPOINT' });
+    expect(error).toMatchObject({ code: 'ERR_TANGSHI_CHECKPOINT' });
   };
   for (let at = 0; at < whole.length; at += 3) {
     const flipped = Buffer.from(whole);
@@ -122,19 +131,19 @@ test('a file that Python wrote is no checkpoint, and the error says what it is g
   length.writeBigUInt64LE(BigInt(header.length));
   await writeFile(path, Buffer.concat([length, header]));
   await expect(readCheckpoint(path)).rejects.toMatchObject({
-    code: 'ECHECKPOINT',
-    message: expect.stringContaining('--init'),
+    code: 'ERR_TANGSHI_CHECKPOINT',
+    message: expect.stringContaining('use init'),
   });
 });
 
 test('a file that cannot be read or written is named', async () => {
   await expect(readCheckpoint(path)).rejects.toMatchObject({
-    code: 'EIO',
+    code: 'ERR_TANGSHI_IO',
     message: expect.stringContaining(path),
   });
   const nowhere = join(folder, 'missing', 'last.safetensors');
   await expect(writeCheckpoint(nowhere, checkpoint)).rejects.toMatchObject({
-    code: 'EIO',
+    code: 'ERR_TANGSHI_IO',
     message: expect.stringContaining(nowhere),
   });
 });
@@ -143,6 +152,6 @@ test('a failed write leaves the old checkpoint', async () => {
   await writeCheckpoint(path, checkpoint);
   const before = await readFile(path);
   await mkdir(`${path}.tmp`); // in the way of the new one
-  await expect(writeCheckpoint(path, checkpoint)).rejects.toMatchObject({ code: 'EIO' });
+  await expect(writeCheckpoint(path, checkpoint)).rejects.toMatchObject({ code: 'ERR_TANGSHI_IO' });
   expect(await readFile(path)).toEqual(before);
 });

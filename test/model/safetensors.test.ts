@@ -42,7 +42,9 @@ test('every tensor is aligned to its own width', () => {
 test('every truncation is refused', () => {
   const whole = bytes();
   for (let length = 0; length < whole.length; length++) {
-    expect(() => decode(whole.subarray(0, length))).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+    expect(() => decode(whole.subarray(0, length))).toThrow(
+      expect.objectContaining({ code: 'ERR_TANGSHI_CHECKPOINT' }),
+    );
   }
 });
 
@@ -67,7 +69,7 @@ test.each<[string, Buffer]>([
   ['bytes without a tensor', file({}, body)],
   ['overlap', file({ a: entry, b: { ...entry, shape: [1], data_offsets: [4, 8] } }, body)],
 ])('%s is refused', (_, bad) => {
-  expect(() => decode(bad)).toThrow(expect.objectContaining({ code: 'ECHECKPOINT' }));
+  expect(() => decode(bad)).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_CHECKPOINT' }));
 });
 
 test('a tensor called __proto__ is a tensor', () => {

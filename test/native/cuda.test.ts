@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addon } from '../../lib/native/addon';
 import type { CudaFacts } from '../../lib/native/contract';
-import { resolveDevice, Session } from '../../lib/native/session';
+import { resolveDevice } from '../../lib/native/device';
+import { Session } from '../../lib/native/session';
 import { sessionConfig } from './fixture';
 
 /**
@@ -40,7 +41,7 @@ describeOnLinux('beside a driver', () => {
 
   /** What a process beside that driver prints as JSON. */
   function beside(devices: number, body: string): unknown {
-    const program = `const { addon } = require('./lib/native/addon'); const session = require('./lib/native/session');
+    const program = `const { addon } = require('./lib/native/addon'); const session = { ...require('./lib/native/session'), ...require('./lib/native/device') };
       (async () => { ${body} })().then((value) => console.log(JSON.stringify(value)));`;
     const env = { ...process.env, LD_LIBRARY_PATH: folder, DEVICES: String(devices) };
     const out = execFileSync(process.execPath, ['-r', 'ts-node/register', '-e', program], { env });
@@ -64,7 +65,10 @@ describeOnLinux('beside a driver', () => {
         await session.resolveDevice('cuda').catch(refusal),
         await session.Session.open({ ...${CONFIG}, device: 'cuda:0' }).catch(refusal)];`,
     ) as [CudaFacts, string, string | null, unknown, unknown];
-    const refused = (part: string) => ({ code: 'EDEVICE', message: expect.stringContaining(part) });
+    const refused = (part: string) => ({
+      code: 'ERR_TANGSHI_DEVICE',
+      message: expect.stringContaining(part),
+    });
     if (facts.problem === undefined) {
       expect([device, unused, named]).toEqual(['cuda:0', null, 'cuda:0']);
       expect(opened).toMatchObject(refused('update the driver, or use the CPU'));
@@ -74,7 +78,7 @@ describeOnLinux('beside a driver', () => {
         'cpu',
         expect.stringMatching(/^First is not used: .*npm run setup -- --cuda/),
       ]);
-      expect(named).toMatchObject(refused('cuda:0 was asked for'));
+      expect(named).toMatchObject(refused('cuda:0 is not available'));
       expect(opened).toMatchObject(refused('npm run setup -- --cuda'));
     }
   });
@@ -90,15 +94,19 @@ describeOnLinux('beside a driver', () => {
 test('a device that cannot be had is refused, by name, and nothing else is hurt', async () => {
   const { devices } = await addon().findCuda();
   for (const device of [`cuda:${devices.length}`, 'cuda:99', 'cuda:100000'] as const) {
-    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({ code: 'EDEVICE' });
+    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_DEVICE',
+    });
   }
   await expect(resolveDevice('cuda:99')).rejects.toMatchObject({
-    code: 'EDEVICE',
+    code: 'ERR_TANGSHI_DEVICE',
     message: expect.stringMatching(/cuda:99 .*npm run doctor/),
   });
   for (const device of ['gpu', 'cuda:', 'cuda:-1', 'cuda:1x'] as never[]) {
-    await expect(resolveDevice(device)).rejects.toMatchObject({ code: 'EARG' });
-    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({ code: 'EARG' });
+    await expect(resolveDevice(device)).rejects.toMatchObject({ code: 'ERR_TANGSHI_INVALID_ARG' });
+    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_INVALID_ARG',
+    });
   }
   await (await Session.open(sessionConfig)).dispose();
 });

@@ -16,7 +16,7 @@ test('beside training on all cores the event loop is less than 20 ms late, 99 ti
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const stop = AbortSignal.timeout(1500);
-  const done = await session.train(Array(5000).fill(batch), { lr: 0.01, clipNorm: 1 }, stop);
+  const done = await session.train(Array(5000).fill(batch), { lr: 0.01, clipNorm: 1 }, { signal: stop });
   delay.disable();
   expect(done.length).toBeGreaterThan(20);
   expect(delay.count).toBeGreaterThan(200);

@@ -73,27 +73,23 @@ const WRITE = `async () => {
 test('has what it needs and no more: no tests, no corpus, at most 20 MB', async () => {
   const installed = join(app, 'node_modules/tangshi');
   expect(readdirSync(installed).sort()).toEqual([
-    ...[
-      'CHANGELOG.md',
-      'CMakeLists.txt',
-      'CONTRIBUTING.md',
-      'LICENSE',
-      'README.md',
-      'README.zh.md',
-      'SECURITY.md',
-    ],
-    ...[
-      'binding.gyp',
-      'build',
-      'dist',
-      'docs',
-      'examples',
-      'lib',
-      'models',
-      'native',
-      'package.json',
-      'scripts',
-    ],
+    'CHANGELOG.md',
+    'CMakeLists.txt',
+    'CONTRIBUTING.md',
+    'LICENSE',
+    'README.md',
+    'README.zh.md',
+    'SECURITY.md',
+    'binding.gyp',
+    'build',
+    'dist',
+    'docs',
+    'examples',
+    'lib',
+    'models',
+    'native',
+    'package.json',
+    'scripts',
   ]);
   expect(readdirSync(join(installed, 'native'))).not.toContain('test');
   const built = readdirSync(join(installed, 'build')).sort();
@@ -124,7 +120,7 @@ test('strict TypeScript as NodeNext has it, ES modules and CommonJS, libraries c
 export async function write(form: PoemOptions['form']): Promise<readonly string[]> {
   await using model: Model = await loadModel();
   const [poem] = await generatePoems(model, { prompt: '湖', form, seed: 1 });
-  if (!poem) throw new TangshiError('EARG', 'no poem');
+  if (!poem) throw new TangshiError('ERR_TANGSHI_INVALID_ARG', 'no poem');
   return poem.lines;
 }
 export async function learn(signal: AbortSignal): Promise<number> {
@@ -201,7 +197,7 @@ test('a working directory that is gone is an error, and not the end of the proce
     rmdirSync(process.cwd());
     loadModel().catch(({ code, message }) => console.log(code, message));`,
   );
-  expect(await succeed('node', ['gone.cjs'])).toMatch(/^EADDON The working directory is gone/);
+  expect(await succeed('node', ['gone.cjs'])).toMatch(/^ERR_TANGSHI_ADDON The working directory is gone/);
 });
 
 describe('npx tangshi', () => {

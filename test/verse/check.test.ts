@@ -1,8 +1,5 @@
-import { annotate, judge } from '../../lib/verse/check';
-import { Prosody } from '../../lib/verse/readings';
-
-const prosody = Prosody.load();
-const verdict = (text: string) => judge(text, prosody);
+import { checkPoem } from '../../lib/verse/check';
+import { formatCheck, formatFault } from '../../lib/verse/format-check';
 
 // Poems that the handbooks give as examples of regular verse.
 test.each([
@@ -19,57 +16,93 @@ test.each([
     '丞相祠堂何处寻，锦官城外柏森森。映阶碧草自春色，隔叶黄鹂空好音。三顾频烦天下计，两朝开济老臣心。出师未捷身先死，长使英雄泪满襟。',
   ],
 ])('%s: %s', (form, poem) => {
-  const { rhyme, tone, ...rest } = verdict(poem);
-  expect(rest.form).toBe(form);
-  expect(rhyme).toMatchObject({ keeps: true, faults: [] });
-  // The famous liberty of 故人西辞 stands at the second pair of places of one line.
-  if (!poem.startsWith('故人')) expect(tone).toEqual({ keeps: true, faults: [] });
+  const check = checkPoem(poem);
+  expect(check.form).toBe(form);
+  expect(check.rhyme).toMatchObject({ ok: true, faults: [] });
+  // The famous liberty of 故人西辞 is in the second pair of characters of one line.
+  if (!poem.startsWith('故人')) expect(check.tone).toEqual({ ok: true, faults: [] });
 });
 
-test('faults are named by line and character', () => {
-  const quiet = verdict('床前明月光，疑是地上霜。举头望明月，低头思故乡。');
-  expect(quiet.rhyme).toMatchObject({ keeps: true, groups: ['阳'] });
-  expect(quiet.tone?.keeps).toBe(false);
-  expect(quiet.tone?.faults[0]).toMatch(/^line \d, character \d: . is not [平仄]$/);
+test('a tone fault has its position, the expected tone and the character', () => {
+  const { rhyme, tone, lines } = checkPoem('床前明月光，疑是地上霜。举头望明月，低头思故乡。');
+  expect(rhyme).toMatchObject({ ok: true, groups: ['阳'] });
+  expect(tone?.ok).toBe(false);
+  for (const fault of tone?.faults ?? []) {
+    const { line, index, found, expected, rule } = fault;
+    expect(rule).toBe('tone');
+    expect([...(lines[line]?.text ?? '')][index]).toBe(found);
+    expect(lines[line]?.tones[index]).toBe(expected === '平' ? '仄' : '平');
+    expect(formatFault(fault)).toBe(`line ${line + 1}, character ${index + 1}: ${found} is not ${expected}`);
+  }
 });
 
-test('a rhyme of another group, an oblique one, and one that stands twice', () => {
+test('rhyme faults: another group, an oblique character, a repeated one', () => {
   const ends = (second: string, fourth: string) =>
-    verdict(`白日依山尽，黄河入海${second}。欲穷千里目，更上一层${fourth}。`).rhyme;
-  expect(ends('流', '山')).toMatchObject({ keeps: false, faults: ['流山 are of no one group'] });
-  expect(ends('流', '月')).toMatchObject({ keeps: false, faults: ['月 has no level rhyme'] });
-  expect(ends('流', '流')).toMatchObject({ keeps: false, faults: ['流 rhymes with itself'] });
+    checkPoem(`白日依山尽，黄河入海${second}。欲穷千里目，更上一层${fourth}。`).rhyme;
+  const at = { line: 3, index: 4 };
+  expect(ends('流', '山')).toEqual({
+    ok: false,
+    groups: [],
+    faults: [{ rule: 'rhyme-group', ...at, expected: ['尤'], found: '山' }],
+  });
+  expect(ends('流', '月')).toEqual({
+    ok: false,
+    groups: [],
+    faults: [{ rule: 'no-level-rhyme', ...at, expected: ['尤'], found: '月' }],
+  });
+  expect(ends('流', '流')).toEqual({
+    ok: false,
+    groups: ['尤'],
+    faults: [{ rule: 'repeated-rhyme', ...at, expected: [], found: '流' }],
+  });
 });
 
-test('a first line that ends level must rhyme, and an unknown reading is no fault of the poet', () => {
-  const first = verdict('白日依山江，黄河入海流。欲穷千里目，更上一层楼。');
-  expect(first.rhyme).toMatchObject({ keeps: false, faults: ['line 1 ends level, but 江 does not rhyme'] });
-  const unknown = verdict('白〇依山尽，黄河入海流。欲穷千里目，更上一层楼。');
-  expect(unknown.tone?.faults).toEqual(['line 1, character 2: the reading of 〇 is not known']);
+test('a first line that ends level must rhyme', () => {
+  const { rhyme } = checkPoem('白日依山江，黄河入海流。欲穷千里目，更上一层楼。');
+  expect(rhyme).toEqual({
+    ok: false,
+    groups: ['尤'],
+    faults: [{ rule: 'first-line', line: 0, index: 4, expected: ['尤'], found: '江' }],
+  });
 });
 
-test('other shapes have tones, but no verdict', () => {
-  const three = verdict('春眠不觉晓，处处闻啼鸟。夜来风雨声。');
-  expect(three).not.toHaveProperty('form');
+test('an unknown reading is a fault of its own', () => {
+  const { tone } = checkPoem('白〇依山尽，黄河入海流。欲穷千里目，更上一层楼。');
+  expect(tone?.faults).toEqual([{ rule: 'unknown-reading', line: 0, index: 1, expected: '仄', found: '〇' }]);
+});
+
+test('other shapes have tones, but are not checked', () => {
+  const three = checkPoem('春眠不觉晓，处处闻啼鸟。夜来风雨声。');
+  expect(Object.keys(three)).toEqual(['lines']);
   expect(three.lines.map(({ tones }) => tones)).toEqual(
     ['平平仄仄仄', '仄仄平平仄', '仄平平仄平'].map((t) => expect.stringMatching(t.replace(/./g, '[$&中]'))),
   );
-  expect(verdict('').lines).toEqual([]);
+  expect(checkPoem('').lines).toEqual([]);
 });
 
-test('half-width marks part lines too, and a shape that is none is told', () => {
-  expect(verdict('白日依山尽,黄河入海流.欲穷千里目,更上一层楼.').form).toBe('五绝');
-  expect(annotate(verdict('登鹳雀楼\n白日依山尽，黄河入海流。'))).toContain(
-    '[no regulated form: lines of 4, 5, 5]',
-  );
+test('half-width punctuation separates lines too', () => {
+  expect(checkPoem('白日依山尽,黄河入海流.欲穷千里目,更上一层楼.').form).toBe('五绝');
 });
 
-test('annotated', () => {
-  expect(annotate(verdict('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。'))).toBe(
+test('formatCheck shows tones and rhymes', () => {
+  expect(formatCheck(checkPoem('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。'))).toBe(
     [
-      ...['白日依山尽', '仄仄平平仄', '黄河入海流', '平平仄仄平 韵'],
-      ...['欲穷千里目', '仄平平仄仄', '更上一层楼', '中仄仄平平 韵'],
+      '白日依山尽',
+      '仄仄平平仄',
+      '黄河入海流',
+      '平平仄仄平 韵',
+      '欲穷千里目',
+      '仄平平仄仄',
+      '更上一层楼',
+      '中仄仄平平 韵',
       '[五绝, rhymes (尤), tones right]',
     ].join('\n'),
+  );
+  expect(formatCheck(checkPoem('登鹳雀楼\n白日依山尽，黄河入海流。'))).toContain(
+    '[not a regulated form: lines of 4, 5, 5]',
+  );
+  const faulty = checkPoem('白日依山江，黄河入海流。欲穷千里目，更上一层月。');
+  expect(formatCheck(faulty)).toContain(
+    'rhyme: line 4, character 5: 月 has no level rhyme; line 1, character 5: 江 is level, but does not rhyme',
   );
 });

@@ -7,32 +7,30 @@ const groups = (char: string) =>
 // Of rhyme books: a character of each group, simplified where it has been.
 test.each([
   ...[...'东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸'].map((char) => [char, char]),
-  ...[
-    ['红', '东'],
-    ['松', '冬'],
-    ['双', '江'],
-    ['窗', '江'], // 窻 in the book
-    ['间', '删'],
-    ['魂', '元'],
-    ['时', '支'],
-    ['飞', '微'],
-    ['书', '鱼'],
-    ['无', '虞'],
-    ['西', '齐'],
-    ['柴', '佳'],
-    ['来', '灰'],
-    ['春', '真'],
-    ['云', '文'],
-    ['村', '元'],
-    ['山', '删'],
-    ['天', '先'],
-    ['桥', '萧'],
-    ['光', '阳'],
-    ['声', '庚'],
-    ['流', '尤'],
-    ['心', '侵'],
-    ['园', '元'], // not the rare 园 of 寒
-  ],
+  ['红', '东'],
+  ['松', '冬'],
+  ['双', '江'],
+  ['窗', '江'], // 窻 in the book
+  ['间', '删'],
+  ['魂', '元'],
+  ['时', '支'],
+  ['飞', '微'],
+  ['书', '鱼'],
+  ['无', '虞'],
+  ['西', '齐'],
+  ['柴', '佳'],
+  ['来', '灰'],
+  ['春', '真'],
+  ['云', '文'],
+  ['村', '元'],
+  ['山', '删'],
+  ['天', '先'],
+  ['桥', '萧'],
+  ['光', '阳'],
+  ['声', '庚'],
+  ['流', '尤'],
+  ['心', '侵'],
+  ['园', '元'], // not the rare 园 of 寒,
 ])('%s is of the group %s', (char, group) => {
   expect(groups(char)).toContain(group);
   if (char === '园') expect(groups(char)).toBe(group);
@@ -52,5 +50,5 @@ test('groups by their names, in both scripts', () => {
   expect(rhymeGroup('東')).toBe(1);
   expect(rhymeGroup('咸')).toBe(2 ** 29);
   expect(rhymeGroup('鹽')).toBe(2 ** 28);
-  expect(() => rhymeGroup('湖')).toThrow(expect.objectContaining({ code: 'EARG' }));
+  expect(() => rhymeGroup('湖')).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG' }));
 });

@@ -16,7 +16,9 @@ export type Curve = Readonly<{
 const STEPS = 300;
 const SETTING: Setting = {
   sizes: { vocabSize: 1000, embedDim: 64, hiddenDim: 64, layers: 2 },
-  ...{ poems: 480, batch: 16, batches: STEPS },
+  poems: 480,
+  batch: 16,
+  batches: STEPS,
 };
 
 /** Undefined without PyTorch. */

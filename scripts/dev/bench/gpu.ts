@@ -30,7 +30,8 @@ export type Gpu = Readonly<{
 const BATCH_512: Setting = { sizes: SEED_SIZES, poems: 4096, batch: 512 };
 const HIDDEN_1024: Setting = {
   sizes: { vocabSize: 6000, embedDim: 1024, hiddenDim: 1024, layers: 2 },
-  ...{ poems: 1024, batch: 128 },
+  poems: 1024,
+  batch: 128,
 };
 const LOSS_STEPS = 200;
 /** Until hardly a batch is of a shape that has no graph yet. */
@@ -85,7 +86,10 @@ export async function gpu(bench: GpuBench): Promise<Gpu> {
 
 /** Of whole epochs, so that poems of all lengths are in each round of each contender. */
 function contest(
-  ...[bench, title, setting, contenders]: [GpuBench, string, Setting, readonly Contender[]]
+  bench: GpuBench,
+  title: string,
+  setting: Setting,
+  contenders: readonly Contender[],
 ): Promise<Contest> {
   const steps = stepsPerEpoch(setting);
   const work = (times: number) => ({ task: 'train', steps: times * steps }) as const;

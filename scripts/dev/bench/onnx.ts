@@ -31,7 +31,9 @@ const GATES = [0, 3, 1, 2];
 async function open({ sizes, threads, weights }: Open): Promise<Tasks> {
   const { Tensor, InferenceSession } = createRequire(__filename)('onnxruntime-node') as Runtime;
   const session = await InferenceSession.create(encodeModel(stepGraph(sizes, readWeights(weights))), {
-    ...{ intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential' },
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
   });
 
   async function poems(together: number, length: number, temperature: number): Promise<number[]> {

@@ -23,7 +23,10 @@ async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Pr
   const session = await Session.open({
     model: { cell: 'lstm', ...sizes, ...plain },
     optimizer: { kind: 'rmsprop', alpha, eps, weightDecay: 0 },
-    ...{ device: place.device, seed: 1n, threads, gpu: place },
+    device: place.device,
+    seed: 1n,
+    threads,
+    gpu: place,
   });
   const { poems, batch, seed } = readData(data);
   const ids = poems.map((poem) => Int32Array.from(poem));
@@ -52,7 +55,7 @@ async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Pr
       let tokens = 0;
       let first: number[] | undefined;
       for (let poem = 0; poem < poems; poem += together) {
-        const samples = await session.sample(prompts, { ...options, topK: 0, topP: 1, seed: drawn++ });
+        const samples = await session.generate(prompts, { ...options, topK: 0, topP: 1, seed: drawn++ });
         for (const { ids } of samples) tokens += ids.length;
         first ??= [...(samples[0]?.ids ?? [])];
       }

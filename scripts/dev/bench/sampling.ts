@@ -54,7 +54,10 @@ function checked({ show }: Bench, all: readonly Contender[]): Promise<Check> {
 }
 
 function samplingContest(
-  ...[bench, title, contenders, together]: [Bench, string, readonly Contender[], number]
+  bench: Bench,
+  title: string,
+  contenders: readonly Contender[],
+  together: number,
 ): Promise<Contest> {
   return runContest(bench, {
     title,

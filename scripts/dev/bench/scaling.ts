@@ -51,9 +51,7 @@ export async function scaling(bench: Bench): Promise<Scaling> {
 }
 
 /** A process of its own. @param epochs As many as take a while, if not given. */
-function point(
-  ...[bench, what, value, setting, epochs]: [Bench, string, number, Setting, number?]
-): Promise<Point> {
+function point(bench: Bench, what: string, value: number, setting: Setting, epochs?: number): Promise<Point> {
   return withField(bench, setting, [], async ([contender]) => {
     bench.show(`scaling: ${what} ${value}`);
     const steps = stepsPerEpoch(setting) * (epochs ?? (await epochsOf(contender, setting)));

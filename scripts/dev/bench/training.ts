@@ -63,7 +63,11 @@ function checked({ show }: Bench, setting: Setting, all: readonly Contender[]): 
 
 /** Of whole epochs, so that poems of all lengths are in each round of each contender. */
 function trainingContest(
-  ...[bench, title, setting, contenders, rounds]: [Bench, string, Setting, readonly Contender[], number?]
+  bench: Bench,
+  title: string,
+  setting: Setting,
+  contenders: readonly Contender[],
+  rounds?: number,
 ): Promise<Contest> {
   const steps = stepsPerEpoch(setting);
   return runContest(bench, {

@@ -2,9 +2,13 @@ import { presetConfig } from '../../../lib/config/presets';
 import type { RunConfig } from '../../../lib/config/schemas';
 import { bucketedBatcher, classicBatcher } from '../../../lib/data/batcher';
 import { type Dataset, loadDataset } from '../../../lib/data/dataset';
-import { evaluate } from '../../../lib/eval/perplexity';
-import { classicPoem, generatePoems } from '../../../lib/model/generate';
-import { modelConfig } from '../../../lib/model/model';
+import type { Vocab } from '../../../lib/data/vocab';
+import { evaluateSession } from '../../../lib/eval/perplexity';
+import { printClassic } from '../../../lib/model/classic';
+import type { GenerateSequences } from '../../../lib/model/drafts';
+import { generatePoems } from '../../../lib/model/generate';
+import { modelConfig } from '../../../lib/model/network';
+import { prepareRequest } from '../../../lib/model/poem-request';
 import type { Device } from '../../../lib/native/contract';
 import { Session } from '../../../lib/native/session';
 import { learningRate } from '../../../lib/train/schedule';
@@ -50,15 +54,20 @@ export async function trial(
   const session = await Session.open({
     model: modelConfig(config, dataset.vocab.size),
     optimizer: config.optimizer,
-    ...{ device: variant.device, seed: BigInt(config.seed), threads: config.threads },
+    device: variant.device,
+    seed: BigInt(config.seed),
+    threads: config.threads,
   });
+  const generate: GenerateSequences = (...call) => session.generate(...call);
   try {
     const { curve, tokens, steps, spent } = await train(session, config, dataset, seconds, show);
     return {
       ...variant,
-      ...{ curve, steps, tokensPerSecond: tokens / spent },
-      ...(await endings({ session, vocab: dataset.vocab })),
-      poems: await poemsOf({ session, vocab: dataset.vocab }),
+      curve,
+      steps,
+      tokensPerSecond: tokens / spent,
+      ...(await endings(generate, dataset.vocab)),
+      poems: await poemsOf(generate, dataset.vocab),
     };
   } finally {
     await session.dispose();
@@ -83,7 +92,7 @@ async function train(
   const curve: { seconds: number; nll: number }[] = [];
   let [spent, tokens, steps] = [0, 0, 0];
   const look = async () => {
-    const { nll } = await evaluate(session, looked);
+    const { nll } = await evaluateSession(session, looked);
     curve.push({ seconds: spent, nll });
     show(`${spent.toFixed(0)} of ${seconds} s, held-out nll ${nll.toFixed(3)}`);
   };
@@ -100,24 +109,24 @@ async function train(
   return { curve, tokens, steps, spent };
 }
 
-async function endings(writer: Parameters<typeof classicPoem>[0]) {
-  const known = BEGINNINGS.filter((char) => writer.vocab.has(char));
+async function endings(generate: GenerateSequences, vocab: Vocab) {
+  const known = BEGINNINGS.filter((char) => vocab.has(char));
   const silent: string[] = [];
   let length = 0;
   for (const char of known) {
-    const printed = await classicPoem(writer, char);
+    const printed = await printClassic(generate, vocab, char);
     if (printed.length === 0) silent.push(char);
     length += [...printed.join('')].length;
   }
   return { silent, meanLength: length / Math.max(1, known.length) };
 }
 
-async function poemsOf(writer: Parameters<typeof generatePoems>[0]): Promise<string[]> {
-  const poems: string[] = [];
+async function poemsOf(generate: GenerateSequences, vocab: Vocab): Promise<string[]> {
+  const texts: string[] = [];
   for (const [seed, prompt] of POEMS.entries()) {
-    if (!writer.vocab.has(prompt)) continue;
-    const [poem] = await generatePoems(writer, { prompt, seed: seed + 1 });
-    poems.push(poem?.lines.join('') ?? '');
+    if (!vocab.has(prompt)) continue;
+    const request = prepareRequest({ vocab }, { prompt, seed: seed + 1 });
+    for (const { text } of await generatePoems(generate, request, 1, {})) texts.push(text);
   }
-  return poems;
+  return texts;
 }

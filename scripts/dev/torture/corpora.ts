@@ -14,7 +14,7 @@ const MOST_MEMORY = 400e6;
 const CLEAN = /^[\p{Script=Han}，。？！；：、]{5,80}$/u;
 
 /**
- * Corpora that nobody would call one. Reading them takes bounded memory and ends, with poems or with ECORPUS; what comes
+ * Corpora that nobody would call one. Reading them takes bounded memory and ends, with poems or with ERR_TANGSHI_CORPUS; what comes
  * out is clean.
  *
  * @param torture.count Corpora made of mutated poems; the others are always the same, their sizes growing with it.
@@ -32,7 +32,7 @@ export async function corpora({ seed, count, folder, show }: Torture): Promise<F
           throw new Error(`This came out of the cleaning: ${poem}`);
       }
     } catch (error) {
-      if (!(error instanceof TangshiError) || error.code !== 'ECORPUS') throw error;
+      if (!(error instanceof TangshiError) || error.code !== 'ERR_TANGSHI_CORPUS') throw error;
       figures['refused as a whole']++;
     }
     const { kept, read, rejected } = cleaner.tally;
@@ -77,27 +77,42 @@ function mutate(rng: Rng): Buffer {
 }
 
 const STRANGE = [
-  ...['\0', '\0\0\0\0', '\ufeff', '\ufffd', '\ufffe', '\u202e', '\u200b', '\u0301', '🀄', '𠀀', '\x1b[2J'],
-  ...[
-    '::',
-    '：',
-    '（',
-    '）（',
-    '[',
-    '《》',
-    '々',
-    '々々',
-    '，，，。。。',
-    '□',
-    '…',
-    'E',
-    'G',
-    '{',
-    '[[',
-    '"',
-    '\\',
-  ],
-  ...['__proto__', 'constructor', '$(x)', '%s%n', '<script>', "'; drop table", '\u2028', '\x85'],
+  '\0',
+  '\0\0\0\0',
+  '\ufeff',
+  '\ufffd',
+  '\ufffe',
+  '\u202e',
+  '\u200b',
+  '\u0301',
+  '🀄',
+  '𠀀',
+  '\x1b[2J',
+  '::',
+  '：',
+  '（',
+  '）（',
+  '[',
+  '《》',
+  '々',
+  '々々',
+  '，，，。。。',
+  '□',
+  '…',
+  'E',
+  'G',
+  '{',
+  '[[',
+  '"',
+  '\\',
+  '__proto__',
+  'constructor',
+  '$(x)',
+  '%s%n',
+  '<script>',
+  "'; drop table",
+  '\u2028',
+  '\x85',
 ];
 
 /** A line of gigabytes, millions of lines, a great many characters. */
@@ -164,7 +179,11 @@ async function refusals(path: string): Promise<void> {
   for (const [what, content] of refused) {
     await writeFile(path, content);
     const error = await loadDataset(options).catch((reason) => reason);
-    if (!(error instanceof TangshiError) || error.code !== 'ECORPUS' || !error.message.includes(path))
+    if (
+      !(error instanceof TangshiError) ||
+      error.code !== 'ERR_TANGSHI_CORPUS' ||
+      !error.message.includes(path)
+    )
       throw new Error(`${what}: ${error}`);
   }
   await writeFile(path, `题:${POEMS[0]}\r\n`);

@@ -76,7 +76,7 @@ export async function faults({ count, folder, show }: Torture): Promise<Figures>
     const what = `${name} at call ${at} (${calls[at - 1]})`;
     figures['calls refused']++;
     if (code === 0) figures['did without']++;
-    else if (code === 1 && /^EIO: Cannot write .+/.test(stderr)) figures['told and ended']++;
+    else if (code === 1 && /^ERR_TANGSHI_IO: Cannot write .+/.test(stderr)) figures['told and ended']++;
     else throw new Error(`${what}: code ${code}, ${stderr}`);
     const { progress } = await readCheckpoint(join(out, 'last.safetensors'));
     if (progress.step < acknowledged)

@@ -49,7 +49,7 @@ export async function fullDisk({ count, folder, show }: Torture): Promise<Figure
           if (event.type === 'checkpoint' && !event.best) saved = event.step;
       } catch (error) {
         const { code, message } = error as { code: string; message: string };
-        if (code !== 'EIO' || !message.includes('the disk is full')) throw error;
+        if (code !== 'ERR_TANGSHI_IO' || !message.includes('the disk is full')) throw error;
         figures['ran full']++;
       }
       const { progress } = await readCheckpoint(join(out, 'last.safetensors'));

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Batch, type Checkpoint, Session, TangshiError, type TensorMap } from '../../../lib';
 import { checksum, decodeCheckpoint } from '../../../lib/model/checkpoint';
-import { modelConfig } from '../../../lib/model/model';
+import { modelConfig } from '../../../lib/model/network';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -20,7 +20,7 @@ const FORGED = 4;
 /**
  * Mutated checkpoints. One that was mutated as a disk or a network might do it is refused, or reads as the very bits
  * that were written; one that was forged, with its checksum made right, is refused, or takes its place in a session as
- * the tensors that it says it has. Nothing hangs, nothing throws anything but ECHECKPOINT.
+ * the tensors that it says it has. Nothing hangs, nothing throws anything but ERR_TANGSHI_CHECKPOINT.
  */
 export async function mutants({ seed, count, folder, show }: Torture): Promise<Figures> {
   const rng = Rng.of(seed, 'mutants');
@@ -45,7 +45,9 @@ export async function mutants({ seed, count, folder, show }: Torture): Promise<F
   await using session = await Session.open({
     model: modelConfig(config, vocab.size),
     optimizer: config.optimizer,
-    ...{ device: 'cpu', seed: 1n, threads: 1 },
+    device: 'cpu',
+    seed: 1n,
+    threads: 1,
   });
   for (; figures.mutants < count; figures.mutants++) {
     const number = figures.mutants;
@@ -71,7 +73,7 @@ function attempt(mutant: Uint8Array, number: number): Checkpoint | undefined {
   try {
     return decodeCheckpoint(mutant, 'the mutant');
   } catch (error) {
-    if (error instanceof TangshiError && error.code === 'ECHECKPOINT') return undefined;
+    if (error instanceof TangshiError && error.code === 'ERR_TANGSHI_CHECKPOINT') return undefined;
     throw new Error(`Mutant ${number}: ${error}`, { cause: error });
   }
 }
@@ -82,7 +84,7 @@ async function restores(session: Session, tensors: TensorMap, number: number): P
   try {
     await session.restore(tensors);
   } catch (error) {
-    if (!(error instanceof TangshiError) || error.code === 'ETORCH')
+    if (!(error instanceof TangshiError) || error.code === 'ERR_TANGSHI_LIBTORCH')
       throw new Error(`Mutant ${number}: ${error}`);
     if (bits(await session.snapshot()) !== before)
       throw new Error(`Mutant ${number} was refused and changed the model`);

@@ -10,11 +10,20 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 const CONFIG: SessionConfig = {
   model: {
-    ...{ cell: 'lstm', vocabSize: 2000, embedDim: 64, hiddenDim: 64, layers: 2, dropout: 0.1 },
-    ...{ tieWeights: false, reluLogits: false, xavierOutput: false },
+    cell: 'lstm',
+    vocabSize: 2000,
+    embedDim: 64,
+    hiddenDim: 64,
+    layers: 2,
+    dropout: 0.1,
+    tieWeights: false,
+    reluLogits: false,
+    xavierOutput: false,
   },
   optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
-  ...{ device: 'cpu', seed: 1n, threads: 2 },
+  device: 'cpu',
+  seed: 1n,
+  threads: 2,
 };
 /** Two of these are a step of some milliseconds. */
 const SHAPES = [
@@ -70,9 +79,12 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
   if (perSession > MOST_BYTES_A_SESSION)
     throw new Error(`Each session leaves ${Math.round(perSession)} bytes behind`);
   return {
-    ...{ steps: count, 'bytes a step': Math.round(perStep), 'event loop p99, ms': p99.toFixed(1) },
-    ...{ 'event loop at most, ms': (delay.max / 1e6).toFixed(1) },
-    ...{ sessions: cycles, 'bytes a session': Math.round(perSession) },
+    steps: count,
+    'bytes a step': Math.round(perStep),
+    'event loop p99, ms': p99.toFixed(1),
+    'event loop at most, ms': (delay.max / 1e6).toFixed(1),
+    sessions: cycles,
+    'bytes a session': Math.round(perSession),
   };
 }
 

@@ -35,8 +35,16 @@ export const POEMS = [
 /** A little network with everything on that makes randomness: three steps an epoch. */
 export function smallConfig(data: string, epochs: number): Partial<RunConfig> {
   return {
-    ...{ data, minCount: 1, heldOut: 0.2, embedDim: 16, hiddenDim: 24, dropout: 0.2 },
-    ...{ batch: 2, epochs, seed: 3, threads: 1 },
+    data,
+    minCount: 1,
+    heldOut: 0.2,
+    embedDim: 16,
+    hiddenDim: 24,
+    dropout: 0.2,
+    batch: 2,
+    epochs,
+    seed: 3,
+    threads: 1,
   };
 }
 

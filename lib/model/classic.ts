@@ -1,0 +1,62 @@
+import type { Vocab } from '../data/vocab';
+import type { Sample } from '../native/contract';
+import type { CallOptions } from '../native/session';
+import { TangshiError } from '../util/errors';
+import type { GenerateSequences } from './drafts';
+import { type Model, requireModel } from './model';
+
+/** The original program stops when the poem is longer than this. */
+const MAX_LENGTH = 30;
+/** The original program prints only pieces longer than this. */
+const MIN_PIECE = 10;
+
+/**
+ * What the original program prints for a beginning: it decodes greedily, without a begin character, and prints only the
+ * pieces between `。` that are longer than 10 characters. Often there are none.
+ *
+ * @param begin One or more characters.
+ * @param options `signal`: abort to stop.
+ * @returns The printed lines.
+ * @throws ERR_TANGSHI_VOCAB if the model does not know a character. ERR_TANGSHI_INVALID_ARG for an empty beginning.
+ * ERR_TANGSHI_DISPOSED, AbortError
+ * @example
+ * const model = await Model.load('runs/classic');
+ * console.log((await classicPoem(model, '湖')).join('\n'));
+ */
+export async function classicPoem(
+  model: Model,
+  begin: string,
+  { signal }: CallOptions = {},
+): Promise<string[]> {
+  const { session, vocab } = requireModel(model);
+  return printClassic((...call) => session.generate(...call), vocab, begin, { signal });
+}
+
+/** The same with the `generate` method of any session. */
+export async function printClassic(
+  generate: GenerateSequences,
+  vocab: Vocab,
+  begin: string,
+  { signal }: CallOptions = {},
+): Promise<string[]> {
+  const prompt = vocab.encode(begin);
+  if (prompt.length === 0)
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', 'The original program needs at least one character');
+  const sampling = {
+    // It compares the length after adding a character.
+    maxNewTokens: Math.max(1, MAX_LENGTH + 1 - prompt.length),
+    endId: vocab.eos,
+    banned: vocab.banned,
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    seed: 0n,
+  };
+  const [sample] = (await generate([prompt], sampling, { signal })) as [Sample];
+  // The end character counts as part of its poem.
+  const poem = begin + vocab.decode(sample.ended ? [...sample.ids, vocab.eos] : sample.ids);
+  return poem
+    .split('。')
+    .filter((piece) => [...piece].length > MIN_PIECE)
+    .map((piece) => `${piece}。`);
+}

@@ -1,0 +1,83 @@
+import { type LineFilter, versesOf } from '../data/line-filter';
+import type { Sample } from '../native/contract';
+import type { CallOptions, Session } from '../native/session';
+import { Rng } from '../util/rng';
+import type { PoemRequest } from './poem-request';
+
+/** Continues prompts: the method `generate` of a session. */
+export type GenerateSequences = Session['generate'];
+
+/** The drafts of one poem. Draft i is drawn from the stream i of the seed. */
+export type DraftPlan = Readonly<{
+  seed: number;
+  /** For the form's constraint, one plan per draft; undefined without a form. */
+  formPlans: readonly Int32Array[] | undefined;
+}>;
+
+/** Nats per character that a draft loses for each repeated character. */
+const REPETITION_COST = 0.2;
+/** Nats per character that a draft loses for each line of a training poem: more than drafts otherwise differ by. */
+const COPIED_LINE_COST = 2;
+
+/** @throws ERR_TANGSHI_INVALID_ARG if the form does not allow the prompt. */
+export function planDrafts({ form, prompt, bestOf }: PoemRequest, seed: number): DraftPlan {
+  return { seed, formPlans: form?.plan(prompt, bestOf, Rng.of(seed, 'patterns')) };
+}
+
+/**
+ * Draws the drafts of several poems.
+ *
+ * @returns Of each poem, its drafts.
+ */
+export async function drawDrafts(
+  generate: GenerateSequences,
+  request: PoemRequest,
+  poems: readonly DraftPlan[],
+  options: CallOptions,
+): Promise<Sample[][]> {
+  const drafts: Sample[][] = [];
+  for (const poem of poems) drafts.push(await drawDraftsOf(generate, request, poem, options));
+  return drafts;
+}
+
+function drawDraftsOf(
+  generate: GenerateSequences,
+  request: PoemRequest,
+  { seed, formPlans }: DraftPlan,
+  options: Parameters<GenerateSequences>[2],
+): Promise<Sample[]> {
+  const { form, promptIds, bestOf, sampling } = request;
+  const prompts = Array<Int32Array>(bestOf).fill(promptIds);
+  const guide = form && formPlans && form.constraint(formPlans);
+  return generate(prompts, { ...sampling, seed: BigInt(seed), guide }, options);
+}
+
+/** Draws a single draft and reports each id as it is drawn. */
+export async function drawDraft(
+  generate: GenerateSequences,
+  request: PoemRequest,
+  plan: DraftPlan,
+  { signal, onToken }: CallOptions & Readonly<{ onToken: (id: number) => void }>,
+): Promise<Sample> {
+  const options = { signal, onToken: (_: number, id: number) => onToken(id) };
+  const [draft] = await drawDraftsOf(generate, request, plan, options);
+  return draft as Sample;
+}
+
+/** The draft with the highest log-probability per character, less the cost of repetitions and copied lines. */
+export function bestDraft(drafts: readonly Sample[], request: PoemRequest): Sample {
+  const { lineFilter, vocab } = request.model;
+  const scored = drafts.map((draft) => ({
+    draft,
+    score: scoreOf(request.prompt + vocab.decode(draft.ids), draft, lineFilter),
+  }));
+  return scored.reduce((best, other) => (other.score > best.score ? other : best)).draft;
+}
+
+function scoreOf(text: string, { logProb, ids }: Sample, lineFilter: LineFilter | undefined): number {
+  const lines = versesOf(text);
+  const chars = [...lines.join('')];
+  const repeated = chars.length - new Set(chars).size;
+  const copied = lineFilter ? lines.filter((line) => lineFilter.has(line)).length : 0;
+  return logProb / Math.max(1, ids.length) - REPETITION_COST * repeated - COPIED_LINE_COST * copied;
+}

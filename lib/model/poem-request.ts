@@ -1,0 +1,129 @@
+import { randomInt } from 'node:crypto';
+import { checkOptions } from '../config/schemas';
+import type { LineFilter } from '../data/line-filter';
+import type { Vocab } from '../data/vocab';
+import type { SampleOptions } from '../native/contract';
+import { TangshiError } from '../util/errors';
+import { omitUndefined } from '../util/omit-undefined';
+import { Form } from '../verse/forms';
+import type { PoemOptions } from './poem-options';
+
+/** How ids are drawn: the same for all drafts of a request. */
+export type Sampling = Omit<SampleOptions, 'seed' | 'guide'>;
+
+/** What poems are generated with. */
+export type PoemModel = Readonly<{
+  vocab: Vocab;
+  /** Lines of the training poems, to avoid. */
+  lineFilter?: LineFilter;
+}>;
+
+/** A validated request: everything that does not depend on the seed of a single poem. */
+export type PoemRequest = Readonly<{
+  model: PoemModel;
+  form: Form | undefined;
+  /** Beginning of the poem, with the punctuation of the form. */
+  prompt: string;
+  /** Ids that every draft starts with: begin, context, prompt. */
+  promptIds: Int32Array;
+  sampling: Sampling;
+  /** Drafts per poem. */
+  bestOf: number;
+  /** Seed of the first poem. */
+  seed: number;
+}>;
+
+const DEFAULTS = { prompt: '', context: '', temperature: 0.8, topK: 0, topP: 0.95 };
+const FREE_DEFAULTS = { repetitionPenalty: 0, bestOf: 1 };
+/** A form restricts the choice of characters, so that drafts differ more in quality. */
+const FORM_DEFAULTS = { repetitionPenalty: 2, bestOf: 32 };
+/** Length of the longest training poem; a long prompt may be continued by half of that. */
+const DEFAULT_LENGTH = 80;
+/** UTF-16 units, so that one request cannot keep others waiting. */
+const MAX_TEXT = 1000;
+const RANDOM_SEEDS = 2 ** 32;
+const MARKS = '，。？！；：、';
+
+/**
+ * Validates options and fills in the defaults.
+ *
+ * @throws ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_VOCAB
+ */
+export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequest {
+  checkOptions('generate', options);
+  checkTextLength('prompt', options.prompt);
+  checkTextLength('context', options.context);
+  const form = formOf(model.vocab, options);
+  const { vocab } = model;
+  const formDefaults = form ? FORM_DEFAULTS : FREE_DEFAULTS;
+  const given = { ...DEFAULTS, ...formDefaults, ...omitUndefined(options) };
+  const prompt = form ? form.punctuate(given.prompt) : given.prompt;
+  const preface = [vocab.bos, ...vocab.encode(asLines(given.context))];
+  return {
+    model,
+    form,
+    prompt,
+    promptIds: Int32Array.from([...preface, ...vocab.encode(prompt)]),
+    sampling: {
+      maxNewTokens: newTokens(prompt, form?.length ?? given.maxLength),
+      endId: vocab.eos,
+      banned: Int32Array.from([vocab.bos, ...vocab.banned]),
+      preface: preface.length,
+      repetitionPenalty: given.repetitionPenalty,
+      repeatable: Int32Array.from([vocab.eos, ...marksOf(vocab)]),
+      temperature: given.temperature,
+      topK: given.topK,
+      topP: given.topP,
+      beam: given.beam,
+      score: true,
+    },
+    // A search finds the same poem in every draft.
+    bestOf: options.bestOf ?? (options.beam === undefined ? given.bestOf : 1),
+    seed: options.seed ?? (options.beam === undefined ? randomInt(RANDOM_SEEDS) : 0),
+  };
+}
+
+/** @throws ERR_TANGSHI_INVALID_ARG for options that would have no effect. */
+function formOf(vocab: Vocab, options: PoemOptions): Form | undefined {
+  const inForm = options.form !== undefined || options.acrostic !== undefined;
+  const useless = inForm ? (['maxLength'] as const) : (['rhyme', 'tone', 'rhymeGroup'] as const);
+  const option = useless.find((name) => options[name] !== undefined);
+  if (option !== undefined) {
+    const message = inForm ? 'A form determines the length: omit maxLength' : `${option} needs a form`;
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', message, { option });
+  }
+  return inForm ? new Form(options, vocab) : undefined;
+}
+
+/** Highest number of characters after the prompt. */
+function newTokens(prompt: string, maxLength: number | undefined): number {
+  const length = [...prompt].length;
+  const limit = maxLength ?? Math.max(DEFAULT_LENGTH, length + DEFAULT_LENGTH / 2);
+  if (limit > length) return limit - length;
+  throw new TangshiError(
+    'ERR_TANGSHI_INVALID_ARG',
+    `A prompt of ${length} characters leaves nothing to write within a maxLength of ${limit}`,
+    { option: 'maxLength' },
+  );
+}
+
+/** @throws ERR_TANGSHI_INVALID_ARG */
+export function checkTextLength(option: string, text: string | undefined): void {
+  if (text === undefined || text.length <= MAX_TEXT) return;
+  throw new TangshiError(
+    'ERR_TANGSHI_INVALID_ARG',
+    `Expected at most ${MAX_TEXT} characters for ${option} but received ${text.length}`,
+    { option },
+  );
+}
+
+/** Whole sentences, as a poem has them before a new line. */
+function asLines(context: string): string {
+  const text = context.replace(/\s+/gu, '');
+  return text === '' || /[。！？]$/u.test(text) ? text : `${text.replace(/[，；：、]$/u, '')}。`;
+}
+
+/** Ids of the punctuation marks, which may be repeated without penalty. */
+function marksOf(vocab: Vocab): Int32Array {
+  return vocab.encode([...MARKS].filter((mark) => vocab.has(mark)).join(''));
+}

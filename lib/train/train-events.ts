@@ -1,0 +1,82 @@
+import type { Tally } from '../data/clean';
+import type { Evaluation } from '../eval/perplexity';
+import type { Device, Precision } from '../native/contract';
+
+/**
+ * The events of a training, in this order: `plan`; `step`s (or `skipped` ones), with a `checkpoint` now and then; at the
+ * end of each epoch `epoch`, `sample` and `checkpoint`; finally `done`. Losses are in nats per target, times in seconds;
+ * steps and epochs count from 1.
+ */
+export type TrainEvent =
+  | Readonly<{
+      type: 'plan';
+      /** Path of the run folder. */
+      run: string;
+      corpus: string;
+      /** Number of training poems. */
+      poems: number;
+      /** Number of held-out poems. */
+      heldOut: number;
+      /** Training targets per epoch. */
+      tokens: number;
+      tally: Tally;
+      /** Size of the vocabulary. */
+      vocab: number;
+      /** Number of weights; a tied weight counts once. */
+      parameters: number;
+      device: Device;
+      /** Precision of matrix products on a GPU. */
+      precision: Precision;
+      threads: number;
+      epochs: number;
+      stepsPerEpoch: number;
+      /** Steps of the whole run. */
+      steps: number;
+      /** Steps taken so far. */
+      done: number;
+      /** Rough estimate of the remaining time, from the time of one forward pass. */
+      seconds: number;
+      /** Differences to the run before it stopped. */
+      notices: readonly string[];
+    }>
+  | Readonly<{
+      type: 'step';
+      step: number;
+      epoch: number;
+      /** Before the update. */
+      loss: number;
+      /** Exponential average over about 50 steps. */
+      smoothedLoss: number;
+      /** 2-norm of all gradients before clipping. */
+      gradNorm: number;
+      /** Learning rate. */
+      lr: number;
+      /** Targets of the batch. */
+      tokens: number;
+      tokensPerSecond: number;
+    }>
+  /** A step whose loss or gradient is NaN or infinite: it changed no weights. Only with `skipNonfinite`. */
+  | Readonly<{
+      type: 'skipped';
+      step: number;
+      epoch: number;
+      loss: number;
+      gradNorm: number;
+      /** Number of skipped steps of the run so far, including this one. */
+      skipped: number;
+    }>
+  | Readonly<{
+      type: 'epoch';
+      epoch: number;
+      step: number;
+      /** Mean of the epoch's losses. */
+      loss: number;
+      /** Evaluation on the held-out poems; absent if there are none. */
+      heldOut?: Evaluation;
+    }>
+  | Readonly<{ type: 'sample'; epoch: number; step: number; text: string; lines: readonly string[] }>
+  | Readonly<{ type: 'checkpoint'; step: number; path: string; best: boolean }>
+  | Readonly<{ type: 'done'; reason: StopReason; step: number; run: string; seconds: number }>;
+
+/** Why a training ended: all epochs are done, `signal` was aborted, or a limit was reached. */
+export type StopReason = 'finished' | 'interrupted' | 'minutes' | 'max-steps';
