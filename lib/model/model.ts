@@ -174,8 +174,9 @@ export class Model {
   async next(text: string, options: NextOptions = {}): Promise<NextCharacter[]> {
     this.#requireOpen();
     checkOptions('next', options);
+    checkText(text);
     const { top = DEFAULT_TOP, signal } = options;
-    const ids = Int32Array.from([this.vocab.bos, ...this.vocab.encode(this.#clean(text))]);
+    const ids = Int32Array.from([this.vocab.bos, ...this.vocab.encode(text)]);
     return likeliest(await this.session.next(ids, { signal }), this.vocab, top);
   }
 
@@ -190,9 +191,9 @@ export class Model {
     return this.dispose();
   }
 
+  /** As the texts of the corpus were cleaned. */
   #clean(text: string): string {
-    if (typeof text !== 'string') throw invalid(`Expected a string for text but received ${typeof text}`);
-    checkTextLength('text', text);
+    checkText(text);
     return this.config.cleaning === 'plain' ? text.trim() : text.replace(/\s+/gu, '');
   }
 
@@ -214,6 +215,11 @@ export function requireModel(model: Model): Model {
       ? 'Expected a Model but received a promise: is an await missing before Model.load()?'
       : `Expected a Model but received ${model === null ? 'null' : typeof model}`,
   );
+}
+
+function checkText(text: unknown): asserts text is string {
+  if (typeof text !== 'string') throw invalid(`Expected a string for text but received ${typeof text}`);
+  checkTextLength('text', text);
 }
 
 function checkRange(option: string, value: number, min: number, max: number): void {

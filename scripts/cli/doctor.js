@@ -3,8 +3,8 @@
 'use strict';
 
 /**
- * Says what this clone has and what is missing, each with the command that mends it. It needs nothing but Node, changes
- * nothing and fetches nothing; its exit code is 1 when poems cannot be written.
+ * Reports what is installed, what is missing, and how to fix it. Needs only Node, changes nothing and downloads nothing. The
+ * exit code is 1 if poems cannot be generated.
  *
  *   npm run doctor
  */
@@ -23,7 +23,7 @@ const root = path.resolve(__dirname, '../..');
 const installed = path.basename(path.dirname(root)) === 'node_modules';
 const SETUP = installed ? 'npx tangshi setup' : 'npm run setup';
 
-/** Loads the addon and takes a step on every device: in a process of its own, whatever may become of it. */
+/** Loads the addon and takes a training step on every device, in its own process in case it crashes. */
 const TRIAL = `
 const addon = require(process.argv[1]);
 const model = { cell: 'lstm', vocabSize: 64, embedDim: 64, hiddenDim: 64, layers: 2, dropout: 0,
@@ -48,8 +48,8 @@ async function trial(device) {
 })();`;
 
 /**
- * @typedef {{ what: string, is: string, mend?: string, needed?: boolean }} Finding mend: what to do about it; needed:
- * nothing works without
+ * @typedef {{ what: string, is: string, mend?: string, needed?: boolean }} Finding mend: how to fix it; needed: nothing
+ * works without it
  * @typedef {{ cuda: import('../../lib/native/contract').CudaFacts, trials: { device: string, captured?: boolean, error?: string }[], kernels: string,
  *             torch: string }} Trial
  */
@@ -80,7 +80,7 @@ function tools() {
     checkTools();
     return 'a C++20 compiler and CMake';
   });
-  return { ...finding, needed: false }; // an addon that is built needs none
+  return { ...finding, needed: false }; // not needed once the addon is built
 }
 
 /** @returns {Finding} */

@@ -69,9 +69,13 @@ const command = newCommand('gen', '湖')
       'seed',
     ]),
   )
-  .option('--count <n>', 'number of poems; poem i has the seed N + i', integer(1, 100_000))
+  .option('--count <n>', 'number of poems, with consecutive seeds', integer(1, 100_000))
   .option('--max-length <n>', 'highest number of characters (default: 80)', integer(1))
-  .option('--seed <n>', 'generates the same poem again', integer(0))
+  .option(
+    '--seed <n>',
+    'seed of the first poem; the same seed gives the same poem (default: random)',
+    integer(0),
+  )
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
   .option('--threads <n>', 'CPU threads (default: all cores, at most 4)', integer(1, 1024))
   .option('--annotate', 'show tones, rhymes and a check against the rules of regulated verse')
@@ -132,11 +136,11 @@ function toText({ text, lines }: Poem, { annotate }: Flags): string {
   return `${annotate ? formatCheck(checkPoem(text)) : lines.join('\n')}\n`;
 }
 
-/** Adds the model to an error, since the user has not named one. */
+/** Adds the model to an error about its vocabulary, since the user has not named one. */
 function withModel(error: unknown, path: string | undefined): unknown {
   if (!(error instanceof TangshiError)) return error;
   const { code, message, option } = error;
-  if (code !== 'ERR_TANGSHI_VOCAB' && code !== 'ERR_TANGSHI_INVALID_ARG') return error;
+  if (code !== 'ERR_TANGSHI_VOCAB' && option !== 'rhyme') return error;
   return new TangshiError(code, `${message} (the model is ${path}; choose another with --model)`, { option });
 }
 

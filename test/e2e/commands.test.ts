@@ -94,6 +94,19 @@ test('train, gen, eval', () =>
     expect(result.nll).toBeLessThan(3);
   }));
 
+test('without --out, --resume and --model, the commands use a new and the newest run under runs/', () =>
+  inFolder(async (folder, data) => {
+    const trained = await run('train', ['--data', data, ...small, '--max-steps', '1', '--json'], folder);
+    const { run: out } = JSON.parse(trained.stdout.split('\n')[0] as string);
+    expect(out).toMatch(/^runs\/\d{8}-\d{6}-poems-txt-default$/);
+    const resumed = await run('train', ['--resume', '--max-steps', '2', '--json'], folder);
+    expect(JSON.parse(resumed.stdout.split('\n')[0] as string)).toMatchObject({ run: out, done: 1 });
+    const evaluated = await run('eval', ['--poems', '0', '--json', '--threads', '1'], folder);
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ model: join(out, 'best.safetensors') });
+    const { stderr } = await run('gen', ['鱻'], folder);
+    expect(stderr).toContain(`(the model is ${join(out, 'best.safetensors')}; choose another with --model)`);
+  }));
+
 test('eval tells held-out poems that share no line with a training poem from those that do', () =>
   inFolder(async (folder, data) => {
     const evaluated = async (name: string) => {
