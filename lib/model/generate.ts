@@ -1,6 +1,7 @@
 import type { Sample } from '../native/contract';
 import type { CallOptions } from '../native/session';
 import { throwIfAborted } from '../util/errors';
+import { mapWithoutBlocking } from '../util/event-loop';
 import { bestDraft, drawDraft, drawDrafts, type GenerateSequences, planDrafts } from './drafts';
 import type { Poem } from './poem-options';
 import type { PoemRequest } from './poem-request';
@@ -25,10 +26,13 @@ export async function generatePoems(
     throwIfAborted(signal);
     const length = Math.min(poemsPerCall, count - poems.length);
     const first = request.seed + poems.length;
-    const plans = Array.from({ length }, (_, i) => planDrafts(request, first + i));
+    const seeds = Array.from({ length }, (_, i) => first + i);
+    const plans = await mapWithoutBlocking(seeds, (seed) => planDrafts(request, seed));
     const drafts = await drawDrafts(generate, request, plans, { signal });
-    for (const [i, samples] of drafts.entries())
-      poems.push(toPoem(bestDraft(samples, request), request, first + i));
+    const chunk = await mapWithoutBlocking(drafts, (samples, i) =>
+      toPoem(bestDraft(samples, request), request, first + i),
+    );
+    poems.push(...chunk);
   }
   return poems;
 }
