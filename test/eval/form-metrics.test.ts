@@ -1,6 +1,6 @@
 import { AbortError, type Model, measureForms, Vocab } from '../../lib';
-import { frequentVocab } from '../model/frequent';
 import { untrainedModel } from '../model/untrained';
+import { frequentVocab } from '../verse/frequent';
 
 const CORPUS = [
   '白日空山静，黄花入梦来。欲知千里月，更上一层台。',

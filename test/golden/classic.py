@@ -1,4 +1,4 @@
-"""The seed's training in PyTorch, poem by poem, for test/data/classic.test.ts and for any other corpus.
+"""The seed's training in PyTorch, poem by poem, for test/train/classic.test.ts and for any other corpus.
 
 Without arguments: trains on seed-poems.txt, in 64 bits, with weights from a formula, and writes
 test/golden/classic.json. With --data FILE: trains on that file from random weights and writes --init and --losses, so

@@ -1,141 +1,85 @@
-import { checkPoem, isFormName, isRhymeGroup, isToneRule, type Model, type PoemOptions } from '../../lib';
-import { RHYME_GROUPS } from '../../lib/verse/readings';
-import { frequentVocab } from '../model/frequent';
-import { untrainedModel } from '../model/untrained';
+import { Rng } from '../../lib/util/rng';
+import { checkPoem } from '../../lib/verse/check';
+import { type FormOptions, isFormName, isToneRule } from '../../lib/verse/form-options';
+import { Form } from '../../lib/verse/forms';
+import { isRhymeGroup, Prosody } from '../../lib/verse/readings';
+import { frequentVocab as vocab } from './frequent';
 
-let model: Model;
-beforeAll(async () => {
-  model = await untrainedModel(frequentVocab);
-});
-afterAll(() => model.dispose());
+const RHYMES = 0x10000;
+const IDS = Array.from({ length: vocab.size }, (_, id) => id);
 
-const generate = (options: PoemOptions) => model.generate({ seed: 1, bestOf: 1, ...options });
-const generateMany = (count: number, options: PoemOptions) =>
-  model.generateMany(count, { seed: 1, bestOf: 1, ...options });
+const formOf = (options: FormOptions) => new Form(options, vocab);
+const planOf = (options: FormOptions, prompt = '') => formOf(options).plan(prompt, 1, Rng.of(1))[0];
 
-test.each(['五绝', '七绝', '五律', '七律'] as const)(
-  '%s by an untrained network: form, rhymes and tones are right',
-  async (form) => {
-    for (const { text, lines, complete } of await generateMany(50, { form, temperature: 1.5 })) {
-      expect(checkPoem(text)).toMatchObject({
-        form,
-        rhyme: { ok: true },
-        tone: { ok: true, faults: [] },
-      });
-      expect(complete).toBe(true);
-      expect(lines).toHaveLength(form.endsWith('律') ? 8 : 4);
-      expect(lines.join('')).toBe(text);
-      expect(text).toMatch(/^([^，。]+，[^，。]+。)+$/);
-    }
-  },
-);
+/** Poems of random characters that the masks of a form allow. Rhymes are not considered. */
+function randomPoems(options: FormOptions, count: number): string[] {
+  const form = formOf(options);
+  const rng = Rng.of(1, 'test');
+  const plans = form.plan('', count, rng);
+  const { masks } = form.constraint(plans);
+  const allowed = (mask: number) => IDS.filter((id) => masks[mask * vocab.size + id] === 1);
+  const draw = (ids: readonly number[]) => ids[rng.below(ids.length)] as number;
+  return plans.map((plan) => vocab.decode([...plan].map((entry) => draw(allowed(entry % RHYMES)))));
+}
 
-test('the prompt decides on the pattern, and is kept', async () => {
-  for (const prompt of ['湖', '明月', '山中一夜', '白日空山']) {
-    for (const { text } of await generateMany(10, { form: '五绝', prompt })) {
-      expect(text.startsWith(prompt)).toBe(true);
-      expect(checkPoem(text).tone?.ok).toBe(true);
-    }
-  }
-  const { text } = await generate({ form: '七绝', prompt: '春风 不见旧时人，万里' });
-  expect(text).toMatch(/^春风不见旧时人，万里/);
-});
-
-test('a first line that ends level rhymes with the others', async () => {
-  for (const { text } of await generateMany(20, { form: '五绝', prompt: '明月上空楼', tone: 'off' })) {
-    expect(checkPoem(text).rhyme).toMatchObject({ ok: true, groups: expect.arrayContaining(['尤']) });
+test.each(['五绝', '七绝', '五律', '七律'] as const)('the masks of %s allow only its tones', (form) => {
+  for (const poem of randomPoems({ form }, 50)) {
+    expect(checkPoem(poem)).toMatchObject({ form, tone: { ok: true, faults: [] } });
+    expect(poem).toMatch(/^([^，。]+，[^，。]+。)+$/);
   }
 });
 
-test('a seed gives the same poems again, another seed others', async () => {
-  const poems = await generateMany(3, { form: '七绝' });
-  expect(await generateMany(3, { form: '七绝' })).toEqual(poems);
-  expect(await generateMany(3, { form: '七绝', seed: 9 })).not.toEqual(poems);
+test('strict also forbids three equal tones at the end of a line', () => {
+  for (const poem of randomPoems({ form: '七律', tone: 'strict' }, 50))
+    for (const { tones } of checkPoem(poem).lines) expect(tones).not.toMatch(/(平平平|仄仄仄)$/);
 });
 
-test('a given rhyme group', async () => {
-  for (const { text } of await generateMany(5, { form: '七律', rhymeGroup: '东' })) {
-    const { rhyme } = checkPoem(text);
-    expect(rhyme?.ok).toBe(true);
-    expect(rhyme?.groups).toContain('东');
+test('even lines rhyme, and the first one in some plans', () => {
+  const plans = formOf({ form: '五绝' }).plan('', 50, Rng.of(1));
+  const rhymes = new Set(
+    plans.map((plan) => [...plan].flatMap((entry, i) => (entry >= RHYMES ? [i] : [])).join()),
+  );
+  expect(rhymes).toEqual(new Set(['10,22', '4,10,22']));
+  expect([...(planOf({ form: '五绝', rhyme: false }) ?? [])].every((entry) => entry < RHYMES)).toBe(true);
+});
+
+test('the rhyme groups are those of the characters, or the given one', () => {
+  const { groups, allowedGroups } = formOf({ form: '五绝', rhymeGroup: '东' }).constraint([]);
+  expect(allowedGroups).toBe(1);
+  for (const id of IDS.slice(3)) {
+    const char = vocab.decode([id]);
+    if (/\p{Script=Han}/u.test(char)) expect(groups[id]).toBe(Prosody.load().reading(char).groups & 1);
   }
-  expect(RHYME_GROUPS).toHaveLength(30);
 });
 
-test('strict: no three equal tones at the end of a line', async () => {
-  for (const { text } of await generateMany(20, { form: '七律', tone: 'strict' })) {
-    for (const { tones } of checkPoem(text).lines) expect(tones).not.toMatch(/(平平平|仄仄仄)$/);
-  }
-});
-
-test('any number of lines and characters, without rules by default', async () => {
-  const { text, lines } = await generate({ form: '3x4' });
-  expect(text).toMatch(/^[^，。]{4}，[^，。]{4}。[^，。]{4}。$/);
-  expect(lines).toHaveLength(3);
-});
-
-test('an acrostic, with a form or with as many lines', async () => {
-  const heads = (lines: readonly string[]) => lines.map((line) => [...line][0]).join('');
-  for (const { lines } of await generateMany(5, { acrostic: '春江花月', form: '五绝' }))
-    expect(heads(lines)).toBe('春江花月');
-  const { lines } = await generate({ acrostic: '明月山' });
-  expect(heads(lines)).toBe('明月山');
-  expect(lines[0]).toHaveLength(6);
-});
-
-test('a context changes the poem without being part of it', async () => {
-  const options = { form: '五绝', prompt: '湖' } as const;
-  const poems = await generateMany(3, { ...options, context: '秋风清，秋月明' });
-  expect(poems).not.toEqual(await generateMany(3, options));
-  for (const { text, lines } of poems) {
-    expect(text.startsWith('湖')).toBe(true);
-    expect(lines).toHaveLength(4);
-    expect(checkPoem(text)).toMatchObject({ form: '五绝', rhyme: { ok: true }, tone: { ok: true } });
-  }
-  await expect(generate({ context: '鱻' })).rejects.toMatchObject({ code: 'ERR_TANGSHI_VOCAB' });
-});
-
-test('a beam search always finds the same poem, in the form', async () => {
-  const search = () => model.generate({ form: '五律', prompt: '山', beam: 8 });
-  const poem = await search();
-  expect(await search()).toEqual(poem);
-  expect(checkPoem(poem.text)).toMatchObject({ form: '五律', rhyme: { ok: true }, tone: { ok: true } });
-});
-
-test('more drafts give fewer repeated characters', async () => {
-  const repeats = async (bestOf: number) => {
-    const poems = await generateMany(20, { form: '七律', bestOf, repetitionPenalty: 0 });
-    return poems.reduce((sum, { text }) => sum + [...text].length - new Set(text).size, 0);
-  };
-  expect(await repeats(10)).toBeLessThan(await repeats(1));
-});
-
-test.each<[PoemOptions, string, RegExp]>([
-  [{ form: '八股' as never }, 'form', /Unknown form "八股".*七绝/],
-  [{ form: '0x5' }, 'form', /Unknown form "0x5"/],
-  [{ form: '41x5' }, 'form', /Unknown form "41x5".*up to 40x20/],
-  [{ form: 'toString' as never }, 'form', /Unknown form "toString"/],
-  [{ form: '五绝', tone: 'soft' as never }, 'tone', /tone.*soft/],
-  [{ acrostic: '春，夏。' }, 'acrostic', /Han characters/],
-  [{ acrostic: '' }, 'acrostic', /Han characters/],
-  [{ rhymeGroup: '东' }, 'rhymeGroup', /rhymeGroup needs a form/],
-  [{ form: '五绝', maxLength: 5 }, 'maxLength', /omit maxLength/],
-  [{ prompt: null as never }, 'prompt', /prompt.*null/],
-  [{ form: '五绝', acrostic: '春江' }, 'acrostic', /2 characters.*4 lines/],
-  [{ form: '五绝', rhymeGroup: '猫' as never }, 'rhymeGroup', /Unknown rhyme group "猫"/],
-  [{ form: '五绝', prompt: '明'.repeat(20) }, 'prompt', /nothing to write/],
-  [{ form: '五绝', prompt: '空山不山山' }, 'tone', /does not fit.*tone 'off'/],
-  [{ form: '五绝', prompt: '山', acrostic: '春江花月' }, 'prompt', /does not begin with 春/],
-])('%j is refused', async (options, option, message) => {
-  await expect(generate(options)).rejects.toMatchObject({
-    code: 'ERR_TANGSHI_INVALID_ARG',
-    option,
-    message: expect.stringMatching(message),
+test('a plan has one entry per character, and begins with the acrostic', () => {
+  const form = formOf({ form: '3x4', acrostic: '春江花' });
+  expect(form.length).toBe(15);
+  const [plan] = form.plan('', 1, Rng.of(1)) as [Int32Array];
+  expect(plan).toHaveLength(15);
+  const { masks } = form.constraint([plan]);
+  const heads = [0, 5, 10].map((at) => {
+    const mask = (plan[at] as number) * vocab.size;
+    return vocab.decode(IDS.filter((id) => masks[mask + id] === 1));
   });
+  expect(heads.join('')).toBe('春江花');
 });
 
-test('an acrostic with an unknown character', async () => {
-  await expect(generate({ acrostic: '鱻' })).rejects.toMatchObject({ code: 'ERR_TANGSHI_VOCAB' });
+test('a prompt gets the punctuation of the form, and lines are split at it', () => {
+  const form = formOf({ form: '五绝' });
+  expect(form.punctuate('白日 依山尽，黄河。')).toBe('白日依山尽，黄河');
+  expect(form.punctuate('')).toBe('');
+  expect(() => form.punctuate('山'.repeat(20))).toThrow(/nothing to write/);
+  expect(form.linesOf('白日依山尽，黄河入海流。')).toEqual(['白日依山尽，', '黄河入海流。']);
+});
+
+test('the same random numbers give the same plans', () => {
+  expect(planOf({ form: '七律' })).toEqual(planOf({ form: '七律' }));
+});
+
+test('a prompt that no pattern allows is refused', () => {
+  expect(() => planOf({ form: '五绝' }, '空山不山山')).toThrow(/does not fit the rules/);
+  expect(planOf({ form: '五绝', tone: 'off', rhyme: false }, '空山不山山')).toHaveLength(24);
 });
 
 test('guards for values from a request', () => {

@@ -1,4 +1,4 @@
-import { Vocab } from '../../lib';
+import { Vocab } from '../../lib/data/vocab';
 
 /** Some of the most frequent characters of Tang poems. */
 const FREQUENT =
