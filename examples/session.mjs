@@ -2,7 +2,7 @@
 // asked about words that it has never seen.
 //
 //   node examples/session.mjs
-import { bucketedBatcher, evaluationBatches, loadDataset, Session } from 'tangshi';
+import { bucketedBatcher, evaluationBatches, loadDataset, TrainingSession } from 'tangshi';
 
 const EPOCHS = 12;
 const LETTERS = [...'abcdefgh'];
@@ -20,7 +20,7 @@ const { train, heldOut, vocab } = await loadDataset({
   heldOut: 0.1,
 });
 
-const session = await Session.open({
+const session = await TrainingSession.open({
   model: {
     cell: 'lstm',
     vocabSize: vocab.size,
@@ -56,7 +56,6 @@ const samples = await session.generate(
     temperature: 0, // always the likeliest
     topK: 0,
     topP: 1,
-    seed: 0n,
     maxNewTokens: 4,
     endId: vocab.eos,
     banned: vocab.banned,

@@ -1,4 +1,4 @@
-// The part of libtorch this addon uses: included by every file that touches a tensor, precompiled once.
+// The parts of libtorch that are used; precompiled once.
 #pragma once
 
 #include <ATen/ATen.h>

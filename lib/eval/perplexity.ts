@@ -1,6 +1,7 @@
 import { evaluationBatches } from '../data/batcher';
 import { type Model, requireModel } from '../model/model';
-import type { CallOptions, Session } from '../native/session';
+import type { CallOptions } from '../native/job';
+import type { TrainingSession } from '../native/training-session';
 import { TangshiError } from '../util/errors';
 
 /** How well a model predicts poems. */
@@ -13,7 +14,9 @@ export type Evaluation = Readonly<{
   tokens: number;
 }>;
 
-/** Poems per batch: enough to keep the cores busy, few enough to stay in the cache. */
+/** Poems per native call of a model: their ids are copied. */
+const POEMS_PER_CALL = 4096;
+/** Poems per batch of a training session: enough to keep the cores busy, few enough to stay in the cache. */
 const BATCH = 64;
 
 /**
@@ -32,20 +35,39 @@ export async function evaluate(
   poems: readonly Int32Array[],
   { signal }: CallOptions = {},
 ): Promise<Evaluation> {
-  return evaluateSession(requireModel(model).session, poems, { signal });
+  const { session } = requireModel(model);
+  checkPoems(poems);
+  let [nll, tokens] = [0, 0];
+  for (let first = 0; first < poems.length; first += POEMS_PER_CALL) {
+    const scores = await session.score(poems.slice(first, first + POEMS_PER_CALL), { signal });
+    for (const logProbs of scores) {
+      tokens += logProbs.length;
+      for (const logProb of logProbs) nll -= logProb;
+    }
+  }
+  return evaluationOf(nll, tokens);
 }
 
-/** The same for the network of a session. */
+/** The same for the model of a training session. */
 export async function evaluateSession(
-  session: Session,
+  session: TrainingSession,
   poems: readonly Int32Array[],
   { signal }: CallOptions = {},
 ): Promise<Evaluation> {
+  checkPoems(poems);
+  const { nll, tokens } = await session.evaluate(evaluationBatches(poems, BATCH), { signal });
+  return evaluationOf(nll, tokens);
+}
+
+function checkPoems(poems: readonly Int32Array[]): void {
   if (!Array.isArray(poems) || !poems.every((ids) => ids instanceof Int32Array && ids.length > 1))
     throw new TangshiError(
       'ERR_TANGSHI_INVALID_ARG',
       'Expected an array of Int32Array, each of at least two ids',
     );
-  const { nll, tokens } = await session.evaluate(evaluationBatches(poems, BATCH), { signal });
+  if (poems.length === 0) throw new TangshiError('ERR_TANGSHI_CORPUS', 'There are no poems to evaluate');
+}
+
+function evaluationOf(nll: number, tokens: number): Evaluation {
   return { nll: nll / tokens, perplexity: Math.exp(nll / tokens), tokens };
 }

@@ -7,13 +7,7 @@ import { readBytes, writeWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { omitUndefined } from '../util/omit-undefined';
 import { fromHalf, toHalf } from './float16';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type SafetensorsFile,
-  type StoredTensor,
-  type StoredTensors,
-} from './safetensors';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './safetensors';
 
 /** Raise it when older versions cannot read what this one writes. */
 const FORMAT_VERSION = 1;
@@ -30,7 +24,7 @@ export type Checkpoint = Readonly<{
   progress: Progress;
   /** The lines of the training poems; absent in checkpoints of older versions. */
   lineFilter?: LineFilter;
-  /** Weights, optimizer and random state, as `Session.snapshot` returns them. A small model has only weights. */
+  /** Weights, optimizer and random state, as `TrainingSession.snapshot` returns them. A small model has only weights. */
   tensors: TensorMap;
 }>;
 
@@ -70,7 +64,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
   return encode(checkpoint, checkpoint.tensors);
 }
 
-function encode(checkpoint: Checkpoint, weights: StoredTensors): Uint8Array[] {
+function encode(checkpoint: Checkpoint, weights: TensorMap): Uint8Array[] {
   const { config, vocab, corpus, progress, lineFilter } = checkpoint;
   const facts = { config, vocab, corpus, progress };
   const metadata: Record<string, string> = { format: 'tangshi', version: String(FORMAT_VERSION) };
@@ -101,6 +95,12 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
  * @throws ERR_TANGSHI_CHECKPOINT
  */
 export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
+  const checkpoint = decodeStoredCheckpoint(bytes, where);
+  return { ...checkpoint, tensors: mapTensors(checkpoint.tensors, toSinglePrecision) };
+}
+
+/** The same with weights in half precision as they are: an `InferenceSession` takes both. */
+export function decodeStoredCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
   return toCheckpoint(where, decodeSafetensors(bytes, where));
 }
 
@@ -129,24 +129,24 @@ function toCheckpoint(where: string, { tensors, metadata }: SafetensorsFile): Ch
     ...facts,
     vocab: Vocab.fromJSON(vocab),
     lineFilter: lines && toLineFilter(where, lines),
-    tensors: mapTensors(weights, toSinglePrecision),
+    tensors: weights,
   });
 }
 
-function toTensor({ bytes }: LineFilter): StoredTensor {
+function toTensor({ bytes }: LineFilter): TensorData {
   return { dtype: 'U8', shape: [bytes.length], data: bytes };
 }
 
-function toLineFilter(where: string, { dtype, data }: StoredTensor): LineFilter {
+function toLineFilter(where: string, { dtype, data }: TensorData): LineFilter {
   if (dtype === 'U8' && data.length > 0) return new LineFilter(data);
   throw damaged(where, `${LINE_FILTER} is not an array of bytes`);
 }
 
-function toSinglePrecision({ dtype, shape, data }: StoredTensor): TensorData {
+function toSinglePrecision({ dtype, shape, data }: TensorData): TensorData {
   return dtype === 'F16' ? { dtype: 'F32', shape, data: fromHalf(data) } : { dtype, shape, data };
 }
 
-function toHalfPrecision({ dtype, shape, data }: TensorData): StoredTensor {
+function toHalfPrecision({ dtype, shape, data }: TensorData): TensorData {
   return dtype === 'F32' ? { dtype: 'F16', shape, data: toHalf(data) } : { dtype, shape, data };
 }
 
@@ -170,7 +170,7 @@ export async function readWeights(
   if (file.metadata.format !== 'tangshi')
     return { tensors: weightsOf(mapTensors(file.tensors, toSinglePrecision)) };
   const { tensors, vocab, corpus } = toCheckpoint(path, file);
-  return { tensors: weightsOf(tensors), vocab, corpus };
+  return { tensors: weightsOf(mapTensors(tensors, toSinglePrecision)), vocab, corpus };
 }
 
 /** The tensors of the network. */
@@ -187,11 +187,11 @@ function parse(where: string, metadata: Readonly<Record<string, string>>, key: s
 }
 
 /** SHA-256 over names, types, shapes and bytes of all tensors and the metadata, sorted by name. */
-export function checksum(metadata: Readonly<Record<string, string>>, tensors: StoredTensors): string {
+export function checksum(metadata: Readonly<Record<string, string>>, tensors: TensorMap): string {
   const hash = createHash('sha256');
   for (const key of Object.keys(metadata).sort()) hash.update(JSON.stringify([key, metadata[key]]));
   for (const name of Object.keys(tensors).sort()) {
-    const { dtype, shape, data } = tensors[name] as StoredTensor;
+    const { dtype, shape, data } = tensors[name] as TensorData;
     hash.update(JSON.stringify([name, dtype, shape, data.byteLength])).update(data);
   }
   return hash.digest('hex');

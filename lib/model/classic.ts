@@ -1,6 +1,6 @@
 import type { Vocab } from '../data/vocab';
 import type { Sample } from '../native/contract';
-import type { CallOptions } from '../native/session';
+import type { CallOptions } from '../native/job';
 import { TangshiError } from '../util/errors';
 import type { GenerateSequences } from './drafts';
 import { type Model, requireModel } from './model';
@@ -50,7 +50,6 @@ export async function printClassic(
     temperature: 0,
     topK: 0,
     topP: 1,
-    seed: 0n,
   };
   const [sample] = (await generate([prompt], sampling, { signal })) as [Sample];
   // The end character counts as part of its poem.

@@ -1,11 +1,12 @@
 import { type LineFilter, versesOf } from '../data/line-filter';
 import type { Sample } from '../native/contract';
-import type { CallOptions, Session } from '../native/session';
+import type { CallOptions, GenerateCallOptions } from '../native/job';
+import type { TrainingSession } from '../native/training-session';
 import { Rng } from '../util/rng';
 import type { PoemRequest } from './poem-request';
 
 /** Continues prompts: the method `generate` of a session. */
-export type GenerateSequences = Session['generate'];
+export type GenerateSequences = TrainingSession['generate'];
 
 /** The drafts of one poem. Draft i is drawn from the stream i of the seed. */
 export type DraftPlan = Readonly<{
@@ -25,7 +26,7 @@ export function planDrafts({ form, prompt, bestOf }: PoemRequest, seed: number):
 }
 
 /**
- * Draws the drafts of several poems.
+ * Draws the drafts of several poems in one native call.
  *
  * @returns Of each poem, its drafts.
  */
@@ -33,23 +34,22 @@ export async function drawDrafts(
   generate: GenerateSequences,
   request: PoemRequest,
   poems: readonly DraftPlan[],
-  options: CallOptions,
+  options: GenerateCallOptions,
 ): Promise<Sample[][]> {
-  const drafts: Sample[][] = [];
-  for (const poem of poems) drafts.push(await drawDraftsOf(generate, request, poem, options));
-  return drafts;
-}
-
-function drawDraftsOf(
-  generate: GenerateSequences,
-  request: PoemRequest,
-  { seed, formPlans }: DraftPlan,
-  options: Parameters<GenerateSequences>[2],
-): Promise<Sample[]> {
   const { form, promptIds, bestOf, sampling } = request;
-  const prompts = Array<Int32Array>(bestOf).fill(promptIds);
-  const guide = form && formPlans && form.constraint(formPlans);
-  return generate(prompts, { ...sampling, seed: BigInt(seed), guide }, options);
+  const count = poems.length * bestOf;
+  const formPlans = poems.flatMap((poem) => poem.formPlans ?? []);
+  const samples = await generate(
+    Array<Int32Array>(count).fill(promptIds),
+    {
+      ...sampling,
+      seeds: BigUint64Array.from(poems.flatMap(({ seed }) => Array<bigint>(bestOf).fill(BigInt(seed)))),
+      streams: Uint32Array.from({ length: count }, (_, i) => i % bestOf),
+      constraint: form?.constraint(formPlans),
+    },
+    options,
+  );
+  return poems.map((_, i) => samples.slice(i * bestOf, (i + 1) * bestOf));
 }
 
 /** Draws a single draft and reports each id as it is drawn. */
@@ -60,8 +60,8 @@ export async function drawDraft(
   { signal, onToken }: CallOptions & Readonly<{ onToken: (id: number) => void }>,
 ): Promise<Sample> {
   const options = { signal, onToken: (_: number, id: number) => onToken(id) };
-  const [draft] = await drawDraftsOf(generate, request, plan, options);
-  return draft as Sample;
+  const [[draft]] = (await drawDrafts(generate, request, [plan], options)) as [[Sample]];
+  return draft;
 }
 
 /** The draft with the highest log-probability per character, less the cost of repetitions and copied lines. */

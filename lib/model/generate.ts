@@ -1,5 +1,5 @@
 import type { Sample } from '../native/contract';
-import type { CallOptions } from '../native/session';
+import type { CallOptions } from '../native/job';
 import { throwIfAborted } from '../util/errors';
 import { mapWithoutBlocking } from '../util/event-loop';
 import { bestDraft, drawDraft, drawDrafts, type GenerateSequences, planDrafts } from './drafts';
@@ -7,7 +7,7 @@ import type { Poem } from './poem-options';
 import type { PoemRequest } from './poem-request';
 
 /** Drafts per native call. */
-const MAX_DRAFTS = 4096;
+const MAX_DRAFTS = 1024;
 
 /**
  * Generates `count` poems: poem i has the seed `request.seed + i`.

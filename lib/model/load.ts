@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Device } from '../native/contract';
-import { Session } from '../native/session';
+import { InferenceSession } from '../native/inference-session';
 import { readBytes } from '../util/disk';
 import { TangshiError } from '../util/errors';
-import { type Checkpoint, decodeCheckpoint, weightsOf } from './checkpoint';
+import { type Checkpoint, decodeStoredCheckpoint, weightsOf } from './checkpoint';
 import { findCheckpoint } from './model-files';
 import { modelConfig } from './network';
 
@@ -16,9 +16,9 @@ export type ModelFile = Readonly<{ checkpoint: Checkpoint; path: string | undefi
 /** @throws ERR_TANGSHI_NO_MODEL, ERR_TANGSHI_CHECKPOINT, ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_IO */
 export async function readModel(source: ModelSource): Promise<ModelFile> {
   if (source instanceof Uint8Array)
-    return { checkpoint: decodeCheckpoint(source, nameOf(undefined)), path: undefined };
+    return { checkpoint: decodeStoredCheckpoint(source, nameOf(undefined)), path: undefined };
   const path = await findCheckpoint(toPath(source));
-  return { checkpoint: decodeCheckpoint(await readBytes(path), path), path };
+  return { checkpoint: decodeStoredCheckpoint(await readBytes(path), path), path };
 }
 
 /**
@@ -31,15 +31,12 @@ export async function openSession(
   { checkpoint, path }: ModelFile,
   device: Device,
   threads: number,
-): Promise<Session> {
+): Promise<InferenceSession> {
   const { config, vocab, tensors } = checkpoint;
   const model = modelConfig(config, vocab.size);
-  const session = await Session.open({ model, optimizer: config.optimizer, device, seed: 0n, threads });
   try {
-    await session.restore(weightsOf(tensors));
-    return session;
+    return await InferenceSession.open({ model, device, threads }, weightsOf(tensors));
   } catch (error) {
-    await session.dispose();
     throw isMismatch(error) ? mismatch(error, path) : error;
   }
 }

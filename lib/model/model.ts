@@ -3,7 +3,8 @@ import { checkOptions, type RunConfig } from '../config/schemas';
 import type { LineFilter } from '../data/line-filter';
 import type { Vocab } from '../data/vocab';
 import { type DeviceRequest, resolveDevice } from '../native/device';
-import type { CallOptions, Session } from '../native/session';
+import type { InferenceSession } from '../native/inference-session';
+import type { CallOptions } from '../native/job';
 import { TangshiError, throwIfAborted } from '../util/errors';
 import type { GenerateSequences } from './drafts';
 import { generatePoems, streamPoem } from './generate';
@@ -54,11 +55,11 @@ export class Model {
   /** Path of the checkpoint; undefined for a model that was loaded from bytes. */
   readonly path: string | undefined;
   /** @internal */
-  readonly session: Session;
+  readonly session: InferenceSession;
   readonly #generateSequences: GenerateSequences = (...call) => this.session.generate(...call);
   #disposed = false;
 
-  private constructor(session: Session, { checkpoint, path }: ModelFile) {
+  private constructor(session: InferenceSession, { checkpoint, path }: ModelFile) {
     this.session = session;
     this.vocab = checkpoint.vocab;
     this.config = checkpoint.config;

@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 import { checkOptions } from '../config/schemas';
 import type { LineFilter } from '../data/line-filter';
 import type { Vocab } from '../data/vocab';
-import type { SampleOptions } from '../native/contract';
+import type { GenerateOptions } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import { omitUndefined } from '../util/omit-undefined';
 import { Form } from '../verse/forms';
 import type { PoemOptions } from './poem-options';
 
 /** How ids are drawn: the same for all drafts of a request. */
-export type Sampling = Omit<SampleOptions, 'seed' | 'guide'>;
+export type Sampling = Omit<GenerateOptions, 'seeds' | 'streams' | 'constraint'>;
 
 /** What poems are generated with. */
 export type PoemModel = Readonly<{
@@ -75,7 +75,6 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
       topK: given.topK,
       topP: given.topP,
       beam: given.beam,
-      score: true,
     },
     // A search finds the same poem in every draft.
     bestOf: options.bestOf ?? (options.beam === undefined ? given.bestOf : 1),

@@ -1,21 +1,17 @@
-import type { Dtype } from '../native/contract';
+import type { Dtype, TensorData, TensorMap } from '../native/contract';
 import { TangshiError } from '../util/errors';
 
 /** The limit of the format: https://huggingface.co/docs/safetensors */
 const MAX_HEADER = 100_000_000;
 const BYTES = { I64: 8, F32: 4, F16: 2, U8: 1 } as const;
 
-type StoredDtype = Dtype | 'F16';
-/** A tensor as in `TensorData`, possibly in half precision. */
-export type StoredTensor = Readonly<{ dtype: StoredDtype; shape: readonly number[]; data: Uint8Array }>;
-export type StoredTensors = Readonly<Record<string, StoredTensor>>;
 export type SafetensorsFile = Readonly<{
-  tensors: StoredTensors;
+  tensors: TensorMap;
   metadata: Readonly<Record<string, string>>;
 }>;
 
 type HeaderEntry = Readonly<{
-  dtype: StoredDtype;
+  dtype: Dtype;
   shape: readonly number[];
   data_offsets: readonly [number, number];
 }>;
@@ -50,7 +46,7 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   const { header, body } = splitHeader(bytes, where);
   const { __metadata__: metadata = {}, ...entries } = header;
   if (!isStringMap(metadata)) throw damaged(where, 'its metadata is not a map of strings');
-  const tensors: Record<string, StoredTensor> = Object.create(null);
+  const tensors: Record<string, TensorData> = Object.create(null);
   let covered = 0;
   for (const [name, entry] of Object.entries(entries).sort(byOffset)) {
     if (hasOtherType(entry)) {

@@ -1,14 +1,14 @@
 /**
- * The contract between TypeScript and the C++ addon: everything that crosses is in this file.
- * A call carries a batch or a poem, never a tensor operation. Arrays are copied before a call returns,
- * so the caller may reuse them. Promises reject with an Error whose `code` is an ErrorCode; nothing throws.
+ * The contract between TypeScript and the C++ addon: everything that crosses is typed here. A call carries batches or
+ * prompts, never a tensor operation. Arrays are copied before a call returns, so the caller may reuse them. Promises reject
+ * with an Error whose `code` is an ErrorCode, or `ABORT_ERR` for a job that was cancelled; no method throws.
  *
  * @module
  */
 
-/** Of the network's hidden layers, as PyTorch has them; `rnn` with tanh. */
+/** Type of the recurrent layers, as in PyTorch; `rnn` uses tanh. */
 export type Cell = 'lstm' | 'gru' | 'rnn';
-/** Where a session computes; `cuda:0` is the first GPU. */
+/** Where to compute; `cuda:0` is the first GPU. */
 export type Device = 'cpu' | `cuda:${number}`;
 
 /** Sizes and switches of the network: Embedding `[V, E]` -> `layers` x cell `[H]` -> Linear `[V, H]`. */
@@ -21,143 +21,149 @@ export type ModelConfig = Readonly<{
   /** H. */
   hiddenDim: number;
   layers: number;
-  /** Probability of dropping an element of the embedding and of each layer's output, in training only. */
+  /** Probability of zeroing an element of the embedding and of each layer's output; in training only. */
   dropout: number;
-  /** The output layer's weight is the embedding's: needs embedDim = hiddenDim. */
+  /** The embedding matrix is shared with the output layer: needs embedDim = hiddenDim. */
   tieWeights: boolean;
-  /** ReLU on the logits: a fault of the original program, kept by the `classic` preset. */
+  /** ReLU on the logits: a mistake of the original program, which the `classic` preset reproduces. */
   reluLogits: boolean;
-  /** Initial output weights by Xavier, as the original program has them; otherwise wider, which learns faster. */
+  /** Xavier initialization of the output weights, as in the original program; otherwise wider, which learns faster. */
   xavierOutput: boolean;
 }>;
 
 /**
- * How a GPU multiplies: `fp32` exactly, `tf32` with 19 of the 32 bits, `bf16` and `fp16` with weights and activations of
- * 16 bits. Weights, gradients and what the optimizer keeps stay 32 bits wide; the CPU does all in 32 bits.
+ * How a GPU computes: `fp32` exactly; `tf32` with products rounded to 19 bits; `bf16` and `fp16` with 16-bit weights and
+ * activations. Master weights, gradients and optimizer state have 32 bits always, and the CPU computes in 32 bits.
  */
 export type Precision = 'fp32' | 'tf32' | 'bf16' | 'fp16';
 
-/**
- * PyTorch's semantics and names. `weightDecay` is added to the gradient, but for `adamw`, which shrinks the weight instead.
- */
+/** PyTorch's semantics and names. `weightDecay` is added to the gradient, except for `adamw`, which shrinks the weight. */
 export type OptimizerConfig =
   | Readonly<{ kind: 'rmsprop'; alpha: number; eps: number; weightDecay: number }>
   | Readonly<{ kind: 'adam' | 'adamw'; beta1: number; beta2: number; eps: number; weightDecay: number }>;
 
-/** A model, how it learns, and where. */
-export type SessionConfig = Readonly<{
+/** A model that generates. */
+export type InferenceConfig = Readonly<{
+  model: ModelConfig;
+  /** A GPU generates many sequences at once; everything else runs on the CPU in any case. */
+  device: Device;
+  /** CPU threads, 1 to 1,024. Results do not depend on them. */
+  threads: number;
+  /** Of the GPU. Default: `tf32`. */
+  precision?: Precision;
+}>;
+
+/** A model that is trained. */
+export type TrainingConfig = Readonly<{
   model: ModelConfig;
   optimizer: OptimizerConfig;
   device: Device;
   /** Seeds the initial weights and dropout. */
   seed: bigint;
-  /** CPU threads of one operation. Results are bit-equal for equal counts only. */
+  /** CPU threads, 1 to 1,024. Results are bit-equal for equal counts only. */
   threads: number;
   /**
-   * How steps are done on a GPU; absent: tf32, by graphs. A graph is a step of one shape, captured when it comes for the
-   * second time and launched as a whole from then on; it takes an addon that was built with CUDA's headers.
+   * How steps run on a GPU. Default: tf32, as graphs. A graph is captured when a batch shape comes for the second time, and
+   * launched as a whole from then on; this needs an addon that was built with CUDA's headers.
    */
   gpu?: Readonly<{ precision: Precision; graph: boolean }>;
 }>;
 
-/** Ids row-major, one poem a row, padded at the end of a row with any valid input id and target -1. */
+/** Ids row-major, one poem per row, padded at the end with any valid input id and target -1. */
 export type Batch = Readonly<{
   /** `[rows, time]`, each 0 <= id < vocabSize. */
   inputs: Int32Array;
   /** `[rows, time]`, each -1 (padding) <= id < vocabSize. */
   targets: Int32Array;
-  /** `[rows]`: loss = sum over rows of weight x the row's summed NLL. Absent: the mean NLL of the real targets. */
+  /** `[rows]`: loss = sum over rows of weight x the row's summed NLL. Default: the mean NLL of all targets. */
   weights?: Float32Array;
-  /** Poems. */
+  /** Number of poems. */
   rows: number;
-  /** Ids of a row, padding included. */
+  /** Ids per row, including padding. */
   time: number;
 }>;
 
-/** Of a call that trains. */
+/** Options of a call that trains. */
 export type StepOptions = Readonly<{
   /** Learning rate of all batches, or of each. */
   lr: number | readonly number[];
-  /** Gradients are scaled down to this 2-norm; Infinity leaves them alone. */
+  /** Gradients are scaled down to this 2-norm; Infinity leaves them unchanged. */
   clipNorm: number;
 }>;
 
-/** What one step was. */
+/** Result of one step. */
 export type StepStats = Readonly<{
   /** Loss of the batch before the update, in nats. */
   loss: number;
   /** 2-norm of all gradients before clipping. */
   gradNorm: number;
-  /** Targets that were not padding. */
+  /** Number of targets, without padding. */
   tokens: number;
-  /** Time of the step on its own thread, in milliseconds; on a GPU by the GPU's clock, uploads not counted. */
+  /** Duration in milliseconds; on a GPU by its own clock, without uploads. */
   nativeMs: number;
-  /** It was a graph of a GPU's, launched as a whole. */
+  /** True if the step ran as a captured CUDA graph. */
   captured: boolean;
 }>;
 
-/** How ids are drawn. */
-export type SampleOptions = Readonly<{
-  /** Characters drawn at most, beyond the prompt. */
+/** How sequences are generated. */
+export type GenerateOptions = Readonly<{
+  /** Highest number of ids to draw after the prompt. */
   maxNewTokens: number;
-  /** Drawing this id ends a sequence; the id is not returned. */
+  /** Drawing this id ends a sequence; it is not returned. */
   endId: number;
   /** Ids that are never drawn. */
   banned: Int32Array;
-  /** 0 takes the likeliest character (greedy). */
+  /** 0 always takes the likeliest id (greedy). */
   temperature: number;
-  /** Draw among the k likeliest; 0 for all. */
+  /** Draw from the k likeliest ids; 0 for all. */
   topK: number;
-  /** Draw among the likeliest that together reach this probability; 1 for all. */
+  /** Draw from the likeliest ids whose probabilities add up to this value; 1 for all. */
   topP: number;
-  /** Sequence i is drawn from a stream of its own that depends on seed and i alone. */
-  seed: bigint;
-  /** So many ids at a prompt's front are no part of the poem: they set the state; absent: 1. */
+  /** `[prompts]`: sequence i is drawn from the random stream `streams[i]` of the seed `seeds[i]`. Default: 0 for all. */
+  seeds?: BigUint64Array;
+  /** `[prompts]`. Default: the index of each prompt. */
+  streams?: Uint32Array;
+  /** Number of ids at the front of a prompt that are not part of the poem. Default: 1. */
   preface?: number;
-  /** Taken from the logit of an id, in nats, for each time that it stands in the sequence already; absent: 0. */
+  /** Subtracted from the logit of an id for each time that it occurs in the sequence, in nats. Default: 0. */
   repetitionPenalty?: number;
-  /** Ids that may be repeated without it. */
+  /** Ids that are exempt from the penalty. */
   repeatable?: Int32Array;
   /** A form that the sequences are held to. */
-  guide?: Guide;
+  constraint?: LogitConstraint;
   /**
-   * Follow so many continuations at a time and give the likeliest, instead of drawing: neither seed nor temperature, top-k
-   * or top-p come in, and nothing is told before the end.
+   * Follow this many continuations at a time and return the likeliest, instead of drawing: seeds, temperature, top-k and
+   * top-p have no effect, and `onToken` is not called.
    */
   beam?: number;
-  /** Whether `logProb` is wanted: it takes a little longer. */
-  score?: boolean;
 }>;
 
-/**
- * Which ids may stand at each place of a sequence, and which places rhyme. A sequence ends when its plan does; the end
- * is not drawn.
- */
-export type Guide = Readonly<{
+/** Which ids may stand at each position of a sequence, and which positions rhyme. A sequence ends with its plan. */
+export type LogitConstraint = Readonly<{
   /** `[n, vocabSize]`: 1 where an id may stand. */
   masks: Uint8Array;
-  /** `[vocabSize]`: the rhyme groups of an id, each a bit; 0 for none. */
-  groups: Int32Array;
-  /** Those to rhyme in, as bits. */
-  allowedGroups: number;
+  /** `[vocabSize, words]`: the rhyme groups of each id as bits; words = ceil(groups / 32). */
+  groups: Uint32Array;
+  /** `[words]`: the groups to rhyme in. */
+  allowedGroups: Uint32Array;
   /**
-   * Of each prompt, for each place after its preface, the prompt's own included: the index of a mask, plus 0x10000 where
-   * the id must share a group with all rhymes before it and be none of them.
+   * Of each prompt, `[positions, 2]` for the positions after its preface, those of the prompt included: the index of a mask;
+   * and the index of the rhyme that the position belongs to, or -1. The ids of a rhyme share a group, and none occurs twice.
    */
   plans: readonly Int32Array[];
 }>;
 
-/** Drawn characters of one prompt, the prompt itself not among them. */
+/** The ids drawn for one prompt, without the prompt. */
 export type Sample = Readonly<{
   ids: Int32Array;
-  /** The end was drawn, or a guide's plan came to its end; otherwise the limit cut it off. */
+  /** The end was drawn or the constraint's plan is complete; otherwise `maxNewTokens` was reached. */
   ended: boolean;
-  /** Of the drawn ids, in nats, by the network alone; 0 unless it was asked for. */
+  /** Log-probability of the drawn ids, the end included, under the model itself; in nats. */
   logProb: number;
 }>;
 
 /**
- * Work queued on the session's own thread. `cancel` is honoured between steps and between characters.
+ * A queued call. `cancel` takes effect between two steps, batches or characters.
  *
  * @internal
  */
@@ -166,45 +172,59 @@ export interface Job<T> {
   cancel(): void;
 }
 
-/** Of a tensor's elements, under safetensors' names. */
-export type Dtype = 'F32' | 'I64' | 'U8';
+/** Type of a tensor's elements, under safetensors' names. */
+export type Dtype = 'F16' | 'F32' | 'I64' | 'U8';
 /** A tensor: little-endian, row-major; `data` may have any alignment. */
 export type TensorData = Readonly<{ dtype: Dtype; shape: readonly number[]; data: Uint8Array }>;
 /**
- * Raw little-endian tensors by name: the model's under PyTorch's names (`embedding.weight`,
- * `lstm.weight_ih_l0`, …, `fc.bias`), the optimizer's under `optim.`, the dropout generator's under `rng.`.
+ * Tensors by name: the model's under PyTorch's names (`embedding.weight`, `lstm.weight_ih_l0`, …, `fc.bias`), the
+ * optimizer's under `optim.`, the dropout generator's under `rng.`.
  */
 export type TensorMap = Readonly<Record<string, TensorData>>;
 
 /**
- * What `Session` stands on.
+ * Called with the index of a prompt and each id as it is drawn; the last call may come after the job is done. What it throws
+ * is an uncaught exception.
  *
  * @internal
  */
-export interface NativeSession {
-  /**
-   * One optimizer step a batch. Cancelled, it resolves with the steps that were done. A GPU is asked for losses once a
-   * call: give it many batches.
-   */
+export type OnToken = (prompt: number, id: number) => void;
+
+/**
+ * What `InferenceSession` wraps.
+ *
+ * @internal
+ */
+export interface NativeInferenceSession {
+  /** One sequence per prompt; every prompt has at least one id. */
+  generate(prompts: readonly Int32Array[], options: GenerateOptions, onToken?: OnToken): Job<Sample[]>;
+  /** Of each sequence: the log-probability of each id after the first, given those before it, in nats. */
+  score(sequences: readonly Int32Array[]): Job<Float32Array[]>;
+  /** `[vocabSize]`: the log-probability of each id after `ids`, in nats. */
+  next(ids: Int32Array): Job<Float32Array>;
+  /** Cancels, waits for the call in progress, frees the model. Safe to call again. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * What `TrainingSession` wraps.
+ *
+ * @internal
+ */
+export interface NativeTrainingSession {
+  /** One optimizer step per batch. When cancelled, resolves with the steps taken so far. */
   train(batches: readonly Batch[], options: StepOptions): Job<StepStats[]>;
-  /** Summed NLL in nats and count of the real targets; weights are not looked at, dropout is off. */
+  /** Summed NLL in nats and number of targets; weights of rows are ignored, dropout is off. */
   evaluate(batches: readonly Batch[]): Job<{ nll: number; tokens: number }>;
-  /**
-   * One sequence a prompt; every prompt has at least one id. `onDrawn` is told of each id as it is drawn, with its
-   * prompt's index; the last of them may come after the samples. What it throws is an uncaught exception.
-   */
-  sample(
-    prompts: readonly Int32Array[],
-    options: SampleOptions,
-    onDrawn?: (prompt: number, id: number) => void,
-  ): Job<Sample[]>;
+  /** As for inference, with the current weights, on the CPU. */
+  generate(prompts: readonly Int32Array[], options: GenerateOptions, onToken?: OnToken): Job<Sample[]>;
   snapshot(): Promise<TensorMap>;
   /**
-   * All or nothing. Every tensor of the model must be there, in its shape; without any `optim.` tensor the
-   * optimizer starts afresh, without any `rng.` tensor the generator goes on as it was.
+   * All or nothing. Every tensor of the model must be there, in its shape. Without tensors under `optim.` the optimizer
+   * is reset; without tensors under `rng.` the generator continues as it was.
    */
   restore(tensors: TensorMap): Promise<void>;
-  /** Cancels, waits for the step in progress, frees. May be called again. */
+  /** Cancels, waits for the step in progress, frees the model. Safe to call again. */
   dispose(): Promise<void>;
 }
 
@@ -216,14 +236,14 @@ export interface NativeSession {
 export type CudaFacts = Readonly<{
   /** Memory in bytes. */
   devices: readonly Readonly<{ name: string; memory: number }>[];
-  /** The newest CUDA version that the driver knows, such as `13.0`; absent without a driver. */
+  /** The newest CUDA version that the driver supports, such as `13.0`; absent without a driver. */
   driver?: string;
-  /** Why no device can be used, and what mends it. */
+  /** Why no device can be used, and how to fix that. */
   problem?: string;
 }>;
 
 /**
- * A lock that is held.
+ * A lock that is held until it is released or the process ends.
  *
  * @internal
  */
@@ -232,26 +252,33 @@ export interface FileLock {
 }
 
 /**
- * What the .node file exports.
+ * What the .node file exports. The classes have no public constructor.
  *
  * @internal
  */
 export interface NativeAddon {
-  /**
-   * Builds the model on the session's own thread. libtorch looks for CUDA once: where the first session of a process
-   * is on the CPU, all of them are.
-   */
-  openSession(config: SessionConfig): Promise<NativeSession>;
+  readonly InferenceSession: {
+    /** Builds the model on a thread of its own, from weights in F32 or F16. Uses nothing of libtorch on the CPU. */
+    open(config: InferenceConfig, tensors: TensorMap): Promise<NativeInferenceSession>;
+  };
+  readonly TrainingSession: {
+    /**
+     * Builds a model with new weights on a thread of its own. libtorch looks for CUDA once: if the first session of a process
+     * that uses libtorch is on the CPU, all are.
+     */
+    open(config: TrainingConfig): Promise<NativeTrainingSession>;
+  };
+  readonly FileLock: {
+    /**
+     * Locks a file, which is created if it does not exist, and writes a text to it. Null if another process or this one holds
+     * the lock; the system's error number if the file cannot be locked.
+     */
+    take(path: string, text: string): FileLock | number | null;
+  };
   /** For example `2.13.0`. */
   readonly torchVersion: string;
-  /** The vector instructions that work on the CPU is done with. */
+  /** The vector instructions that the CPU kernels use. */
   readonly kernels: 'baseline' | 'avx2' | 'avx512';
   /** Asks the driver, off the event loop; loads nothing of libtorch. */
   findCuda(): Promise<CudaFacts>;
-  /**
-   * Takes the lock of a file, which is made when it is not there and left with this text in it: for as long as the
-   * process lives, or until it is released. Null when another holds it, also in this process; the system's number for
-   * an error.
-   */
-  lockFile(path: string, text: string): FileLock | number | null;
 }

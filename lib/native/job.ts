@@ -1,6 +1,18 @@
-import { AbortError, TangshiError } from '../util/errors';
-import type { Job } from './contract';
-import { CANCELED, codeOf } from './error-codes';
+import { AbortError, type ErrorCode, TangshiError } from '../util/errors';
+import type { Job, OnToken } from './contract';
+
+/** How a call can be stopped. */
+export type CallOptions = Readonly<{
+  /** Abort to stop between two steps, batches or characters. */
+  signal?: AbortSignal;
+}>;
+
+/** How a call that generates can be stopped and watched. */
+export type GenerateCallOptions = CallOptions &
+  Readonly<{
+    /** Called with the index of a prompt and each id as it is drawn. */
+    onToken?: OnToken;
+  }>;
 
 /** Waits for a native job, and cancels it when the signal is aborted. */
 export async function runJob<T>(job: Job<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -24,11 +36,14 @@ export async function withLibraryErrors<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
+/** The addon's errors have a code of the library; an error that a getter of the caller's threw may have any or none. */
 function toLibraryError(error: unknown, signal: AbortSignal | undefined): Error {
-  const { code, message = String(error) } = Object(error) as { code?: string; message?: string };
-  if (code !== CANCELED) return new TangshiError(codeOf(code), message, { cause: error });
-  if (signal?.aborted) return new AbortError(signal.reason);
-  return new TangshiError('ERR_TANGSHI_DISPOSED', 'Disposed while the call was in progress', {
-    cause: error,
-  });
+  const { code, message = String(error) } = Object(error) as { code?: unknown; message?: string };
+  if (code === 'ABORT_ERR' && signal?.aborted) return new AbortError(signal.reason);
+  if (code === 'ABORT_ERR')
+    return new TangshiError('ERR_TANGSHI_DISPOSED', 'Disposed while the call was in progress', {
+      cause: error,
+    });
+  const own = typeof code === 'string' && code.startsWith('ERR_TANGSHI_');
+  return new TangshiError(own ? (code as ErrorCode) : 'ERR_TANGSHI_INVALID_ARG', message, { cause: error });
 }

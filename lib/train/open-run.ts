@@ -4,7 +4,7 @@ import { type Dataset, loadDataset } from '../data/dataset';
 import { modelConfig } from '../model/network';
 import type { Device, FileLock } from '../native/contract';
 import { resolveDevice, unusedGpu } from '../native/device';
-import { Session } from '../native/session';
+import { TrainingSession } from '../native/training-session';
 import { TangshiError } from '../util/errors';
 import { type InitialState, newState, resumedState } from './initial-state';
 import { MetricsFile } from './metrics-file';
@@ -25,7 +25,7 @@ export type Run = {
   before: CorpusFacts['before'];
   batcher: Batcher;
   totalSteps: number;
-  session: Session;
+  session: TrainingSession;
   device: Device;
   progress: Progress;
   /** Step of `last.safetensors`; undefined before the first save. */
@@ -65,7 +65,7 @@ async function open(state: InitialState, options: TrainOptions, device: Device, 
   const dataset = await loadRunDataset(state, options);
   const batcher = makeBatcher(dataset, config);
   batcher.seek(progress.cursor);
-  const session = await Session.open({
+  const session = await TrainingSession.open({
     model: modelConfig(config, dataset.vocab.size),
     optimizer: config.optimizer,
     device,
@@ -161,7 +161,7 @@ function makeBatcher({ train }: Dataset, config: RunConfig): Batcher {
   return config.batching === 'classic' ? classicBatcher(train, config.batch) : bucketedBatcher(train, config);
 }
 
-async function restore(session: Session, { tensors, source }: InitialState): Promise<void> {
+async function restore(session: TrainingSession, { tensors, source }: InitialState): Promise<void> {
   if (!tensors) return;
   try {
     await session.restore(tensors);

@@ -17,7 +17,7 @@ const NO_LOCKS = ['ENOLCK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
  */
 export function lockRun(folder: string): FileLock | undefined {
   const { lock: path } = runFiles(folder);
-  const lock = addon().lockFile(path, String(process.pid));
+  const lock = addon().FileLock.take(path, String(process.pid));
   if (lock === null) {
     throw new TangshiError(
       'ERR_TANGSHI_RUN',

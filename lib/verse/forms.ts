@@ -1,13 +1,14 @@
 import type { Vocab } from '../data/vocab';
-import type { Guide } from '../native/contract';
+import type { LogitConstraint } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import type { Rng } from '../util/rng';
 import { type FormOptions, type FormRules, formRules } from './form-options';
 import { Prosody, RHYME_GROUPS } from './readings';
 import { rhymesAt, type Tone, type TonePattern, toneAt, tonePatterns } from './tone-pattern';
 
-/** Added to the index of a mask in a plan: the character rhymes. */
-const RHYMES = 0x10000;
+/** Indices of a plan's rhymes: all rhymes of a poem belong together. */
+const NO_RHYME = -1;
+const RHYME = 0;
 /** A rhyme group must have this many characters for each rhyme, so that the first one leaves a choice. */
 const CHARS_PER_RHYME = 6;
 const HAN = /^\p{Script=Han}$/u;
@@ -92,13 +93,15 @@ export class Form {
   }
 
   /** The native constraint for one plan per prompt. */
-  constraint(plans: readonly Int32Array[]): Guide {
+  constraint(plans: readonly Int32Array[]): LogitConstraint {
     const { size } = this.#vocab;
     const masks = new Uint8Array(this.#masks.length * size);
     for (const [i, mask] of this.#masks.entries()) masks.set(mask, i * size);
-    return { masks, plans, groups: this.#rhymeGroups, allowedGroups: this.#rules.rhymeGroups };
+    const groups = Uint32Array.from(this.#rhymeGroups);
+    return { masks, plans, groups, allowedGroups: Uint32Array.of(this.#rules.rhymeGroups) };
   }
 
+  /** As in `LogitConstraint`: the index of a mask and of a rhyme for each character. */
   #planOf(pattern: TonePattern): Int32Array {
     const { lines, width, acrostic } = this.#rules;
     const plan: number[] = [];
@@ -106,9 +109,9 @@ export class Form {
       for (let index = 0; index < width; index++) {
         const head = index === 0 ? acrostic[line] : undefined;
         const mask = this.#maskIndex(head ?? toneAt(this.#rules, pattern, line, index) ?? 'any');
-        plan.push(rhymesAt(this.#rules, pattern, line, index) ? mask + RHYMES : mask);
+        plan.push(mask, rhymesAt(this.#rules, pattern, line, index) ? RHYME : NO_RHYME);
       }
-      plan.push(this.#maskIndex(this.#mark(line)));
+      plan.push(this.#maskIndex(this.#mark(line)), NO_RHYME);
     }
     return Int32Array.from(plan);
   }

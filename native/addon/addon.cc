@@ -1,21 +1,31 @@
-// The addon: what a Node environment gets when it loads the file. Each environment (the main thread, every
-// worker) has its own data, and ends its own sessions when it ends.
+// What a Node environment gets when it loads the addon. Each environment (the main thread, every worker) has
+// its own classes and data, and ends its own jobs when it ends.
 #include <system_error>
 #include <utility>
 
+#include "addon/addon_data.h"
 #include "addon/file_lock.h"
-#include "addon/session.h"
+#include "addon/inference_session.h"
+#include "addon/training_session.h"
+#include "cuda/cuda_sampler.h"
 #include "kernels/kernels.h"
 
 namespace tangshi {
 namespace {
 
-void end_sessions(AddonData* addon) {
-  addon->ended = true;
-  for (Session* session : std::exchange(addon->sessions, {})) session->tear_down();
+void end_jobs(AddonData* data) {
+  data->ended = true;
+  for (JobQueue* queue : std::exchange(data->queues, {})) queue->tear_down();
 }
 
-// On a thread of Node's pool, since the driver takes its time. Deletes itself.
+// process.exit runs no cleanup hook, and a step must not outlive libtorch's own globals.
+void end_jobs_on_exit(Napi::Env env, AddonData* data) {
+  const auto process = env.Global().Get("process").As<Napi::Object>();
+  const auto listener = Napi::Function::New(env, [data](const Napi::CallbackInfo&) { end_jobs(data); });
+  process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
+}
+
+// Runs on a thread of Node's pool, since the driver takes its time. Deletes itself.
 class CudaSearch : public Napi::AsyncWorker {
  public:
   explicit CudaSearch(Napi::Env env)
@@ -31,48 +41,56 @@ class CudaSearch : public Napi::AsyncWorker {
   CudaFacts facts_;
 };
 
-// (path, text) -> a lock with release(), null when another holds it, or the number of the system's error.
-Napi::Value lock_file(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  if (!info[0].IsString() || !info[1].IsString()) throw Napi::TypeError::New(env, "expected two strings");
-  std::shared_ptr<FileLock> lock;
-  try {
-    lock = FileLock::take(info[0].As<Napi::String>(), info[1].As<Napi::String>());
-  } catch (const std::system_error& error) {
-    return Napi::Number::New(env, error.code().value());
-  }
-  if (!lock) return env.Null();
-  auto object = Napi::Object::New(env);
-  object["release"] =
-      Napi::Function::New(env, [lock](const Napi::CallbackInfo&) mutable { lock.reset(); }, "release");
-  return object;
+Napi::Value search_cuda(const Napi::CallbackInfo& info) {
+  auto* search = new CudaSearch(info.Env());
+  search->Queue();
+  return search->promise();
 }
 
-// process.exit runs no cleanup hook, and a step must not outlive libtorch's own globals.
-void end_sessions_on_exit(Napi::Env env, AddonData* addon) {
-  const auto process = env.Global().Get("process").As<Napi::Object>();
-  const auto listener = Napi::Function::New(env, [addon](const Napi::CallbackInfo&) { end_sessions(addon); });
-  process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
-}
+// The lock of a file, as JavaScript sees it.
+class FileLockObject : public Napi::ObjectWrap<FileLockObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    const auto constructor = DefineClass(
+        env, "FileLock",
+        {StaticMethod<&FileLockObject::take>("take"), InstanceMethod<&FileLockObject::release>("release")});
+    AddonData::of(env).file_lock = Napi::Persistent(constructor);
+    return constructor;
+  }
+
+  explicit FileLockObject(const Napi::CallbackInfo& info)
+      : ObjectWrap(info), lock_(std::move(AddonData::taken<std::unique_ptr<FileLock>>(info.Env()))) {}
+
+ private:
+  // (path, text) -> a FileLock; null when another holds it; or the system's error number.
+  static Napi::Value take(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!info[0].IsString() || !info[1].IsString()) throw Napi::TypeError::New(env, "expected two strings");
+    try {
+      auto lock = FileLock::take(info[0].As<Napi::String>(), info[1].As<Napi::String>());
+      return lock ? AddonData::construct(env, &AddonData::file_lock, &lock) : env.Null();
+    } catch (const std::system_error& error) {
+      return Napi::Number::New(env, error.code().value());
+    }
+  }
+
+  void release(const Napi::CallbackInfo&) { lock_.reset(); }
+
+  std::unique_ptr<FileLock> lock_;
+};
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* addon = new AddonData;
-  env.SetInstanceData(addon);
-  env.AddCleanupHook(end_sessions, addon);
-  end_sessions_on_exit(env, addon);
+  auto* data = new AddonData;
+  env.SetInstanceData(data);
+  env.AddCleanupHook(end_jobs, data);
+  end_jobs_on_exit(env, data);
+  define_job(env);
   exports["torchVersion"] = TORCH_VERSION;
   exports["kernels"] = kernels().level;
-  exports["openSession"] = Napi::Function::New(
-      env, [](const Napi::CallbackInfo& info) { return Session::open(info.Env(), info[0]); }, "openSession");
-  exports["findCuda"] = Napi::Function::New(
-      env,
-      [](const Napi::CallbackInfo& info) {
-        auto* search = new CudaSearch(info.Env());
-        search->Queue();
-        return search->promise();
-      },
-      "findCuda");
-  exports["lockFile"] = Napi::Function::New(env, lock_file, "lockFile");
+  exports["InferenceSession"] = InferenceSession::define(env, open_cuda_sampler);
+  exports["TrainingSession"] = TrainingSession::define(env);
+  exports["FileLock"] = FileLockObject::define(env);
+  exports["findCuda"] = Napi::Function::New(env, search_cuda, "findCuda");
   return exports;
 }
 

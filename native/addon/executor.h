@@ -1,4 +1,4 @@
-// One thread that does the jobs of a session in the order they came.
+// One thread that runs jobs in the order they were posted.
 #pragma once
 
 #include <condition_variable>

@@ -17,7 +17,7 @@ std::unique_ptr<FileLock> FileLock::take(const std::string& path, const std::str
     if (errno == EWOULDBLOCK) return nullptr;
     throw std::system_error(errno, std::generic_category());
   }
-  // On a full disk it stays empty, and the lock holds all the same.
+  // On a full disk the file stays empty; the lock holds nevertheless.
   if (ftruncate(file, 0) != 0 || write(file, text.data(), text.size()) < 0) return lock;
   return lock;
 }

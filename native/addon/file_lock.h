@@ -1,4 +1,4 @@
-// A lock that a dead process does not hold: the kernel drops it with the process (flock).
+// A file lock (flock) that the kernel releases when the process ends, however it ends.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@ namespace tangshi {
 
 class FileLock {
  public:
-  // Takes the lock without waiting, and leaves `text` in the file for those who come later; makes the file
-  // when it is not there. Null when another holds it. Throws std::system_error.
+  // Takes the lock without waiting, and writes `text` to the file; creates the file if it does not exist.
+  // Null if the lock is taken. Throws std::system_error.
   static std::unique_ptr<FileLock> take(const std::string& path, const std::string& text);
 
   ~FileLock();

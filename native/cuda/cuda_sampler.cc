@@ -3,26 +3,30 @@
 #include <algorithm>
 #include <limits>
 
+#include "cuda/cudnn.h"
+#include "cuda/driver.h"
 #include "cuda/precision_guard.h"
+#include "cuda/tensor_logit_processors.h"
+#include "model/model.h"
+#include "sample/weights.h"
+#include "torch_error.h"
 
 namespace tangshi {
 namespace {
 
-// Characters between two looks at what was drawn: each look waits for the device.
-constexpr int64_t between_looks = 16;
+using Prompts = std::vector<std::vector<int32_t>>;
 
-// Draw, for the logits of many sequences at once.
-class TensorDraw {
+// Characters drawn between two reads: each read waits for the device.
+constexpr int64_t characters_per_read = 16;
+
+// TokenSampler, for the logits of many sequences at once.
+class TensorTokenSampler {
  public:
-  TensorDraw(const DrawOptions& options, const at::Device& device)
-      : options_(options), banned_(at::tensor(at::ArrayRef<int32_t>(options.banned), at::kLong).to(device)) {}
+  explicit TensorTokenSampler(const SamplingOptions& options) : options_(options) {}
 
-  // logits: [rows, vocab], overwritten; uniform: [rows], double, in [0, 1) -> ids [rows].
+  // logits: [rows, vocab]; uniform: [rows], double, in [0, 1) -> ids [rows].
   at::Tensor operator()(const at::Tensor& logits, const at::Tensor& uniform) const {
-    // No number is less likely than any number, and more than what is banned.
-    logits.nan_to_num_(std::numeric_limits<float>::lowest()).index_fill_(1, banned_, -INFINITY);
-    const at::Tensor likeliest = logits.argmax(1);
-    if (options_.temperature == 0) return likeliest;
+    if (options_.temperature == 0) return logits.argmax(1);
     const at::Tensor weights =
         ((logits - logits.amax(1, /*keepdim=*/true)).to(at::kDouble) / options_.temperature).exp_();
     const at::Tensor sums = kept(weights).cumsum(1), total = sums.slice(1, -1);
@@ -34,7 +38,7 @@ class TensorDraw {
   }
 
  private:
-  // The weights, 0 where top-k and top-p leave a character out.
+  // The weights, 0 where top-k and top-p exclude a character.
   at::Tensor kept(const at::Tensor& weights) const {
     const bool some = options_.top_k > 0 && options_.top_k < weights.size(1);
     if (!some && options_.top_p >= 1) return weights;
@@ -43,29 +47,27 @@ class TensorDraw {
     if (options_.top_p < 1) {
       const at::Tensor sums = ranked.cumsum(1);
       const at::Tensor enough = sums.slice(1, -1) * options_.top_p;
-      // The one with which they reach it is among them, and the likeliest in any case.
+      // The character with which they reach it is included, and the likeliest in any case.
       ranked.slice(1, 1).masked_fill_(sums.slice(1, 0, -1) >= enough, 0);
     }
     return at::zeros_like(weights).scatter_(1, order, ranked);
   }
 
-  const DrawOptions options_;
-  const at::Tensor banned_;
+  const SamplingOptions options_;
 };
 
-// What does not depend on what is drawn, for characters that are fed one after the other: [time, rows].
-struct Script {
-  at::Tensor given;    // the prompt's id that comes next, or -1 where it is drawn
+// What is known in advance of characters that are fed one after the other: [time, rows].
+struct Inputs {
+  at::Tensor given;    // the prompt's next id, or -1 where it is drawn
   at::Tensor uniform;  // random numbers, double
 };
 
 // For `time` characters from `begin` on.
-Script write_script(const std::vector<std::vector<int32_t>>& prompts, std::vector<Random>& randoms,
-                    int64_t begin, int64_t time) {
+Inputs make_inputs(const Prompts& prompts, std::vector<Random>& randoms, int64_t begin, int64_t time) {
   const auto rows = static_cast<int64_t>(prompts.size());
-  const Script script{at::full({time, rows}, -1, at::kLong), at::zeros({time, rows}, at::kDouble)};
-  auto given = script.given.accessor<int64_t, 2>();
-  auto uniform = script.uniform.accessor<double, 2>();
+  const Inputs inputs{at::full({time, rows}, -1, at::kLong), at::zeros({time, rows}, at::kDouble)};
+  auto given = inputs.given.accessor<int64_t, 2>();
+  auto uniform = inputs.uniform.accessor<double, 2>();
   for (int64_t row = 0; row < rows; row++) {
     for (int64_t t = 0; t < time; t++) {
       const auto next = static_cast<size_t>(begin + t + 1);
@@ -76,67 +78,145 @@ Script write_script(const std::vector<std::vector<int32_t>>& prompts, std::vecto
       }
     }
   }
-  return script;
+  return inputs;
 }
 
-// Takes what was drawn since the last look, up to the end. drawn: [time, rows], of characters from `begin`
-// on. Returns whether any goes on.
-bool look(const at::Tensor& drawn, int64_t begin, const std::vector<std::vector<int32_t>>& prompts,
-          const SampleOptions& options, std::vector<Sample>& samples) {
-  const at::Tensor read = drawn.cpu();
-  const auto ids = read.accessor<int64_t, 2>();
-  bool any = false;
-  for (size_t row = 0; row < prompts.size(); row++) {
-    Sample& sample = samples[row];
-    const auto full = [&] { return static_cast<int64_t>(sample.ids.size()) >= options.max_new_tokens; };
-    for (int64_t t = 0; t < ids.size(0) && !sample.ended && !full(); t++) {
-      if (begin + t + 1 < static_cast<int64_t>(prompts[row].size())) continue;  // the prompt's own
-      const auto id = static_cast<int32_t>(ids[t][row]);
-      sample.ended = id == options.end_id;
-      if (!sample.ended) sample.ids.push_back(id);
-    }
-    any = any || !(sample.ended || full());
+// What was drawn of each sequence, on the host.
+class Results {
+ public:
+  Results(const Prompts& prompts, const GenerateOptions& options)
+      : prompts_(prompts), options_(options), samples_(prompts.size()) {
+    for (size_t row = 0; row < prompts.size(); row++) samples_[row].ended = remaining(row) == 0;
   }
-  return any;
+
+  // Adds characters from `begin` on. ids and log_probs: [time, rows]. Returns whether any sequence continues.
+  bool add(int64_t begin, const at::Tensor& ids, const at::Tensor& log_probs) {
+    const auto id = ids.accessor<int64_t, 2>();
+    const auto log_prob = log_probs.accessor<double, 2>();
+    bool any = false;
+    for (size_t row = 0; row < prompts_.size(); row++) {
+      for (int64_t t = 0; t < ids.size(0) && continues(row); t++) {
+        if (begin + t + 1 < static_cast<int64_t>(prompts_[row].size())) continue;  // the prompt's own
+        add(row, static_cast<int32_t>(id[t][row]), log_prob[t][row]);
+      }
+      any = any || continues(row);
+    }
+    return any;
+  }
+
+  std::vector<Sample> take() { return std::move(samples_); }
+
+ private:
+  // Positions that the constraint's plan has left; without a constraint, more than any sequence needs.
+  size_t remaining(size_t row) const {
+    if (!options_.logits.constraint) return std::numeric_limits<size_t>::max();
+    const size_t done = prompts_[row].size() - std::min(options_.preface, prompts_[row].size());
+    const size_t all = options_.logits.constraint->plans[row].size();
+    return all - std::min(all, done + samples_[row].ids.size());
+  }
+
+  bool continues(size_t row) const {
+    const Sample& sample = samples_[row];
+    return !sample.ended && static_cast<int64_t>(sample.ids.size()) < options_.max_new_tokens;
+  }
+
+  void add(size_t row, int32_t id, double log_prob) {
+    Sample& sample = samples_[row];
+    sample.log_prob += log_prob;
+    if (id == options_.end_id && !options_.logits.constraint) {
+      sample.ended = true;
+      return;
+    }
+    sample.ids.push_back(id);
+    sample.ended = remaining(row) == 0;
+  }
+
+  const Prompts& prompts_;
+  const GenerateOptions& options_;
+  std::vector<Sample> samples_;
+};
+
+class CudaSampler : public Accelerator {
+ public:
+  CudaSampler(const ModelConfig& config, const Parameters& parameters, Precision precision)
+      : model_(config, parameters, /*grads=*/at::Tensor(), cuda_layer(config, parameters)),
+        precision_(precision) {}
+
+  std::vector<Sample> generate(const Prompts& prompts, const GenerateOptions& options,
+                               const std::function<bool()>& canceled) override {
+    return with_torch_errors([&] { return run(prompts, options, canceled); });
+  }
+
+ private:
+  std::vector<Sample> run(const Prompts& prompts, const GenerateOptions& options,
+                          const std::function<bool()>& canceled) {
+    const at::NoGradGuard no_grad;
+    const at::Device device = model_->device();
+    const int64_t vocab = model_->config().vocab_size, rows = static_cast<int64_t>(prompts.size());
+    int64_t longest = 0;
+    std::vector<int64_t> first;
+    std::vector<Random> randoms;
+    for (int64_t row = 0; row < rows; row++) {
+      longest = std::max<int64_t>(longest, prompts[row].size());
+      first.push_back(prompts[row][0]);
+      randoms.emplace_back(options.seeds[row], options.streams[row]);
+    }
+    const TensorLogitProcessors processors(options.logits, vocab, device);
+    const TensorTokenSampler sampler(options.sampling);
+    TensorSequences sequences(prompts, options, vocab, device);
+    HiddenState state = model_->zero_state(rows);
+    at::Tensor ids = at::tensor(first).to(device);  // [rows], fed next
+    Results results(prompts, options);
+    const int64_t last = longest - 1 + options.max_new_tokens;
+    for (int64_t begin = 0; begin < last && !canceled(); begin += characters_per_read) {
+      const int64_t time = std::min(characters_per_read, last - begin);
+      const Inputs inputs = make_inputs(prompts, randoms, begin, time);
+      std::vector<at::Tensor> all_ids, all_log_probs;
+      {
+        const PrecisionGuard guard(precision_);
+        const at::Tensor given = inputs.given.to(device), uniform = inputs.uniform.to(device);
+        for (int64_t t = 0; t < time; t++) {
+          // NaN becomes less likely than any number, but more likely than what is banned.
+          at::Tensor logits = model_->logits(model_->forward(ids.unsqueeze(0), state, std::nullopt)[0])
+                                  .nan_to_num_(std::numeric_limits<float>::lowest());
+          const at::Tensor log_probs = at::log_softmax(logits, 1);
+          process_logits(processors, logits, sequences);
+          const at::Tensor is_drawn = given[t].lt(0);
+          ids = at::where(is_drawn, sampler(logits, uniform[t]), given[t]);
+          sequences.advance(ids, is_drawn);
+          all_ids.push_back(ids);
+          all_log_probs.push_back(log_probs.gather(1, ids.unsqueeze(1)).squeeze(1));
+        }
+      }
+      const at::Tensor drawn = at::stack(all_ids).cpu(), log_probs = at::stack(all_log_probs).cpu();
+      if (!results.add(begin, drawn, log_probs.to(at::kDouble))) break;
+    }
+    return results.take();
+  }
+
+  Model model_;
+  const Precision precision_;
+};
+
+Parameters load(const ModelConfig& config, const TensorMap& tensors, const at::Device& device) {
+  const Weights weights(config, tensors);
+  Parameters parameters = allocate_parameters(config, device);
+  for (const ParameterSlice& slice : parameters.slices) {
+    const std::vector<float> values = weights.floats(slice.name);
+    slice.of(parameters.values).copy_(at::tensor(at::ArrayRef<float>(values)).view(slice.shape));
+  }
+  return parameters;
 }
 
 }  // namespace
 
-std::vector<Sample> sample_by_tensors(ModelImpl& model, Precision precision,
-                                      const std::vector<std::vector<int32_t>>& prompts,
-                                      const SampleOptions& options, const std::function<bool()>& canceled) {
-  const at::NoGradGuard no_grad;
-  const auto rows = static_cast<int64_t>(prompts.size());
-  int64_t longest = 0;
-  std::vector<int64_t> first;
-  std::vector<Random> randoms;
-  for (int64_t row = 0; row < rows; row++) {
-    longest = std::max<int64_t>(longest, prompts[row].size());
-    first.push_back(prompts[row][0]);
-    randoms.emplace_back(options.seed, row);
-  }
-  const at::Device device = model.device();
-  const TensorDraw draw(options.draw, device);
-  HiddenState state = model.zero_state(rows);
-  at::Tensor ids = at::tensor(first).to(device);  // [rows], fed next
-  std::vector<Sample> samples(prompts.size());
-  const int64_t last = longest - 1 + options.max_new_tokens;
-  for (int64_t begin = 0; begin < last && !canceled(); begin += between_looks) {
-    const int64_t time = std::min(between_looks, last - begin);
-    const Script script = write_script(prompts, randoms, begin, time);
-    std::vector<at::Tensor> drawn;
-    {
-      const PrecisionGuard turn(precision);
-      const at::Tensor given = script.given.to(device), uniform = script.uniform.to(device);
-      for (int64_t t = 0; t < time; t++) {
-        const at::Tensor hidden = model.forward(ids.unsqueeze(0), state, std::nullopt)[0];
-        ids = at::where(given[t] >= 0, given[t], draw(model.logits(hidden), uniform[t]));
-        drawn.push_back(ids);
-      }
-    }
-    if (!look(at::stack(drawn), begin, prompts, options, samples)) break;
-  }
-  return samples;
+std::unique_ptr<Accelerator> open_cuda_sampler(const ModelConfig& config, const TensorMap& tensors,
+                                               int device, Precision precision) {
+  return with_torch_errors([&]() -> std::unique_ptr<Accelerator> {
+    const at::Device where = device_of(device);
+    prepare_device(where);
+    return std::make_unique<CudaSampler>(config, load(config, tensors, where), precision);
+  });
 }
 
 }  // namespace tangshi

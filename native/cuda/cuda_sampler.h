@@ -1,14 +1,17 @@
-// Many sequences together on a device that works through a queue, as a GPU does: characters are drawn there,
-// and read every so often.
+// Generates many sequences together on a GPU: characters are drawn there and read every so often.
 #pragma once
 
-#include "sample/generate.h"
+#include <memory>
+
+#include "cuda/precision.h"
+#include "model/model_config.h"
+#include "model/tensor_bytes.h"
+#include "sample/accelerator.h"
 
 namespace tangshi {
 
-// As sample(), by tensor operations. The draws are those of Draw, by the same random numbers.
-std::vector<Sample> sample_by_tensors(ModelImpl& model, Precision precision,
-                                      const std::vector<std::vector<int32_t>>& prompts,
-                                      const SampleOptions& options, const std::function<bool()>& canceled);
+// device: the index of a GPU, see prepare_device; below 0 the CPU, for tests. Throws Error.
+std::unique_ptr<Accelerator> open_cuda_sampler(const ModelConfig& config, const TensorMap& tensors,
+                                               int device, Precision precision);
 
 }  // namespace tangshi

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <mutex>
 
+#include "error.h"
+
 namespace tangshi {
 namespace {
 
@@ -16,14 +18,13 @@ constexpr const char* driver_library = "libcuda.dylib";
 constexpr const char* driver_library = "libcuda.so.1";
 #endif
 
-// The driver's own interface, of which a few calls will do: they need no toolkit.
-// docs.nvidia.com/cuda/cuda-driver-api
+// The driver API (docs.nvidia.com/cuda/cuda-driver-api), loaded at run time: no toolkit is needed.
 class Driver {
  public:
   Driver() : library_(dlopen(driver_library, RTLD_NOW | RTLD_LOCAL)) {}
   bool is_there() const { return library_ != nullptr; }
 
-  // 0 is success, as of all of them.
+  // 0 is success, for all of them.
   int init() const { return call<int(unsigned)>("cuInit", 0u); }
 
   int version() const {
@@ -55,20 +56,22 @@ class Driver {
     return function == nullptr ? -1 : function(arguments...);
   }
 
-  void* const library_;  // stays: drivers do not like to be unloaded
+  void* const library_;  // never unloaded: drivers do not support it
 };
 
-// A library beside the one that a function is in.
+// A library in the folder of the one that contains a function.
 std::filesystem::path beside(const void* function, const char* name) {
   Dl_info info;
   if (dladdr(function, &info) == 0) return name;
   return std::filesystem::path(info.dli_fname).parent_path() / name;
 }
 
-// Where libtorch's CUDA part lies when it has one.
+// Path of libtorch's CUDA part, which a build for the CPU lacks.
 std::filesystem::path cuda_library() {
   return beside(reinterpret_cast<void*>(&c10::GetCPUAllocator), "libtorch_cuda.so");
 }
+
+Error no_device(const std::string& message) { return {"ERR_TANGSHI_DEVICE", message}; }
 
 std::string cpu_only() {
   return "this libtorch " TORCH_VERSION
@@ -84,9 +87,8 @@ enum class Prepared { nothing, cpu, cuda };
 std::mutex preparing;
 Prepared prepared = Prepared::nothing;
 
-// The thread's own, so that no session waits for another's work; and work can be captured from no other than
-// such.
-void enter_queue(const at::Device& device) {
+// A stream of this thread's own: sessions do not wait for each other, and only such a stream can be captured.
+void enter_stream(const at::Device& device) {
   const c10::impl::VirtualGuardImpl cuda(device.type());
   cuda.setDevice(device);
   cuda.exchangeStream(cuda.getStreamFromGlobalPool(device, /*isHighPriority=*/false));
@@ -95,14 +97,14 @@ void enter_queue(const at::Device& device) {
 void load_cuda() {
   if (prepared == Prepared::cuda) return;
   if (prepared == Prepared::cpu) {
-    throw NoDevice(
+    throw no_device(
         "this process has begun to work on the CPU, and libtorch looks for CUDA only before that: "
         "open the session on the GPU first, or in another process");
   }
-  if (!std::filesystem::exists(cuda_library())) throw NoDevice(cpu_only());
+  if (!std::filesystem::exists(cuda_library())) throw no_device(cpu_only());
   if (dlopen(cuda_library().c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-    throw NoDevice("libtorch's CUDA part does not load (" + std::string(dlerror()) +
-                   "): npm run setup -- --cuda fetches a whole one");
+    throw no_device("libtorch's CUDA part does not load (" + std::string(dlerror()) +
+                    "): npm run setup -- --cuda fetches a whole one");
   }
   prepared = Prepared::cuda;
 }
@@ -128,6 +130,10 @@ CudaFacts find_cuda() {
   return facts;
 }
 
+at::Device device_of(int index) {
+  return index < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
 void prepare_device(const at::Device& device) {
   const std::lock_guard lock(preparing);
   if (device.is_cpu()) {
@@ -135,18 +141,18 @@ void prepare_device(const at::Device& device) {
     return;
   }
   const CudaFacts facts = find_cuda();
-  if (!facts.problem.empty()) throw NoDevice(facts.problem);
+  if (!facts.problem.empty()) throw no_device(facts.problem);
   const auto count = static_cast<int>(facts.devices.size());
   if (device.index() >= count) {
-    throw NoDevice("there " + std::string(count == 1 ? "is cuda:0 alone"
-                                                     : "are cuda:0 to cuda:" + std::to_string(count - 1)));
+    throw no_device("there " + std::string(count == 1 ? "is cuda:0 alone"
+                                                      : "are cuda:0 to cuda:" + std::to_string(count - 1)));
   }
   load_cuda();
   if (torch::cuda::device_count() <= device.index()) {
-    throw NoDevice("libtorch " TORCH_VERSION " cannot use it: its CUDA may be newer than the driver's " +
-                   dotted(facts.driver) + ": update the driver, or use the CPU");
+    throw no_device("libtorch " TORCH_VERSION " cannot use it: its CUDA may be newer than the driver's " +
+                    dotted(facts.driver) + ": update the driver, or use the CPU");
   }
-  enter_queue(device);
+  enter_stream(device);
 }
 
 std::unique_ptr<GraphMaker> graph_maker() {

@@ -1,5 +1,5 @@
-// CUDA: what this machine has, found without loading anything of libtorch, and the loading of libtorch's
-// part. It takes seconds and half a gigabyte, so only a session on a GPU does it.
+// Finds CUDA devices without loading libtorch's CUDA part, and loads that part. Loading takes seconds and
+// half a gigabyte, so only a session on a GPU does it.
 #pragma once
 
 #include <cstdint>
@@ -18,23 +18,21 @@ struct CudaDevice {
 
 struct CudaFacts {
   std::vector<CudaDevice> devices;
-  int driver = 0;       // the newest CUDA version it knows, 13000 for 13.0; 0 without a driver
-  std::string problem;  // why no device can be used, and what mends it; empty when they can
+  int driver = 0;       // the newest CUDA version it supports, 13000 for 13.0; 0 without a driver
+  std::string problem;  // why no device can be used, and how to fix that; empty if one can
 };
 
-// Takes a moment: the driver starts.
+// Initializes the driver, which may take a second.
 CudaFacts find_cuda();
 
-// Makes libtorch and this thread ready for a device; nothing to do for the CPU. libtorch looks for CUDA once,
-// when the first work begins: what works on the CPU first stays there. What the thread does on a GPU goes
-// through a queue of its own. Throws NoDevice.
+// The device with the index of a GPU, or the CPU for -1.
+at::Device device_of(int index);
+
+// Prepares libtorch and this thread for a device. libtorch looks for CUDA once, before its first operation: a
+// process that has used it on the CPU stays there. The thread gets a stream of its own. Throws Error.
 void prepare_device(const at::Device& device);
 
-// For steps on the GPU that was prepared; null where the addon was built without CUDA's headers.
+// For the GPU that was prepared; null if the addon was built without CUDA's headers.
 std::unique_ptr<GraphMaker> graph_maker();
-
-class NoDevice : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 }  // namespace tangshi

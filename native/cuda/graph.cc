@@ -1,5 +1,5 @@
-// Graphs of CUDA. The one file that needs CUDA's own headers: a library of its own, which is loaded when a
-// GPU is used (native/cuda.cc) and finds the rest of libtorch loaded by then.
+// CUDA graphs. The only file that needs CUDA's own headers, hence a library of its own: driver.cc loads it
+// when a GPU is used and the rest of libtorch is already loaded.
 #include "cuda/graph.h"
 
 #include <ATen/cuda/CUDAGraph.h>
@@ -7,8 +7,8 @@
 namespace tangshi {
 namespace {
 
-// From 2.14 on libtorch sees by itself which generators are used. A template: what is not there is not asked
-// for.
+// From 2.14 on libtorch registers generators itself and lacks this method. A template, so that the call
+// compiles with both.
 template <typename CapturedGraph>
 void register_generator(CapturedGraph& graph, const at::Generator& generator) {
   if constexpr (requires { graph.register_generator_state(generator); }) {
@@ -22,7 +22,7 @@ class CudaGraph : public Graph {
 
   void capture(const std::function<void()>& work, const at::Generator& generator) override {
     register_generator(graph_, generator);
-    // Other threads may allocate meanwhile.
+    // ThreadLocal: other threads may allocate during the capture.
     graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
     try {
       work();
@@ -36,15 +36,15 @@ class CudaGraph : public Graph {
   void replay() override { graph_.replay(); }
 
  private:
-  // A capture that failed cannot end well, but it must end. Where libtorch gives up before, memory would go
-  // on to be taken from the pool.
+  // Ends a failed capture. If libtorch throws before it has ended, allocations would continue to come from
+  // the pool.
   void end_quietly() {
     try {
       graph_.capture_end();
     } catch (const std::exception&) {
       try {
         c10::cuda::CUDACachingAllocator::endAllocateToPool(c10::cuda::current_device(), pool_);
-      } catch (const std::exception&) {  // it has ended
+      } catch (const std::exception&) {  // it had ended already
       }
     }
   }

@@ -1,5 +1,5 @@
-// Work that a device does again and again, captured once and launched as a whole: a small step is over before
-// its some hundred kernels could be launched one by one.
+// CUDA graphs: work that repeats is captured once and launched as a whole. A small training step takes less
+// time than launching its hundred or so kernels one by one.
 #pragma once
 
 #include <functional>
@@ -12,13 +12,14 @@ namespace tangshi {
 class Graph {
  public:
   virtual ~Graph() = default;
-  // Does nothing but remember what `work` queues on the current stream. What it draws by the generator is
-  // drawn anew at each replay, by the generator's seed of then.
+  // Records what `work` queues on the current stream, without running it. Random numbers from the generator
+  // are drawn anew at each replay, with the generator's seed at that time.
   virtual void capture(const std::function<void()>& work, const at::Generator& generator) = 0;
   virtual void replay() = 0;
 };
 
-// Graphs that are replayed on one stream, one after the other: they share the memory they work in.
+// Makes graphs that are replayed one after the other on one stream, so that they can share their working
+// memory.
 class GraphMaker {
  public:
   virtual ~GraphMaker() = default;

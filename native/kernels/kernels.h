@@ -1,5 +1,5 @@
-// Loops over floats that libtorch has no single pass for. Each is compiled once for each level of vector
-// instructions; the best that the processor has is chosen when the program runs. Levels differ in rounding.
+// Loops over floats, compiled once for each level of vector instructions; the best level that the processor
+// supports is chosen at run time. Levels differ in rounding.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace tangshi {
 
-// Outputs of a packed matrix that lie side by side: a whole number of vectors at every level.
+// Outputs of a packed matrix that are contiguous: a whole number of vectors at every level.
 constexpr int64_t panel_width = 64;
 
-// A linear layer laid out for `matmul`: panels of 64 outputs, zero beyond the last, each [inputs, 64].
+// A linear layer packed for `matmul`: panels of 64 outputs, each [inputs, 64], zero beyond the last output.
 struct PanelView {
   const float* f32;     // either this
   const uint16_t* f16;  // or IEEE 754 half precision
@@ -18,14 +18,14 @@ struct PanelView {
   int64_t inputs, panels;
 };
 
-// Factors of a product. x is read one number at a time: x[r][b][k] is first[r * row + b * block + k * step].
+// A factor that is read one number at a time: x[r][b][k] is first[r * row + b * block + k * step].
 struct Scalars {
   const float* first;
   int64_t row, step, block = 0;
 };
 
-// w is read by vectors along its columns: w[b][k][c] is first[b * block + k * row + c], readable up to the
-// next multiple of 16 columns.
+// A factor that is read by vectors along its columns: w[b][k][c] is first[b * block + k * row + c], readable
+// up to the next multiple of 16 columns.
 struct Vectors {
   const float* first;
   int64_t row, block = 0;
@@ -63,7 +63,7 @@ struct Kernels {
   const char* level;
 
   // out[r][o] = bias[o] + sum over i of x[r][i] w[o][i], for all outputs of all panels. Each output is summed
-  // in the order of the inputs, whatever the rows: a row's result does not depend on its company.
+  // in the order of the inputs: a row's result does not depend on the other rows.
   void (*matmul)(const PanelView& layer, const float* x, int64_t x_stride, int64_t rows, float* out,
                  int64_t out_stride);
 
@@ -75,12 +75,12 @@ struct Kernels {
   void (*gru_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
   void (*rnn_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
 
-  // A layer's cells at one time step in training, for the first `used` of `lanes` sequences. h, c and their
-  // derivatives: [hidden, lanes]. gates: [4 x hidden, lanes] in PyTorch's order, in front of the activation,
-  // become what is behind it.
+  // A layer's cells at one time step in training, batch-minor: for the first `used` of `lanes` sequences. h,
+  // c and their derivatives: [hidden, lanes]. gates: [4 x hidden, lanes] in PyTorch's order, before the
+  // activation; they are replaced by the values after it.
   void (*lstm_forward)(float* gates, const float* old_c, int64_t hidden, int64_t lanes, int64_t used,
                        float* c, float* h);
-  // d_c, of c, becomes that of old_c; gates become their derivatives in front of the activation.
+  // d_c, the derivative of c, is replaced by that of old_c; gates by their derivatives before the activation.
   void (*lstm_backward)(float* gates, const float* old_c, const float* c, const float* d_h, int64_t hidden,
                         int64_t lanes, int64_t used, float* d_c);
 
@@ -103,6 +103,8 @@ struct Kernels {
   float (*max)(const float* x, int64_t n);
   // x becomes exp((x - max) x scale); sums: of each 64 of them, [ceil(n / 64)].
   void (*exp_weights)(float* x, int64_t n, float max, float scale, float* sums);
+  // The sum of exp(x - max).
+  double (*sum_exp)(const float* x, int64_t n, float max);
 
   // Adds `other` to `sum`.
   void (*add)(float* sum, const float* other, int64_t n);
@@ -113,7 +115,7 @@ struct Kernels {
                float correction1, float correction2);
 };
 
-// Those that this processor can run, the best one last.
+// Those that this processor supports, the best one last.
 std::vector<const Kernels*> supported_kernels();
 
 // The best one.

@@ -17,6 +17,7 @@ void add_row_sums(const float*, int64_t, int64_t, int64_t, float*);
 void transpose(const float*, int64_t, int64_t, int64_t, float*, int64_t);
 float max(const float*, int64_t);
 void exp_weights(float*, int64_t, float, float, float*);
+double sum_exp(const float*, int64_t, float);
 void add(float*, const float*, int64_t);
 double sum_of_squares(const float*, int64_t);
 void rmsprop(const Update&, float*, Decay);
@@ -41,6 +42,7 @@ const Kernels table = {
     .transpose = transpose,
     .max = max,
     .exp_weights = exp_weights,
+    .sum_exp = sum_exp,
     .add = add,
     .sum_of_squares = sum_of_squares,
     .rmsprop = rmsprop,

@@ -34,6 +34,19 @@ void exp_weights(float* x, int64_t n, float max, float scale, float* sums) {
   }
 }
 
+double sum_exp(const float* x, int64_t n, float max) {
+  constexpr int64_t block = 64;  // summed in single precision, the blocks in double
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += block) {
+    Vec part = {};
+    each_vector(n - begin < block ? n - begin : block, [&](int64_t at, int64_t count) {
+      part += exp(load(x + begin + at, count, -INFINITY) - max);
+    });
+    total += sum(part);
+  }
+  return total;
+}
+
 void track_softmax(const float* logits, int64_t rows, int64_t columns, float* largest, float* total) {
   for (int64_t c = 0; c < columns; c += width) {
     const Vec before = load(largest + c);

@@ -31,11 +31,6 @@ class ModelImpl : public torch::nn::Module {
   const at::Tensor& output_weight() const { return config_.tie_weights ? embedding_->weight : fc_->weight; }
   const at::Tensor& output_bias() const { return fc_->bias; }
 
-  // [vocab, embedding].
-  const at::Tensor& embedding_weight() const { return embedding_->weight; }
-  // weight_ih [gates x H, in], weight_hh [gates x H, H], bias_ih, bias_hh.
-  const std::vector<at::Tensor>& layer_weights(int64_t layer) const { return layer_weights_[layer]; }
-
   const ModelConfig& config() const { return config_; }
   at::Device device() const { return fc_->bias.device(); }
 

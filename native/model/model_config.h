@@ -31,4 +31,7 @@ struct ParameterSpec {
 // H], bias_ih and bias_hh [gates x H] of each layer; fc.weight, unless it is tied; fc.bias.
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
 
+// PyTorch's name of a layer's parameter. kind: weight or bias; part: ih or hh. lstm.weight_ih_l0
+std::string layer_parameter(Cell cell, const std::string& kind, const std::string& part, int64_t layer);
+
 }  // namespace tangshi

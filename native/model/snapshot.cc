@@ -30,7 +30,7 @@ TensorBytes to_bytes(const at::Tensor& tensor) {
   return out;
 }
 
-// The tensors of a training under the names in `State`. Views: writing to them changes the training.
+// The tensors of a training under the names in a TensorMap. Views: writing to them changes the training.
 std::map<std::string, at::Tensor> model_tensors(const Parameters& parameters) {
   std::map<std::string, at::Tensor> tensors;
   for (const ParameterSlice& slice : parameters.slices) {
@@ -54,8 +54,8 @@ std::map<std::string, at::Tensor> generator_tensors(Trainer& trainer) {
   return {{generator_state, trainer.generator().get_state()}};
 }
 
-State to_state(const std::map<std::string, at::Tensor>& tensors) {
-  State state;
+TensorMap to_bytes_map(const std::map<std::string, at::Tensor>& tensors) {
+  TensorMap state;
   for (const auto& [name, tensor] : tensors) state.emplace(name, to_bytes(tensor));
   return state;
 }
@@ -105,16 +105,16 @@ bool any_with_prefix(const std::map<std::string, const TensorBytes*>& given, con
 
 }  // namespace
 
-State model_state(const Parameters& parameters) { return to_state(model_tensors(parameters)); }
+TensorMap model_weights(const Parameters& parameters) { return to_bytes_map(model_tensors(parameters)); }
 
-State snapshot(Trainer& trainer) {
-  State state = model_state(trainer.parameters());
-  state.merge(to_state(optimizer_tensors(trainer)));
-  state.merge(to_state(generator_tensors(trainer)));
+TensorMap snapshot(Trainer& trainer) {
+  TensorMap state = model_weights(trainer.parameters());
+  state.merge(to_bytes_map(optimizer_tensors(trainer)));
+  state.merge(to_bytes_map(generator_tensors(trainer)));
   return state;
 }
 
-void restore(Trainer& trainer, const State& state) {
+void restore(Trainer& trainer, const TensorMap& state) {
   at::NoGradGuard no_grad;
   // First everything is checked …
   std::map<std::string, const TensorBytes*> given;

@@ -7,13 +7,13 @@
 namespace tangshi {
 
 // The weights alone: F32, under PyTorch's names.
-State model_state(const Parameters& parameters);
+TensorMap model_weights(const Parameters& parameters);
 
 // The weights, the optimizer's state and the generator's: all that a training needs to go on.
-State snapshot(Trainer& trainer);
+TensorMap snapshot(Trainer& trainer);
 
 // Needs every tensor of the model and either all or none of the optimizer's, with their dtypes and shapes,
 // and no others. Otherwise throws std::invalid_argument and changes nothing.
-void restore(Trainer& trainer, const State& state);
+void restore(Trainer& trainer, const TensorMap& state);
 
 }  // namespace tangshi

@@ -14,7 +14,8 @@ struct TensorBytes {
   std::vector<uint8_t> data;  // little-endian, row-major
 };
 
-// model: PyTorch's names; optimizer: optim.step and optim.<average>.<parameter>; generator: rng.generator
-using State = std::map<std::string, TensorBytes>;
+// By name. model: PyTorch's names; optimizer: optim.step and optim.<average>.<parameter>; generator:
+// rng.generator
+using TensorMap = std::map<std::string, TensorBytes>;
 
 }  // namespace tangshi

@@ -1,7 +1,6 @@
-// Threads that share jobs of a few microseconds, one after another: too short to be woken for, so helpers
-// keep looking. The leader takes pieces from the front and helpers from the back, which leaves each its own
-// part of the weights in its cache; a helper that the system has put aside holds up nothing that it did not
-// begin.
+// Threads that share jobs of a few microseconds, which are too short to wake a thread for: helpers spin. The
+// leader takes pieces from the front and helpers from the back, so that each keeps its part of the weights in
+// its cache. A helper that the system suspends delays only the piece it has begun.
 #pragma once
 
 #include <atomic>
@@ -14,8 +13,8 @@ class SpinPool {
   // helpers: threads that will call help().
   explicit SpinPool(int helpers) : helpers_(helpers) {}
 
-  // Does piece(0) … piece(count - 1), in any order and at once, and returns when all are done. Only ever
-  // called by the leader; pieces throw nothing; count is below 65,536.
+  // Runs piece(0) … piece(count - 1) in parallel and in any order, and returns when all are done. Called by
+  // the leader only; pieces must not throw; count is below 65,536.
   template <typename Piece>
   void each(int64_t count, const Piece& piece) {
     if (helpers_ == 0 || count < 2) {
@@ -26,7 +25,7 @@ class SpinPool {
     run(job, count);
   }
 
-  // Takes part until the team is dismissed.
+  // Takes pieces until the pool is dismissed.
   void help();
   void dismiss() { dismissed_.store(true); }
 
@@ -37,13 +36,13 @@ class SpinPool {
   };
 
   void run(const Job& job, int64_t count);
-  // Takes a piece and does it; false when none is left.
+  // Runs a piece; false if none is left.
   bool take(bool from_front);
 
   const int helpers_;
   std::atomic<const Job*> job_ = nullptr;
-  // What is left: the job's number in the upper 32 bits, then the first piece and the one behind the last. A
-  // piece is taken by an exchange of all three, so that one of an old job never is.
+  // What is left: the job's number in the upper 32 bits, then the first piece and the end, 16 bits each. A
+  // piece is taken by exchanging all three, so that no piece of an old job can be taken.
   std::atomic<uint64_t> left_ = 0;
   std::atomic<int64_t> undone_ = 0;
   std::atomic<bool> dismissed_ = false;

@@ -4,15 +4,17 @@
 #include <cmath>
 #include <numeric>
 
+#include "sample/log_prob.h"
+
 namespace tangshi {
 namespace {
 
-// One continuation, and what is reckoned of it.
+// One continuation.
 struct Beam {
   Sample sample;
-  double score = 0;  // the log-probability, less what penalties take
-  std::optional<Guided> guided;
-  int64_t row = 0;  // of the state it goes on from
+  double score = 0;  // the log-probability less the penalties
+  std::optional<ConstraintState> constraint;
+  int64_t row = 0;  // of the state it continues from
 
   double merit() const {
     return score / static_cast<double>(std::max<size_t>(1, sample.ids.size() + (sample.ended ? 1 : 0)));
@@ -25,14 +27,12 @@ struct Step {
   double score, log_prob;  // with this step
 };
 
-// The likeliest steps of one continuation, at most so many.
-void add_steps(const Beam& beam, size_t index, std::span<float> logits, const std::vector<int32_t>& prompt,
-               const SampleOptions& options, std::vector<Step>& steps) {
-  const std::vector<float> raw(logits.begin(), logits.end());
-  const double all = log_sum_exp(raw);
-  penalize(prompt, beam.sample.ids, logits, options);
-  if (beam.guided) beam.guided->restrict(logits);
-  for (const int32_t id : options.draw.banned) logits[id] = -INFINITY;
+// The likeliest steps of one continuation, at most options.beam.
+void add_steps(const Beam& beam, size_t index, std::span<float> logits, std::span<const int32_t> prompt,
+               const GenerateOptions& options, std::vector<Step>& steps) {
+  const LogProb log_prob(logits);
+  process_logits(LogitProcessors(options.logits), logits,
+                 SequenceView{prompt, beam.sample.ids, beam.constraint ? &*beam.constraint : nullptr});
   std::vector<int32_t> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0);
   const auto width = static_cast<ptrdiff_t>(std::min<size_t>(options.beam, ids.size()));
@@ -41,54 +41,57 @@ void add_steps(const Beam& beam, size_t index, std::span<float> logits, const st
   });
   for (ptrdiff_t i = 0; i < width && std::isfinite(logits[ids[i]]); i++) {
     const int32_t id = ids[i];
-    steps.push_back({index, id, beam.score + logits[id] - all, beam.sample.log_prob + raw[id] - all});
+    steps.push_back(
+        {index, id, beam.score + logits[id] - log_prob.total(), beam.sample.log_prob + log_prob(id)});
   }
 }
 
-Beam take(const Beam& beam, const Step& step, const SampleOptions& options) {
+Beam extend(const Beam& beam, const Step& step, const GenerateOptions& options) {
   Beam next = beam;
   next.score = step.score;
   next.sample.log_prob = step.log_prob;
-  if (step.id == options.end_id && !next.guided) {
+  if (step.id == options.end_id && !next.constraint) {
     next.sample.ended = true;
     return next;
   }
   next.sample.ids.push_back(step.id);
-  if (next.guided) {
-    next.guided->take(step.id);
-    next.sample.ended = next.guided->is_done();
+  if (next.constraint) {
+    next.constraint->advance(step.id);
+    next.sample.ended = next.constraint->is_done();
   }
   return next;
 }
 
 }  // namespace
 
-Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, size_t place,
-                   const SampleOptions& options, const std::function<bool()>& canceled) {
+Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, size_t index,
+                   const GenerateOptions& options, const std::function<bool()>& canceled) {
   SpinPool alone(0);
   Network::State state(network, static_cast<int64_t>(options.beam), alone);
   state.select(std::vector<int64_t>{0});
   Beam first;
-  if (options.guide) first.guided.emplace(*options.guide, place);
+  if (options.logits.constraint) first.constraint.emplace(*options.logits.constraint, index);
   for (size_t i = 0; i < prompt.size(); i++) {
     state.advance(std::vector<int32_t>{prompt[i]});
-    if (first.guided && i >= options.preface && !first.guided->is_done()) first.guided->take(prompt[i]);
+    if (first.constraint && i >= options.preface && !first.constraint->is_done())
+      first.constraint->advance(prompt[i]);
   }
-  first.sample.ended = first.guided && first.guided->is_done();
+  first.sample.ended = first.constraint && first.constraint->is_done();
+  const std::span<const int32_t> body = std::span(prompt).subspan(std::min(options.preface, prompt.size()));
   std::vector<Beam> live, finished;
   (first.sample.ended ? finished : live).push_back(first);
   while (!live.empty() && finished.size() < options.beam && !canceled()) {
     state.predict();
     std::vector<Step> steps;
     for (size_t i = 0; i < live.size(); i++) {
-      add_steps(live[i], i, state.logits(static_cast<int64_t>(i)), prompt, options, steps);
+      add_steps(live[i], i, state.logits(static_cast<int64_t>(i)), body, options, steps);
     }
     std::stable_sort(steps.begin(), steps.end(),
                      [](const Step& a, const Step& b) { return a.score > b.score; });
     if (steps.size() > options.beam) steps.resize(options.beam);
     std::vector<Beam> next;
     for (const Step& step : steps) {
-      Beam beam = take(live[step.beam], step, options);
+      Beam beam = extend(live[step.beam], step, options);
       beam.row = static_cast<int64_t>(step.beam);
       const bool full = static_cast<int64_t>(beam.sample.ids.size()) >= options.max_new_tokens;
       (beam.sample.ended || full ? finished : next).push_back(std::move(beam));
@@ -104,7 +107,7 @@ Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, s
     state.select(rows);
     state.advance(ids);
   }
-  finished.insert(finished.end(), live.begin(), live.end());  // as far as they came, when it was cancelled
+  finished.insert(finished.end(), live.begin(), live.end());  // as far as they have come, if cancelled
   const auto best = std::max_element(finished.begin(), finished.end(),
                                      [](const Beam& a, const Beam& b) { return a.merit() < b.merit(); });
   return best == finished.end() ? Sample{} : best->sample;

@@ -1,4 +1,4 @@
-// Beam search: of many continuations that are followed side by side, the likeliest.
+// Beam search: the likeliest of many continuations that are followed side by side.
 #pragma once
 
 #include <functional>
@@ -7,10 +7,10 @@
 
 namespace tangshi {
 
-// Follows options.beam continuations at a time; penalty, bans and guide hold as in drawing, temperature and
-// random numbers do not come in. The best is that with the highest log-probability a character, penalties
-// included.
-Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, size_t place,
-                   const SampleOptions& options, const std::function<bool()>& canceled);
+// Follows options.beam continuations at a time. Penalty, constraint and bans apply as in drawing; temperature
+// and random numbers do not. The best has the highest log-probability per character, penalties included.
+// index: of the prompt.
+Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, size_t index,
+                   const GenerateOptions& options, const std::function<bool()>& canceled);
 
 }  // namespace tangshi

@@ -4,36 +4,68 @@
 #include <cmath>
 
 namespace tangshi {
+namespace {
 
-void Guided::restrict(std::span<float> logits) const {
-  const uint8_t* mask = guide_->masks.data() + ((*plan_)[place_] & (Guide::rhymes - 1)) * logits.size();
+bool share_a_group(std::span<const uint32_t> a, std::span<const uint32_t> b) {
+  for (size_t word = 0; word < a.size(); word++) {
+    if ((a[word] & b[word]) != 0) return true;
+  }
+  return false;
+}
+
+// Keeps the ids that satisfy the condition. Returns false, without a change, if none does.
+template <typename Condition>
+bool keep(std::span<float> logits, Condition may_stand) {
   const auto count = static_cast<int32_t>(logits.size());
-  // False, and nothing is taken away, when nothing would be left.
-  const auto keep = [&](auto may_stand) {
-    int32_t first = 0;
-    while (first < count && !may_stand(first)) first++;
-    if (first == count) return false;
-    for (int32_t id = 0; id < count; id++) {
-      if (id < first || !may_stand(id)) logits[id] = -INFINITY;
+  int32_t first = 0;
+  while (first < count && !may_stand(first)) first++;
+  if (first == count) return false;
+  for (int32_t id = 0; id < count; id++) {
+    if (id < first || !may_stand(id)) logits[id] = -INFINITY;
+  }
+  return true;
+}
+
+}  // namespace
+
+ConstraintState::ConstraintState(const LogitConstraint& constraint, size_t prompt)
+    : constraint_(&constraint), plan_(&constraint.plans[prompt]) {
+  int32_t last = LogitConstraint::no_rhyme;
+  for (const auto& position : *plan_) last = std::max(last, position.rhyme);
+  rhymes_.assign(last + 1, {constraint.allowed_groups, {}});
+}
+
+ConstraintState::Rhyme* ConstraintState::rhyme_here() {
+  const int32_t rhyme = (*plan_)[position_].rhyme;
+  return rhyme == LogitConstraint::no_rhyme ? nullptr : &rhymes_[rhyme];
+}
+
+void ConstraintState::apply(std::span<float> logits) const {
+  const auto [index, rhyme_index] = (*plan_)[position_];
+  const uint8_t* mask = constraint_->masks.data() + index * logits.size();
+  if (rhyme_index != LogitConstraint::no_rhyme) {
+    const Rhyme& rhyme = rhymes_[rhyme_index];
+    const auto in_group = [&](int32_t id) {
+      return mask[id] != 0 && share_a_group(constraint_->groups_of(id), rhyme.groups);
+    };
+    const auto is_unused = [&](int32_t id) {
+      return std::find(rhyme.used.begin(), rhyme.used.end(), id) == rhyme.used.end();
+    };
+    if (keep(logits, [&](int32_t id) { return in_group(id) && is_unused(id); })) return;
+    if (keep(logits, in_group)) return;
+  }
+  keep(logits, [&](int32_t id) { return mask[id] != 0; });
+}
+
+void ConstraintState::advance(int32_t id) {
+  if (Rhyme* rhyme = rhyme_here()) {
+    const auto groups = constraint_->groups_of(id);
+    if (share_a_group(groups, rhyme->groups)) {
+      for (size_t word = 0; word < groups.size(); word++) rhyme->groups[word] &= groups[word];
     }
-    return true;
-  };
-  if (rhymes_here()) {
-    const auto in_group = [&](int32_t id) { return mask[id] != 0 && (guide_->groups[id] & groups_) != 0; };
-    if (keep([&](int32_t id) { return in_group(id) && is_free(id); })) return;
-    if (keep(in_group)) return;
+    rhyme->used.push_back(id);
   }
-  keep([&](int32_t id) { return mask[id] != 0; });
+  position_++;
 }
-
-void Guided::take(int32_t id) {
-  if (rhymes_here()) {
-    if ((guide_->groups[id] & groups_) != 0) groups_ &= guide_->groups[id];
-    used_.push_back(id);
-  }
-  place_++;
-}
-
-bool Guided::is_free(int32_t id) const { return std::find(used_.begin(), used_.end(), id) == used_.end(); }
 
 }  // namespace tangshi

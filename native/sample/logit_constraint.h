@@ -1,5 +1,4 @@
-// A form that a poem is held to while it is drawn: which characters may stand at each place, and how places
-// rhyme.
+// A form that sequences are held to: which ids may stand at each position, and which positions rhyme.
 #pragma once
 
 #include <cstdint>
@@ -8,38 +7,51 @@
 
 namespace tangshi {
 
-struct Guide {
-  // Of a plan's entry: the place rhymes with those before it; the rest of the entry is the index of a mask.
-  static constexpr int32_t rhymes = 1 << 16;
+struct LogitConstraint {
+  static constexpr int32_t no_rhyme = -1;
 
-  std::vector<uint8_t> masks;               // [n, vocab], 1 where an id may stand
-  std::vector<uint32_t> groups;             // [vocab], the rhyme groups of each id as bits; 0 for none
-  uint32_t allowed_groups = 0;              // to rhyme in
-  std::vector<std::vector<int32_t>> plans;  // of each prompt, for each id after its preface
+  struct Position {
+    int32_t mask;   // index of a mask
+    int32_t rhyme;  // positions of the same rhyme, counted from 0, rhyme with each other; or no_rhyme
+  };
+
+  std::vector<uint8_t> masks;                // [n, vocab], 1 where an id may stand
+  std::vector<uint32_t> groups;              // [vocab, words], the rhyme groups of each id as bits
+  std::vector<uint32_t> allowed_groups;      // [words], to rhyme in
+  std::vector<std::vector<Position>> plans;  // of each prompt, for each id after its preface
+
+  size_t words() const { return allowed_groups.size(); }
+  std::span<const uint32_t> groups_of(int32_t id) const { return {groups.data() + id * words(), words()}; }
 };
 
 // How far one sequence has come in its plan.
-class Guided {
+class ConstraintState {
  public:
-  Guided(const Guide& guide, size_t prompt)
-      : guide_(&guide), plan_(&guide.plans[prompt]), groups_(guide.allowed_groups) {}
+  ConstraintState(const LogitConstraint& constraint, size_t prompt);
 
-  bool is_done() const { return place_ == plan_->size(); }
-  // Takes away the logits of what may not stand here. What rhymes is of a group of all rhymes before, and
-  // none of them again; where nothing is left, first the one and then the other is given up.
-  void restrict(std::span<float> logits) const;
+  bool is_done() const { return position_ == plan_->size(); }
+  size_t position() const { return position_; }
+  // Sets the logits of ids that may not stand here to -infinity. An id that rhymes shares a group with all
+  // rhymes before it and is none of them. Where no id is left, the second condition is dropped, then the
+  // first.
+  void apply(std::span<float> logits) const;
   // The id that stands here.
-  void take(int32_t id);
+  void advance(int32_t id);
+
+  // What is known of each rhyme so far.
+  struct Rhyme {
+    std::vector<uint32_t> groups;  // [words], that all of its ids have in common
+    std::vector<int32_t> used;     // its ids
+  };
+  const std::vector<Rhyme>& rhymes() const { return rhymes_; }
 
  private:
-  bool rhymes_here() const { return ((*plan_)[place_] & Guide::rhymes) != 0; }
-  bool is_free(int32_t id) const;
+  Rhyme* rhyme_here();
 
-  const Guide* guide_;
-  const std::vector<int32_t>* plan_;
-  size_t place_ = 0;
-  uint32_t groups_;            // that all rhymes so far have in common
-  std::vector<int32_t> used_;  // rhymes so far
+  const LogitConstraint* constraint_;
+  const std::vector<LogitConstraint::Position>* plan_;
+  size_t position_ = 0;
+  std::vector<Rhyme> rhymes_;
 };
 
 }  // namespace tangshi

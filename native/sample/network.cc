@@ -1,6 +1,8 @@
 #include "sample/network.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 namespace tangshi {
 namespace {
@@ -12,20 +14,36 @@ bool in_half(const ModelConfig& config) { return config.hidden_dim >= half_from_
 
 }  // namespace
 
-Network::Network(const ModelImpl& model)
-    : config_(model.config()),
-      embedding_(model.embedding_weight().detach().cpu()),
-      output_(model.output_weight(), model.output_bias(), in_half(config_)) {
-  for (int64_t layer = 0; layer < config_.layers; layer++) {
-    const std::vector<at::Tensor>& weights = model.layer_weights(layer);
-    layers_.push_back({PackedLinear(weights[0], weights[2], in_half(config_)),
-                       PackedLinear(weights[1], weights[3], in_half(config_))});
+Network::Network(const ModelConfig& config, const TensorMap& tensors)
+    : Network(config, Weights(config, tensors)) {}
+
+Network::Network(const ModelConfig& config, const Weights& weights)
+    : config_(config),
+      embedding_(weights.floats("embedding.weight")),
+      output_(weights.floats(config.tie_weights ? "embedding.weight" : "fc.weight"),
+              weights.floats("fc.bias"), in_half(config)) {
+  for (int64_t layer = 0; layer < config.layers; layer++) {
+    const auto linear = [&](const char* part) {
+      const auto named = [&](const char* kind) {
+        return weights.floats(layer_parameter(config.cell, kind, part, layer));
+      };
+      return PackedLinear(named("weight"), named("bias"), in_half(config));
+    };
+    layers_.push_back({linear("ih"), linear("hh")});
   }
 }
 
-Network::State::State(const Network& network, int64_t rows, SpinPool& team)
+int64_t Network::parameter_count() const {
+  int64_t count = 0;
+  for (const ParameterSpec& spec : parameter_specs(config_)) {
+    count += std::accumulate(spec.shape.begin(), spec.shape.end(), int64_t{1}, std::multiplies<int64_t>());
+  }
+  return count;
+}
+
+Network::State::State(const Network& network, int64_t rows, SpinPool& pool)
     : network_(network),
-      team_(team),
+      pool_(pool),
       hidden_(network.config_.hidden_dim),
       capacity_(rows),
       rows_(rows),
@@ -38,14 +56,14 @@ Network::State::State(const Network& network, int64_t rows, SpinPool& team)
 
 void Network::State::advance(std::span<const int32_t> ids) {
   const int64_t width = network_.config_.embed_dim;
-  const float* table = network_.embedding_.const_data_ptr<float>();
+  const float* table = network_.embedding_.data();
   for (int64_t row = 0; row < rows_; row++) {
     std::copy_n(table + ids[row] * width, width, input_.data() + row * width);
   }
   for (size_t layer = 0; layer < network_.layers_.size(); layer++) {
     const float* x = layer == 0 ? input_.data() : h(layer - 1);
-    network_.layers_[layer].input(x, layer == 0 ? width : hidden_, rows_, from_input_.data(), team_);
-    network_.layers_[layer].hidden(h(layer), hidden_, rows_, from_hidden_.data(), team_);
+    network_.layers_[layer].input(x, layer == 0 ? width : hidden_, rows_, from_input_.data(), pool_);
+    network_.layers_[layer].hidden(h(layer), hidden_, rows_, from_hidden_.data(), pool_);
     run_cells(layer);
   }
 }
@@ -70,7 +88,7 @@ void Network::State::run_cells(int64_t layer) {
 }
 
 void Network::State::predict() {
-  network_.output_(h(network_.config_.layers - 1), hidden_, rows_, logits_.data(), team_);
+  network_.output_(h(network_.config_.layers - 1), hidden_, rows_, logits_.data(), pool_);
   if (!network_.config_.relu_logits) return;
   for (float& logit : logits_) logit = std::max(logit, 0.0f);
 }
@@ -80,7 +98,7 @@ std::span<float> Network::State::logits(int64_t row) {
 }
 
 void Network::State::select(std::span<const int64_t> rows) {
-  const std::vector<float> old_h = h_, old_c = c_;
+  const AlignedVector<float> old_h = h_, old_c = c_;
   for (int64_t layer = 0; layer < network_.config_.layers; layer++) {
     for (size_t to = 0; to < rows.size(); to++) {
       const int64_t from = (layer * capacity_ + rows[to]) * hidden_;

@@ -1,23 +1,27 @@
-// The network for one character at a time, on the CPU: its weights laid out for that.
+// The network for one character at a time, on the CPU, with its weights laid out for that.
 #pragma once
 
 #include <span>
 #include <vector>
 
-#include "model/model.h"
 #include "sample/packed_linear.h"
+#include "sample/weights.h"
 
 namespace tangshi {
 
-// A model's weights as they were when it was made; many threads may read it at once.
+// Immutable: many threads may read it at once.
 class Network {
  public:
-  explicit Network(const ModelImpl& model);
+  // Throws std::invalid_argument where the tensors are not those of the model, see Weights.
+  Network(const ModelConfig& config, const TensorMap& tensors);
 
-  // What some sequences carry from character to character, and room to work.
+  const ModelConfig& config() const { return config_; }
+  int64_t parameter_count() const;
+
+  // The hidden state of some sequences, and scratch memory.
   class State {
    public:
-    State(const Network& network, int64_t rows, SpinPool& team);
+    State(const Network& network, int64_t rows, SpinPool& pool);
 
     // ids: [rows], the next character of each.
     void advance(std::span<const int32_t> ids);
@@ -25,8 +29,8 @@ class Network {
     void predict();
     // [vocab], as predicted last; may be overwritten.
     std::span<float> logits(int64_t row);
-    // Goes on with these rows, in this order: some may be dropped, others doubled, but there may not be more
-    // than at first.
+    // Continues with these rows, in this order. Rows may be dropped or repeated, but there may not be more of
+    // them than at first.
     void select(std::span<const int64_t> rows);
 
    private:
@@ -35,12 +39,12 @@ class Network {
     void run_cells(int64_t layer);
 
     const Network& network_;
-    SpinPool& team_;
+    SpinPool& pool_;
     const int64_t hidden_, capacity_;
     int64_t rows_;
-    std::vector<float> h_, c_;  // [layers, capacity, hidden]
-    std::vector<float> input_;  // [capacity, embedding]
-    std::vector<float> from_input_, from_hidden_, logits_;
+    AlignedVector<float> h_, c_;  // [layers, capacity, hidden]
+    AlignedVector<float> input_;  // [capacity, embedding]
+    AlignedVector<float> from_input_, from_hidden_, logits_;
   };
 
  private:
@@ -48,8 +52,10 @@ class Network {
     PackedLinear input, hidden;
   };
 
+  Network(const ModelConfig& config, const Weights& weights);
+
   const ModelConfig config_;
-  const at::Tensor embedding_;  // [vocab, embedding]
+  const std::vector<float> embedding_;  // [vocab, embedding]
   std::vector<Layer> layers_;
   PackedLinear output_;
 };

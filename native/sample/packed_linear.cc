@@ -1,7 +1,9 @@
 #include "sample/packed_linear.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
+
+#include "sample/half.h"
 
 namespace tangshi {
 namespace {
@@ -10,40 +12,58 @@ namespace {
 constexpr int64_t piece_panels = 4;
 
 PanelView part(const PanelView& all, int64_t first, int64_t count) {
-  const int64_t at = first * all.inputs * panel_width;
-  return {.f32 = all.f32 == nullptr ? nullptr : all.f32 + at,
-          .f16 = all.f16 == nullptr ? nullptr : all.f16 + at,
+  const int64_t offset = first * all.inputs * panel_width;
+  return {.f32 = all.f32 == nullptr ? nullptr : all.f32 + offset,
+          .f16 = all.f16 == nullptr ? nullptr : all.f16 + offset,
           .bias = all.bias + first * panel_width,
           .inputs = all.inputs,
           .panels = count};
 }
 
+bool fits_half(std::span<const float> weights) {
+  return std::all_of(weights.begin(), weights.end(), [](float w) { return std::abs(w) <= largest_half; });
+}
+
+// [outputs, inputs] -> [panels, inputs, panel_width], each element converted.
+template <typename Element, typename Convert>
+void pack(std::span<const float> weight, int64_t inputs, int64_t panels, AlignedVector<Element>& packed,
+          Convert convert) {
+  packed.assign(panels * inputs * panel_width, Element{});
+  const int64_t outputs = static_cast<int64_t>(weight.size()) / inputs;
+  for (int64_t output = 0; output < outputs; output++) {
+    const float* row = weight.data() + output * inputs;
+    Element* column = packed.data() + output / panel_width * inputs * panel_width + output % panel_width;
+    for (int64_t i = 0; i < inputs; i++) column[i * panel_width] = convert(row[i]);
+  }
+}
+
 }  // namespace
 
-PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias, bool half)
-    : inputs_(weight.size(1)), panels_((weight.size(0) + panel_width - 1) / panel_width) {
-  const int64_t missing = panels_ * panel_width - weight.size(0);
-  const at::Tensor padded = at::constant_pad_nd(weight.detach().cpu(), {0, 0, 0, missing});
-  weights_ = padded.view({panels_, panel_width, inputs_}).transpose(1, 2).contiguous();
-  bias_ = at::constant_pad_nd(bias.detach().cpu(), {0, missing}).contiguous();
-  const bool fits = weights_.abs().max().item<float>() <= std::numeric_limits<c10::Half>::max();
-  if (half && fits) weights_ = weights_.to(at::kHalf);
+PackedLinear::PackedLinear(std::span<const float> weight, std::span<const float> bias, bool half)
+    : inputs_(static_cast<int64_t>(weight.size() / bias.size())),
+      panels_((static_cast<int64_t>(bias.size()) + panel_width - 1) / panel_width),
+      bias_(bias.begin(), bias.end()) {
+  bias_.resize(panels_ * panel_width);
+  if (half && fits_half(weight)) {
+    pack(weight, inputs_, panels_, halves_, float_to_half);
+  } else {
+    pack(weight, inputs_, panels_, singles_, [](float w) { return w; });
+  }
 }
 
 void PackedLinear::operator()(const float* x, int64_t x_stride, int64_t rows, float* out,
-                              SpinPool& team) const {
+                              SpinPool& pool) const {
   const PanelView all = view();
-  team.each((panels_ + piece_panels - 1) / piece_panels, [&](int64_t piece) {
+  pool.each((panels_ + piece_panels - 1) / piece_panels, [&](int64_t piece) {
     const int64_t first = piece * piece_panels, count = std::min(piece_panels, panels_ - first);
     kernels().matmul(part(all, first, count), x, x_stride, rows, out + first * panel_width, width());
   });
 }
 
 PanelView PackedLinear::view() const {
-  const bool half = weights_.scalar_type() == at::kHalf;
-  return {.f32 = half ? nullptr : weights_.const_data_ptr<float>(),
-          .f16 = half ? reinterpret_cast<const uint16_t*>(weights_.const_data_ptr<c10::Half>()) : nullptr,
-          .bias = bias_.const_data_ptr<float>(),
+  return {.f32 = halves_.empty() ? singles_.data() : nullptr,
+          .f16 = halves_.empty() ? nullptr : halves_.data(),
+          .bias = bias_.data(),
           .inputs = inputs_,
           .panels = panels_};
 }

@@ -4,24 +4,11 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "kernels/kernels.h"
 
 namespace tangshi {
-
-Random::Random(uint64_t seed, uint64_t stream) : state_(seed) {
-  state_ = next() ^ (stream * 0x9E3779B97F4A7C15);
-  next();
-}
-
-uint64_t Random::next() {
-  uint64_t z = (state_ += 0x9E3779B97F4A7C15);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-  return z ^ (z >> 31);
-}
-
-double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
 namespace {
 
@@ -50,14 +37,14 @@ size_t pass(size_t count, double rest, Weight weight) {
 
 }  // namespace
 
-Draw::Draw(const DrawOptions& options, int64_t vocab_size)
+TokenSampler::TokenSampler(const SamplingOptions& options, std::span<const int32_t> banned,
+                           int64_t vocab_size)
     : options_(options), sums_((vocab_size + block - 1) / block) {
-  std::sort(options_.banned.begin(), options_.banned.end());
-  while (std::binary_search(options_.banned.begin(), options_.banned.end(), first_allowed_)) first_allowed_++;
+  const std::set<int32_t> all(banned.begin(), banned.end());
+  while (all.contains(first_allowed_)) first_allowed_++;
 }
 
-int32_t Draw::operator()(std::span<float> logits, Random& random) {
-  for (const int32_t id : options_.banned) logits[id] = -INFINITY;
+int32_t TokenSampler::operator()(std::span<float> logits, Random& random) {
   const float largest = kernels().max(logits.data(), logits.size());
   // Infinite or not a number: there is no order to draw by.
   if (options_.temperature == 0 || !std::isfinite(largest)) return greedy(logits);
@@ -68,7 +55,7 @@ int32_t Draw::operator()(std::span<float> logits, Random& random) {
   return all ? among_all(logits, share) : among_some(logits, share);
 }
 
-int32_t Draw::greedy(std::span<const float> logits) const {
+int32_t TokenSampler::greedy(std::span<const float> logits) const {
   int32_t best = first_allowed_;
   for (int32_t id = best + 1; id < static_cast<int32_t>(logits.size()); id++) {
     if (logits[id] > logits[best]) best = id;
@@ -76,7 +63,7 @@ int32_t Draw::greedy(std::span<const float> logits) const {
   return best;
 }
 
-int32_t Draw::among_all(std::span<const float> weights, double share) const {
+int32_t TokenSampler::among_all(std::span<const float> weights, double share) const {
   const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
   double rest = share * total;
   // The block first, then the place in it.
@@ -91,7 +78,7 @@ int32_t Draw::among_all(std::span<const float> weights, double share) const {
   return static_cast<int32_t>(begin + pass(size, rest, [&](size_t i) { return weights[begin + i]; }));
 }
 
-int32_t Draw::among_some(std::span<const float> weights, double share) {
+int32_t TokenSampler::among_some(std::span<const float> weights, double share) {
   const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
   // All those below this bound together weigh less than top-p leaves out.
   const double bound = options_.top_k > 0 ? 0 : (1 - options_.top_p) * total / weights.size();
@@ -104,7 +91,7 @@ int32_t Draw::among_some(std::span<const float> weights, double share) {
       .id;
 }
 
-void Draw::collect(std::span<const float> weights, float least) {
+void TokenSampler::collect(std::span<const float> weights, float least) {
   candidates_.clear();
   for (size_t i = 0; i < sums_.size(); i++) {
     if (sums_[i] < least || sums_[i] <= 0) continue;
@@ -116,13 +103,13 @@ void Draw::collect(std::span<const float> weights, float least) {
   }
 }
 
-void Draw::keep_top_k() {
+void TokenSampler::keep_top_k() {
   const auto k = static_cast<size_t>(options_.top_k);
   if (k == 0 || k >= candidates_.size()) return;
   keep_likeliest(static_cast<double>(k), [](const Candidate&) { return 1.0; });
 }
 
-void Draw::keep_top_p() {
+void TokenSampler::keep_top_p() {
   if (options_.top_p >= 1) return;
   const auto weight = [](const Candidate& candidate) -> double { return candidate.weight; };
   double total = 0;
@@ -131,7 +118,7 @@ void Draw::keep_top_p() {
 }
 
 template <typename Measure>
-void Draw::keep_likeliest(double enough, Measure measure) {
+void TokenSampler::keep_likeliest(double enough, Measure measure) {
   // Weights of one bucket differ by an eighth at most; only the bucket in which the last one lies is sorted.
   std::fill(buckets_.begin(), buckets_.end(), 0.0);
   for (const Candidate& candidate : candidates_) buckets_[bucket_of(candidate.weight)] += measure(candidate);

@@ -1,4 +1,4 @@
-// Drawing one character from its logits, on the CPU.
+// Draws one character from its processed logits, on the CPU: the sampling step.
 #pragma once
 
 #include <array>
@@ -6,32 +6,22 @@
 #include <span>
 #include <vector>
 
+#include "sample/random.h"
+
 namespace tangshi {
 
-// SplitMix64 (Steele, Lea, Flood 2014): one 64-bit word of state, a stream of its own for each (seed,
-// stream).
-class Random {
- public:
-  Random(uint64_t seed, uint64_t stream);
-  double uniform();  // in [0, 1)
-
- private:
-  uint64_t next();
-  uint64_t state_;
+struct SamplingOptions {
+  double temperature = 1;  // 0 takes the likeliest
+  int64_t top_k = 0;       // draw among the k likeliest; 0 for all
+  double top_p = 1;        // draw among the likeliest that together reach this probability
 };
 
-struct DrawOptions {
-  double temperature = 1;            // 0 takes the likeliest
-  int64_t top_k = 0;                 // draw among the k likeliest; 0 for all
-  double top_p = 1;                  // draw among the likeliest that together reach this probability
-  std::vector<int32_t> banned = {};  // never drawn
-};
-
-class Draw {
+class TokenSampler {
  public:
-  Draw(const DrawOptions& options, int64_t vocab_size);
+  // banned: the ids whose logits were set to -infinity. They are not drawn even where no logit is finite.
+  TokenSampler(const SamplingOptions& options, std::span<const int32_t> banned, int64_t vocab_size);
 
-  // logits: [vocab], overwritten. Returns an id that is not banned. Ties go to the lower id.
+  // logits: [vocab], overwritten. Ties go to the lower id.
   int32_t operator()(std::span<float> logits, Random& random);
 
  private:
@@ -50,7 +40,7 @@ class Draw {
   template <typename Measure>
   void keep_likeliest(double enough, Measure measure);
 
-  DrawOptions options_;
+  SamplingOptions options_;
   int32_t first_allowed_ = 0;
   std::vector<float> sums_;            // of the weights, by blocks
   std::vector<Candidate> candidates_;  // ascending by id

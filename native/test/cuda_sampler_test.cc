@@ -1,7 +1,9 @@
-// Sampling by tensors, here on the CPU, against the network.
+// Generation by tensors, here on the CPU, compared with that by arrays: logit processors and sampler alike.
 #include "cuda/cuda_sampler.h"
 
-#include "fixture.h"
+#include <cmath>
+
+#include "inference_fixture.h"
 
 namespace tangshi::test {
 namespace {
@@ -11,8 +13,14 @@ const auto never = [] { return false; };
 // Prompts of different lengths: those with longer ones begin to draw later.
 const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {7}, {8, 1, 2, 3, 4, 5}};
 
-std::vector<Sample> by_tensors(Trainer& trainer, const SampleOptions& options) {
-  return sample_by_tensors(*model_of(trainer), Precision::fp32, prompts, options, never);
+std::unique_ptr<Accelerator> open(const ModelConfig& config, const TensorMap& tensors) {
+  return open_cuda_sampler(config, tensors, /*device=*/-1, Precision::fp32);
+}
+
+GenerateOptions seeded(GenerateOptions options, uint64_t seed = 5) {
+  options.seeds.assign(prompts.size(), seed);
+  options.streams = {0, 1, 2, 3, 4};
+  return options;
 }
 
 void expect_same(const std::vector<Sample>& samples, const std::vector<Sample>& expected) {
@@ -20,49 +28,104 @@ void expect_same(const std::vector<Sample>& samples, const std::vector<Sample>& 
   for (size_t i = 0; i < samples.size(); i++) {
     EXPECT(samples[i].ids == expected[i].ids);
     EXPECT_EQ(samples[i].ended, expected[i].ended);
+    EXPECT(std::abs(samples[i].log_prob - expected[i].log_prob) < 1e-4);
   }
+}
+
+// Two rhymes, in more groups than a word holds; positions without a rhyme; a comma.
+LogitConstraint rhyming(int64_t vocab) {
+  constexpr int32_t none = LogitConstraint::no_rhyme;
+  Random random(3, 0);
+  LogitConstraint out;
+  out.masks.assign(3 * vocab, 0);
+  out.groups.assign(2 * vocab, 0);
+  out.allowed_groups = {0xffffffff, 0x7f};
+  for (int64_t id = 1; id < vocab - 1; id++) {
+    out.masks[id] = 1;
+    out.masks[vocab + id] = id % 2;
+    for (int i = 0; i < 2; i++) {
+      const auto group = static_cast<int>(random.uniform() * 8) * 5;  // 0, 5, … 35
+      out.groups[2 * id + group / 32] |= 1u << group % 32;
+    }
+  }
+  out.masks[2 * vocab + vocab - 2] = 1;
+  for (size_t prompt = 0; prompt < prompts.size(); prompt++) {
+    out.plans.push_back({{0, none}, {0, 0}, {2, none}, {1, 1}, {0, 0}, {2, none}, {0, 1}, {1, 0}, {2, none}});
+  }
+  return out;
 }
 
 }  // namespace
 
-TEST(cuda_sampler, draws_what_the_network_draws) {
-  const std::vector<DrawOptions> draws = {{.temperature = 0},
-                                          {},
-                                          {.temperature = 0.7, .banned = {0, 3}},
-                                          {.top_k = 3},
-                                          {.top_k = 100},
-                                          {.top_p = 0.6},
-                                          {.top_p = 0},
-                                          {.temperature = 2, .top_k = 6, .top_p = 0.8, .banned = {10}}};
-  for (const Cell cell : {Cell::lstm, Cell::gru}) {
-    Trainer trainer = small_trainer(small_model(cell));
-    for (const DrawOptions& draw : draws) {
+TEST(cuda_sampler, draws_what_arrays_draw) {
+  const std::vector<std::pair<SamplingOptions, std::vector<int32_t>>> draws = {
+      {{.temperature = 0}, {}},
+      {{}, {}},
+      {{.temperature = 0.7}, {0, 3}},
+      {{.top_k = 3}, {}},
+      {{.top_k = 100}, {}},
+      {{.top_p = 0.6}, {}},
+      {{.top_p = 0}, {}},
+      {{.temperature = 2, .top_k = 6, .top_p = 0.8}, {10}}};
+  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
+    const TensorMap tensors = random_tensors(small_network(cell), 1, /*scale=*/0.4);
+    Writer writer(small_network(cell), tensors);
+    const auto sampler = open(small_network(cell), tensors);
+    for (const auto& [sampling, banned] : draws) {
       for (const int64_t length : {1, 16, 50}) {
-        const SampleOptions options{.max_new_tokens = length, .end_id = 10, .draw = draw, .seed = 5};
-        expect_same(by_tensors(trainer, options), sample(trainer, prompts, options, never));
+        for (const double penalty : {0.0, 1.5}) {
+          GenerateOptions options = seeded({.max_new_tokens = length, .end_id = 10, .sampling = sampling});
+          options.logits = {.repetition_penalty = penalty, .repeatable = {2, 9}, .banned = banned};
+          // Arrays leave out what is below (1 - p) / vocab before they sum: exact only where nothing is.
+          if (sampling.top_p > 0 && sampling.top_p < 1 && penalty > 0) continue;
+          expect_same(sampler->generate(prompts, options, never), writer(prompts, options));
+        }
       }
     }
   }
 }
 
-TEST(cuda_sampler, logits_that_are_no_numbers_give_an_id_that_may_be_drawn) {
-  Trainer trainer = small_trainer();
-  const SampleOptions options{.max_new_tokens = 5, .end_id = 10, .draw = {.banned = {0, 1, 10}}};
+TEST(cuda_sampler, keeps_to_the_constraint_as_arrays_do) {
+  ModelConfig config = small_network();
+  config.vocab_size = 60;
+  Writer writer(config);
+  const auto sampler = open(config, random_tensors(config));
+  GenerateOptions options{.max_new_tokens = 50, .end_id = 59};
+  options.logits = {.repetition_penalty = 1, .repeatable = {58}, .constraint = rhyming(60), .banned = {7}};
+  for (uint64_t seed = 0; seed < 40; seed++) {
+    const auto samples = sampler->generate(prompts, seeded(options, seed), never);
+    expect_same(samples, writer(prompts, seeded(options, seed)));
+    for (const Sample& sample : samples) EXPECT(sample.ended);
+  }
+  // Few allowed groups: rhymes run out, and the conditions are dropped one after the other.
+  options.logits.constraint->allowed_groups = {1, 0};
+  for (uint64_t seed = 0; seed < 40; seed++) {
+    expect_same(sampler->generate(prompts, seeded(options, seed), never),
+                writer(prompts, seeded(options, seed)));
+  }
+}
+
+TEST(cuda_sampler, logits_that_are_not_finite_give_an_id_that_may_be_drawn) {
   for (const float bias : {NAN, INFINITY, -INFINITY}) {
-    model_of(trainer)->output_bias().detach().fill_(bias);
-    for (const Sample& sample : by_tensors(trainer, options)) {
+    TensorMap tensors = random_tensors(small_network());
+    auto& data = tensors.at("fc.bias").data;
+    for (size_t i = 0; i < data.size(); i += 4) std::memcpy(data.data() + i, &bias, 4);
+    GenerateOptions options = seeded({.max_new_tokens = 5, .end_id = 10, .logits = {.banned = {0, 1, 10}}});
+    for (const Sample& sample : open(small_network(), tensors)->generate(prompts, options, never)) {
       EXPECT_EQ(sample.ids.size(), 5u);
       for (const int32_t id : sample.ids) EXPECT(id >= 2 && id < 10);
     }
   }
 }
 
-TEST(cuda_sampler, stops_when_cancelled) {
-  Trainer trainer = small_trainer();
+TEST(cuda_sampler, stops_when_canceled) {
   int asked = 0;
-  const SampleOptions options{.max_new_tokens = 1 << 30, .end_id = 10, .draw = {.banned = {10}}};
+  const GenerateOptions options =
+      seeded({.max_new_tokens = 1 << 30, .end_id = 10, .logits = {.banned = {10}}});
   const auto samples =
-      sample_by_tensors(*model_of(trainer), Precision::fp32, prompts, options, [&] { return ++asked > 2; });
+      open(small_network(), random_tensors(small_network()))->generate(prompts, options, [&] {
+        return ++asked > 2;
+      });
   EXPECT(!samples[0].ids.empty() && samples[0].ids.size() < 100);
 }
 

@@ -3,13 +3,11 @@
 #pragma once
 
 #include <functional>
-#include <limits>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
-
-#include "libtorch.h"
 
 namespace tangshi::test {
 
@@ -34,15 +32,6 @@ template <typename... Parts>
   throw std::runtime_error(out.str());
 }
 
-// Empty if |actual - expected| <= atol + rtol |expected| for each element, as numpy.allclose defines it; NaN
-// is close to nothing. Otherwise describes the element that exceeds its tolerance the most.
-std::string mismatch(const at::Tensor& actual, const at::Tensor& expected, double rtol, double atol);
-
-// With one tolerance for both, for elements of the order of 1.
-inline std::string mismatch(const at::Tensor& actual, const at::Tensor& expected, double tolerance) {
-  return mismatch(actual, expected, tolerance, tolerance);
-}
-
 }  // namespace tangshi::test
 
 #define TEST(suite, name)                                                                          \
@@ -56,12 +45,6 @@ inline std::string mismatch(const at::Tensor& actual, const at::Tensor& expected
 #define EXPECT_EQ(actual, expected)                                        \
   if (const auto& [a_, e_] = std::pair((actual), (expected)); !(a_ == e_)) \
   ::tangshi::test::fail(__FILE__, __LINE__, #actual " is ", a_, ", expected ", e_)
-
-// EXPECT_CLOSE(actual, expected, rtol, atol) or EXPECT_CLOSE(actual, expected, tolerance): see mismatch().
-#define EXPECT_CLOSE(actual, expected, ...)                                                   \
-  if (const std::string mismatch_ = ::tangshi::test::mismatch(actual, expected, __VA_ARGS__); \
-      !mismatch_.empty())                                                                     \
-  ::tangshi::test::fail(__FILE__, __LINE__, #actual " is not close to " #expected ": ", mismatch_)
 
 #define EXPECT_THROWS(expression, type) \
   if (!([&] {                           \

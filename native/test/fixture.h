@@ -1,7 +1,7 @@
 // A model and batches that are small enough to inspect, and batches that are large enough for the kernels.
 #pragma once
 
-#include "expect.h"
+#include "expect_close.h"
 #include "train/trainer.h"
 
 namespace tangshi::test {

@@ -1,90 +1,106 @@
 #include "sample/generate.h"
 
-#include "fixture.h"
+#include <atomic>
+#include <mutex>
+
+#include "inference_fixture.h"
 
 namespace tangshi::test {
 namespace {
 
-const auto never = [] { return false; };
-
-SampleOptions greedy(int64_t max_new_tokens) {
-  return {.max_new_tokens = max_new_tokens, .end_id = 10, .draw = {.temperature = 0}};
-}
-
-// The original program's way: the whole prefix through the network again for each character.
-std::vector<int32_t> greedy_from_scratch(ModelImpl& model, std::vector<int32_t> ids, size_t new_tokens) {
-  at::NoGradGuard no_grad;
-  const size_t prompt = ids.size();
-  while (ids.size() < prompt + new_tokens) {
-    HiddenState state = model.zero_state(1);
-    const at::Tensor input = at::tensor(at::ArrayRef<int32_t>(ids), at::kInt).to(at::kLong).unsqueeze(1);
-    const at::Tensor hidden = model.forward(input, state, std::nullopt);
-    const auto id = model.logits(hidden[-1][0]).argmax().item<int32_t>();
-    if (id == 10) break;
-    ids.push_back(id);
-  }
-  return {ids.begin() + prompt, ids.end()};
+GenerateOptions greedy(int64_t max_new_tokens) {
+  return {.max_new_tokens = max_new_tokens, .end_id = 10, .sampling = {.temperature = 0}};
 }
 
 }  // namespace
 
-TEST(generate, carrying_the_state_is_feeding_the_prefix_again) {
-  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
-    Trainer trainer = small_trainer(small_model(cell));
-    const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {7}};
-    const auto samples = sample(trainer, prompts, greedy(20), never);
-    for (size_t i = 0; i < prompts.size(); i++) {
-      EXPECT(samples[i].ids == greedy_from_scratch(*model_of(trainer), prompts[i], 20));
-    }
-  }
-}
-
-TEST(generate, recites_what_it_learned_and_stops_at_the_end) {
-  Trainer trainer = small_trainer(small_model(), {.kind = OptimizerKind::adam});
-  const Batch poem{.inputs = {1, 3, 5, 7, 9, 2}, .targets = {3, 5, 7, 9, 2, 10}, .rows = 1, .time = 6};
-  for (int i = 0; i < 200; i++) trainer.step(poem, 0.02, 1);
-  const auto samples = sample(trainer, {{1}, {1, 3, 5}}, greedy(50), never);
-  EXPECT(samples[0].ids == (std::vector<int32_t>{3, 5, 7, 9, 2}) && samples[0].ended);
-  EXPECT(samples[1].ids == (std::vector<int32_t>{7, 9, 2}) && samples[1].ended);
-  const auto cut = sample(trainer, {{1}}, greedy(2), never);
-  EXPECT(cut[0].ids == (std::vector<int32_t>{3, 5}) && !cut[0].ended);
-}
-
-TEST(generate, sequences_follow_seed_and_place) {
-  Trainer trainer = small_trainer();
-  SampleOptions options{.max_new_tokens = 30, .end_id = 10, .draw = {.banned = {10}}, .seed = 7};
-  const auto first = sample(trainer, {{1}, {1}}, options, never);
-  const auto again = sample(trainer, {{1}, {1}}, options, never);
-  EXPECT_EQ(first[0].ids.size(), 30u);
-  EXPECT(first[0].ids == again[0].ids && first[1].ids == again[1].ids);
-  EXPECT(first[0].ids != first[1].ids);
-  options.seed = 8;
-  EXPECT(sample(trainer, {{1}, {1}}, options, never)[0].ids != first[0].ids);
+TEST(generate, sequences_follow_seed_and_stream) {
+  Writer writer;
+  GenerateOptions options{.max_new_tokens = 30, .end_id = 10, .logits = {.banned = {10}}};
+  options.seeds = {7, 7, 8, 7};
+  options.streams = {0, 1, 0, 0};
+  const auto samples = writer({{1}, {1}, {1}, {1}}, options);
+  EXPECT_EQ(samples[0].ids.size(), 30u);
+  EXPECT(samples[0].ids == samples[3].ids);
+  EXPECT(samples[0].ids != samples[1].ids && samples[0].ids != samples[2].ids);
 }
 
 TEST(generate, a_sequence_does_not_depend_on_company_or_threads) {
-  const SampleOptions options{.max_new_tokens = 30, .end_id = 10, .draw = {.top_p = 0.9}, .seed = 7};
-  Trainer one = small_trainer(), three = small_trainer(small_model(), {}, 1, 3);
-  const std::vector<std::vector<int32_t>> prompts(17, {1, 2});
-  const auto expected = sample(one, prompts, options, never);
-  const auto sharded = sample(three, prompts, options, never);
-  const auto alone = sample(one, {{1, 2}}, options, never);
-  for (size_t i = 0; i < prompts.size(); i++) EXPECT(sharded[i].ids == expected[i].ids);
-  EXPECT(alone[0].ids == expected[0].ids);
+  const GenerateOptions options{.max_new_tokens = 30, .end_id = 10, .sampling = {.top_p = 0.9}};
+  Writer one;
+  const std::vector<std::vector<int32_t>> prompts(300, {1, 2});
+  const auto expected = one(prompts, options);
+  for (const int threads : {2, 3, 8}) {
+    Writer several(small_network(), threads);
+    const auto samples = several(prompts, options);
+    for (size_t i = 0; i < prompts.size(); i++) {
+      EXPECT(samples[i].ids == expected[i].ids);
+      EXPECT_EQ(samples[i].log_prob, expected[i].log_prob);
+    }
+    const auto alone = several({{1, 2}}, options);  // its products are shared by the threads
+    EXPECT(alone[0].ids == expected[0].ids);
+    EXPECT_EQ(alone[0].log_prob, expected[0].log_prob);
+  }
 }
 
-TEST(generate, stops_when_cancelled) {
-  Trainer trainer = small_trainer();
+TEST(generate, prompts_of_different_lengths_begin_to_draw_at_different_times) {
+  Writer writer;
+  const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {8, 1, 2, 3, 4, 5}};
+  const auto together = writer(prompts, greedy(20));
+  for (size_t i = 0; i < prompts.size(); i++) {
+    EXPECT(together[i].ids == writer({prompts[i]}, greedy(20))[0].ids);
+  }
+}
+
+TEST(generate, a_listener_hears_each_id_of_each_sequence_in_order) {
+  Writer writer(small_network(), 3);
+  const GenerateOptions options{.max_new_tokens = 20, .end_id = 10};
+  std::mutex mutex;
+  std::vector<std::vector<int32_t>> heard(50);
+  const auto samples = writer(
+      std::vector<std::vector<int32_t>>(50, {1}), options, [] { return false; },
+      [&](size_t prompt, int32_t id) {
+        const std::lock_guard lock(mutex);
+        heard[prompt].push_back(id);
+      });
+  for (size_t i = 0; i < heard.size(); i++) EXPECT(heard[i] == samples[i].ids);
+}
+
+TEST(generate, the_log_probability_is_the_networks_own) {
+  // Neither temperature, penalty, bans nor top-k change it.
+  Writer writer;
+  GenerateOptions options{.max_new_tokens = 10, .end_id = 10, .logits = {.banned = {10}}};
+  options.sampling = {.temperature = 0.3, .top_k = 2};
+  options.logits.repetition_penalty = 2;
+  const Sample drawn = writer({{1}}, options)[0];
+  GenerateOptions forced{.max_new_tokens = 10, .end_id = 10};
+  LogitConstraint constraint{{}, std::vector<uint32_t>(11), {0}, {{}}};
+  for (size_t i = 0; i < drawn.ids.size(); i++) {
+    for (int32_t id = 0; id < 11; id++) constraint.masks.push_back(id == drawn.ids[i]);
+    constraint.plans[0].push_back({static_cast<int32_t>(i), LogitConstraint::no_rhyme});
+  }
+  forced.logits.constraint = constraint;
+  const Sample same = writer({{1}}, forced)[0];
+  EXPECT(same.ids == drawn.ids && same.ended);
+  EXPECT_EQ(same.log_prob, drawn.log_prob);
+}
+
+TEST(generate, stops_when_canceled) {
+  Writer writer;
   int asked = 0;
-  SampleOptions options{.max_new_tokens = 1000, .end_id = 10, .draw = {.banned = {10}}};
-  const auto samples = sample(trainer, {{1}}, options, [&] { return ++asked > 5; });
-  EXPECT_EQ(samples[0].ids.size(), 5u);
+  GenerateOptions options{.max_new_tokens = 1000, .end_id = 10, .logits = {.banned = {10}}};
+  EXPECT_EQ(writer({{1}}, options, [&] { return ++asked > 5; })[0].ids.size(), 5u);
+  Writer several(small_network(), 3);
+  std::atomic<int> often = 0;
+  const auto samples =
+      several(std::vector<std::vector<int32_t>>(300, {1}), options, [&] { return ++often > 100; });
+  EXPECT_EQ(samples.size(), 300u);
 }
 
 TEST(generate, nothing_asked_nothing_drawn) {
-  Trainer trainer = small_trainer();
-  EXPECT(sample(trainer, {}, greedy(5), never).empty());
-  EXPECT(sample(trainer, {{1}}, greedy(0), never)[0].ids.empty());
+  Writer writer;
+  EXPECT(writer({}, greedy(5)).empty());
+  EXPECT(writer({{1}}, greedy(0))[0].ids.empty());
 }
 
 }  // namespace tangshi::test

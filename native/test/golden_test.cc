@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "expect.h"
+#include "expect_close.h"
 #include "train/cpu_train_step.h"
 #include "train/trainer.h"
 

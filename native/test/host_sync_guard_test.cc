@@ -1,6 +1,6 @@
 #include "host_sync_guard.h"
 
-#include "expect.h"
+#include "expect_close.h"
 
 namespace tangshi::test {
 namespace {

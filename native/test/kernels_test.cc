@@ -1,7 +1,9 @@
 // Every level of the kernels that this processor can run, against libtorch in double precision.
 #include "kernels/kernels.h"
 
-#include "expect.h"
+#include <span>
+
+#include "expect_close.h"
 #include "sample/packed_linear.h"
 
 namespace tangshi::test {
@@ -10,6 +12,13 @@ namespace {
 const auto generator = [] { return at::make_generator<at::CPUGeneratorImpl>(11); };
 
 float* data(at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
+
+PackedLinear pack(const at::Tensor& weight, const at::Tensor& bias, bool half) {
+  const auto span = [](const at::Tensor& tensor) {
+    return std::span(tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel()));
+  };
+  return PackedLinear(span(weight), span(bias), half);
+}
 
 // Sizes around the widths of vectors and blocks.
 const std::vector<int64_t> sizes = {1, 3, 4, 7, 8, 15, 16, 17, 63, 64, 65, 200};
@@ -21,7 +30,7 @@ TEST(kernels, matmul_is_a_linear_layer_for_any_number_of_rows) {
     for (const bool half : {false, true}) {
       auto random = generator();
       const at::Tensor weight = at::randn({70, 33}, random), bias = at::randn({70}, random);
-      const PackedLinear packed(weight, bias, half);
+      const PackedLinear packed = pack(weight, bias, half);
       const at::Tensor kept = (half ? weight.to(at::kHalf) : weight).to(at::kDouble);
       const at::Tensor all = at::randn({13, 33}, random);
       at::Tensor together = at::empty({13, packed.width()});
@@ -42,7 +51,7 @@ TEST(kernels, half_precision_reads_every_finite_value) {
   halves = halves.index({halves.isfinite()});
   const int64_t count = halves.numel() / panel_width * panel_width;
   const at::Tensor values = halves.narrow(0, 0, count).to(at::kFloat);
-  const PackedLinear packed(values.unsqueeze(1), at::zeros({count}), true);
+  const PackedLinear packed = pack(values.unsqueeze(1), at::zeros({count}), true);
   const float one = 1;
   for (const Kernels* level : supported_kernels()) {
     at::Tensor out = at::empty({count});
@@ -52,8 +61,8 @@ TEST(kernels, half_precision_reads_every_finite_value) {
 }
 
 TEST(kernels, weights_too_large_for_half_precision_stay_single) {
-  EXPECT(PackedLinear(at::full({1, 1}, 1e5f), at::zeros({1}), true).view().f32 != nullptr);
-  EXPECT(PackedLinear(at::full({1, 1}, 6e4f), at::zeros({1}), true).view().f16 != nullptr);
+  EXPECT(pack(at::full({1, 1}, 1e5f), at::zeros({1}), true).view().f32 != nullptr);
+  EXPECT(pack(at::full({1, 1}, 6e4f), at::zeros({1}), true).view().f16 != nullptr);
 }
 
 TEST(kernels, multiply_is_a_product_for_any_strides) {
@@ -135,6 +144,8 @@ TEST(kernels, largest_and_weights_of_a_draw) {
       const float largest = level->max(data(x), n);
       EXPECT_EQ(largest, x.max().item<float>());
       const at::Tensor expected = at::exp((x.to(at::kDouble) - largest) * 0.8);
+      EXPECT_CLOSE(at::scalar_tensor(level->sum_exp(data(x), n, largest), at::kDouble),
+                   at::exp(x.to(at::kDouble) - largest).sum(), 1e-6);
       at::Tensor sums = at::empty({(n + 63) / 64});
       level->exp_weights(data(x), n, largest, 0.8f, data(sums));
       EXPECT((x - expected).abs().max().item<double>() < 1e-6);

@@ -1,7 +1,7 @@
 // The LSTM layer of the kernels against libtorch's in double precision.
 #include "train/lstm_layer.h"
 
-#include "expect.h"
+#include "expect_close.h"
 
 namespace tangshi::test {
 namespace {

@@ -1,5 +1,7 @@
 // native-tests [suite]: runs the tests of one suite, or all.
+#include <algorithm>
 #include <cstdio>
+#include <string>
 
 #include "expect.h"
 
@@ -19,13 +21,12 @@ int main(int argc, char** argv) {
     try {
       test.body();
       passed++;
-    } catch (const c10::Error& error) {
-      failed++;
-      std::printf("FAILED %s.%s\n  %s\n", test.suite.c_str(), test.name.c_str(),
-                  error.what_without_backtrace());
     } catch (const std::exception& error) {
       failed++;
-      std::printf("FAILED %s.%s\n  %s\n", test.suite.c_str(), test.name.c_str(), error.what());
+      std::string message = error.what();
+      message.resize(
+          std::min(message.find("\nException raised from"), message.size()));  // libtorch's backtrace
+      std::printf("FAILED %s.%s\n  %s\n", test.suite.c_str(), test.name.c_str(), message.c_str());
     }
   }
   std::printf("%d passed, %d failed\n", passed, failed);

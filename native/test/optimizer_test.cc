@@ -5,7 +5,7 @@
 #include <torch/optim/adamw.h>
 #include <torch/optim/rmsprop.h>
 
-#include "expect.h"
+#include "expect_close.h"
 
 namespace tangshi::test {
 namespace {

@@ -1,7 +1,7 @@
 // The chunked loss against the same sum written out for autograd.
 #include "train/output_loss.h"
 
-#include "expect.h"
+#include "expect_close.h"
 
 namespace tangshi::test {
 namespace {

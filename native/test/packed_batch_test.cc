@@ -1,6 +1,6 @@
 #include "train/packed_batch.h"
 
-#include "expect.h"
+#include "expect_close.h"
 
 namespace tangshi::test {
 namespace {

@@ -14,7 +14,7 @@ Trainer with_dropout(uint64_t seed, OptimizerKind kind = OptimizerKind::adam, in
 }
 
 bool same(Trainer& a, Trainer& b) {
-  const State left = snapshot(a), right = snapshot(b);
+  const TensorMap left = snapshot(a), right = snapshot(b);
   if (left.size() != right.size()) return false;
   for (const auto& [name, bytes] : left) {
     if (bytes.data != right.at(name).data) return false;
@@ -43,7 +43,7 @@ TEST(snapshot, a_restored_trainer_goes_on_bit_for_bit) {
 TEST(snapshot, names_dtypes_and_shapes) {
   Trainer trainer = with_dropout(1);
   trainer.step(small_batch(), 0.01, 1);
-  const State state = snapshot(trainer);
+  const TensorMap state = snapshot(trainer);
   EXPECT_EQ(state.at("fc.weight").dtype, "F32");
   EXPECT(state.at("fc.weight").shape == (std::vector<int64_t>{11, 7}));
   EXPECT_EQ(state.at("fc.weight").data.size(), 11u * 7 * 4);
@@ -56,7 +56,7 @@ TEST(snapshot, names_dtypes_and_shapes) {
 
 TEST(snapshot, the_models_state_is_its_weights) {
   Trainer trainer = with_dropout(1);
-  const State all = snapshot(trainer), weights = model_state(trainer.parameters());
+  const TensorMap all = snapshot(trainer), weights = model_weights(trainer.parameters());
   EXPECT_EQ(weights.size(), trainer.parameters().slices.size());
   for (const auto& [name, bytes] : weights) {
     EXPECT(!name.starts_with("optim.") && !name.starts_with("rng."));
@@ -68,7 +68,7 @@ TEST(snapshot, weights_alone_start_the_optimizer_afresh) {
   Trainer a = with_dropout(1), b = with_dropout(2);
   a.step(small_batch(), 0.01, 1);
   b.step(small_batch(), 0.01, 1);
-  restore(b, model_state(a.parameters()));
+  restore(b, model_weights(a.parameters()));
   EXPECT(b.parameters().values.equal(a.parameters().values));
   EXPECT_EQ(b.optimizer().step().item<int64_t>(), 0);
   EXPECT_EQ(b.optimizer().slots()[1].values.abs().max().item<float>(), 0.0f);
@@ -77,28 +77,28 @@ TEST(snapshot, weights_alone_start_the_optimizer_afresh) {
 TEST(snapshot, a_refused_state_changes_nothing) {
   Trainer source = with_dropout(1);
   source.step(small_batch(), 0.01, 1);
-  const State good = snapshot(source);
-  std::vector<State> bad;
-  const auto spoil = [&](const std::function<void(State&)>& change) {
+  const TensorMap good = snapshot(source);
+  std::vector<TensorMap> bad;
+  const auto spoil = [&](const std::function<void(TensorMap&)>& change) {
     bad.push_back(good);
     change(bad.back());
   };
-  spoil([](State& s) { s.erase("fc.bias"); });
-  spoil([](State& s) { s.erase("optim.exp_avg.fc.bias"); });
-  spoil([](State& s) { s.erase("optim.step"); });
-  spoil([](State& s) { s.at("fc.bias").shape = {12}; });
-  spoil([](State& s) { s.at("fc.bias").dtype = "I64"; });
-  spoil([](State& s) { s.at("fc.bias").data.pop_back(); });
-  spoil([](State& s) { s.emplace("fc.extra", s.at("fc.bias")); });
-  spoil([](State& s) { s.emplace("optim.square_avg.fc.bias", s.at("fc.bias")); });
-  spoil([](State& s) { s.at("rng.generator").shape = {1}; });
-  spoil([](State& s) {
+  spoil([](TensorMap& s) { s.erase("fc.bias"); });
+  spoil([](TensorMap& s) { s.erase("optim.exp_avg.fc.bias"); });
+  spoil([](TensorMap& s) { s.erase("optim.step"); });
+  spoil([](TensorMap& s) { s.at("fc.bias").shape = {12}; });
+  spoil([](TensorMap& s) { s.at("fc.bias").dtype = "I64"; });
+  spoil([](TensorMap& s) { s.at("fc.bias").data.pop_back(); });
+  spoil([](TensorMap& s) { s.emplace("fc.extra", s.at("fc.bias")); });
+  spoil([](TensorMap& s) { s.emplace("optim.square_avg.fc.bias", s.at("fc.bias")); });
+  spoil([](TensorMap& s) { s.at("rng.generator").shape = {1}; });
+  spoil([](TensorMap& s) {
     auto& bytes = s.at("rng.generator").data;
     std::memset(bytes.data(), 0xFF, bytes.size());
   });
 
   Trainer target = with_dropout(2), untouched = with_dropout(2);
-  for (const State& state : bad) {
+  for (const TensorMap& state : bad) {
     EXPECT_THROWS(restore(target, state), std::invalid_argument);
     EXPECT(same(target, untouched));
   }

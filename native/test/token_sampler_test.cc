@@ -11,18 +11,22 @@ namespace {
 
 const std::vector<float> logits = {0, 1, 2, 3, -1};
 
-int32_t draw_once(const DrawOptions& options, std::vector<float> logits, uint64_t seed = 1) {
-  Random random(seed, 0);
-  return Draw(options, static_cast<int64_t>(logits.size()))(logits, random);
+int32_t draw_once(const SamplingOptions& options, std::vector<float> logits,
+                  const std::vector<int32_t>& banned = {}) {
+  for (const int32_t id : banned) logits[id] = -INFINITY;
+  Random random(1, 0);
+  return TokenSampler(options, banned, static_cast<int64_t>(logits.size()))(logits, random);
 }
 
-std::array<double, 5> frequencies(const DrawOptions& options, int draws = 200'000) {
-  Draw draw(options, 5);
+std::array<double, 5> frequencies(const SamplingOptions& options, int draws = 200'000,
+                                  const std::vector<int32_t>& banned = {}) {
+  TokenSampler sampler(options, banned, 5);
   Random random(42, 0);
   std::array<double, 5> counts{};
   for (int i = 0; i < draws; i++) {
     std::vector<float> overwritten = logits;
-    counts[draw(overwritten, random)] += 1.0 / draws;
+    for (const int32_t id : banned) overwritten[id] = -INFINITY;
+    counts[sampler(overwritten, random)] += 1.0 / draws;
   }
   return counts;
 }
@@ -41,15 +45,15 @@ TEST(token_sampler, follows_the_softmax_at_its_temperature) {
 
 TEST(token_sampler, greedy_takes_the_likeliest_and_the_first_of_equals) {
   EXPECT_EQ(draw_once({.temperature = 0}, logits), 3);
-  EXPECT_EQ(draw_once({.temperature = 0, .banned = {3}}, logits), 2);
+  EXPECT_EQ(draw_once({.temperature = 0}, logits, {3}), 2);
   EXPECT_EQ(draw_once({.temperature = 0}, {1, 1, 1}), 0);
-  EXPECT_EQ(draw_once({.temperature = 0, .banned = {1, 0}}, {1, 1, 1}), 2);
+  EXPECT_EQ(draw_once({.temperature = 0}, {1, 1, 1}, {1, 0}), 2);
 }
 
 TEST(token_sampler, top_k_top_p_and_bans_leave_only_theirs) {
-  const auto drawn = [](const DrawOptions& options) {
+  const auto drawn = [](const SamplingOptions& options, const std::vector<int32_t>& banned = {}) {
     std::set<int> ids;
-    const auto seen = frequencies(options, 5000);
+    const auto seen = frequencies(options, 5000, banned);
     for (int id = 0; id < 5; id++) {
       if (seen[id] > 0) ids.insert(id);
     }
@@ -60,8 +64,8 @@ TEST(token_sampler, top_k_top_p_and_bans_leave_only_theirs) {
   EXPECT(drawn({.top_p = 0.6}) == (std::set{3}));     // p(3) = 0.64
   EXPECT(drawn({.top_p = 0.7}) == (std::set{2, 3}));  // with p(2) = 0.23
   EXPECT(drawn({.top_p = 0}) == (std::set{3}));
-  EXPECT(drawn({.banned = {3, 2}}) == (std::set{0, 1, 4}));
-  EXPECT(drawn({.top_k = 2, .banned = {3}}) == (std::set{1, 2}));
+  EXPECT(drawn({}, {3, 2}) == (std::set{0, 1, 4}));
+  EXPECT(drawn({.top_k = 2}, {3}) == (std::set{1, 2}));
 }
 
 TEST(token_sampler, streams_differ_and_repeat) {
@@ -78,7 +82,7 @@ TEST(token_sampler, streams_differ_and_repeat) {
 
 TEST(token_sampler, logits_that_are_not_numbers_still_give_an_allowed_id) {
   for (const float odd : {NAN, INFINITY, -INFINITY}) {
-    const int32_t id = draw_once({.banned = {0}}, {odd, odd, odd});
+    const int32_t id = draw_once({}, {odd, odd, odd}, {0});
     EXPECT(id == 1 || id == 2);
   }
   EXPECT_EQ(draw_once({}, {0, INFINITY, 0}), 1);

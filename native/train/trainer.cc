@@ -28,7 +28,6 @@ std::unique_ptr<TrainStep> make_train_step(const ModelConfig& config, Parameters
 Trainer::Trainer(const ModelConfig& config, const OptimizerConfig& optimizer, const at::Device& device,
                  uint64_t seed, int threads, const GpuConfig& gpu)
     : config_(config),
-      gpu_(gpu),
       generator_(at::make_generator<at::CPUGeneratorImpl>(seed)),
       parameters_(initial_parameters(config, device, generator_)),
       optimizer_(optimizer, parameters_),

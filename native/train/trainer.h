@@ -32,11 +32,9 @@ class Trainer {
   // Drew the initial weights; seeds the dropout masks.
   at::Generator& generator() { return generator_; }
   ThreadPool& pool() { return pool_; }
-  const GpuConfig& gpu() const { return gpu_; }
 
  private:
   const ModelConfig config_;
-  const GpuConfig gpu_;
   at::Generator generator_;
   Parameters parameters_;
   Optimizer optimizer_;

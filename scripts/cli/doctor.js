@@ -32,7 +32,7 @@ const optimizer = { kind: 'adam', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDec
 const ids = new Int32Array(16 * 8).fill(1);
 const batch = { inputs: ids, targets: ids, rows: 16, time: 8 };
 async function trial(device) {
-  const session = await addon.openSession({ model, optimizer, device, seed: 1n, threads: 1 });
+  const session = await addon.TrainingSession.open({ model, optimizer, device, seed: 1n, threads: 1 });
   const steps = await session.train([batch, batch, batch], { lr: 0.01, clipNorm: 1 }).done;
   await session.dispose();
   return { device, captured: steps[2].captured };

@@ -111,7 +111,7 @@ test('two trainings into one folder: the second is refused, and a process that i
 
     // Held by a process that has no time for farewells.
     const addon = JSON.stringify(join(__dirname, '../../build/Release/tangshi.node'));
-    const program = `require(${addon}).lockFile(${JSON.stringify(join(out, 'lock'))}, String(process.pid));
+    const program = `require(${addon}).FileLock.take(${JSON.stringify(join(out, 'lock'))}, String(process.pid));
       console.log('held'); setInterval(() => {}, 1000);`;
     const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(holder.stdout, 'data');

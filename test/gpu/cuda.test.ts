@@ -4,8 +4,10 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { bucketedBatcher } from '../../lib/data/batcher';
-import type { Batch, CudaFacts, Device, SessionConfig } from '../../lib/native/contract';
-import { Session } from '../../lib/native/session';
+import { weightsOf } from '../../lib/model/checkpoint';
+import type { Batch, CudaFacts, Device, TrainingConfig } from '../../lib/native/contract';
+import { InferenceSession } from '../../lib/native/inference-session';
+import { TrainingSession } from '../../lib/native/training-session';
 import { Rng } from '../../lib/util/rng';
 import { sessionConfig } from '../native/fixture';
 
@@ -14,9 +16,9 @@ const FP32 = { precision: 'fp32', graph: true } as const;
 
 function config(
   device: Device,
-  model: Partial<SessionConfig['model']> = {},
-  gpu: SessionConfig['gpu'] = FP32,
-): SessionConfig {
+  model: Partial<TrainingConfig['model']> = {},
+  gpu: TrainingConfig['gpu'] = FP32,
+): TrainingConfig {
   const sizes = { vocabSize: VOCAB, embedDim: 32, hiddenDim: 64, dropout: 0 };
   return { ...sessionConfig, model: { ...sessionConfig.model, ...sizes, ...model }, device, gpu };
 }
@@ -33,12 +35,12 @@ function batches(count: number): Batch[] {
 
 /** Sessions on the CPU and on the GPU with the same weights. The GPU's first: libtorch looks for CUDA once. */
 async function both(
-  model: Partial<SessionConfig['model']>,
-  work: (cpu: Session, gpu: Session) => Promise<void>,
-  gpuConfig?: SessionConfig['gpu'],
+  model: Partial<TrainingConfig['model']>,
+  work: (cpu: TrainingSession, gpu: TrainingSession) => Promise<void>,
+  gpuConfig?: TrainingConfig['gpu'],
 ) {
-  await using gpu = await Session.open(config('cuda:0', model, gpuConfig));
-  await using cpu = await Session.open(config('cpu', model));
+  await using gpu = await TrainingSession.open(config('cuda:0', model, gpuConfig));
+  await using cpu = await TrainingSession.open(config('cpu', model));
   await cpu.restore(await gpu.snapshot());
   await work(cpu, gpu);
 }
@@ -98,7 +100,7 @@ for (const cell of ['lstm', 'gru', 'rnn'] as const) {
     const work = batches(60);
     const losses = async (graph: boolean) => {
       const gpu = { precision: 'fp32', graph } as const;
-      await using session = await Session.open(config('cuda:0', { cell, dropout: 0.3 }, gpu));
+      await using session = await TrainingSession.open(config('cuda:0', { cell, dropout: 0.3 }, gpu));
       const stats = await session.train(work, OPTIONS);
       expect(stats.some(({ captured }) => captured)).toBe(graph);
       return stats.map(({ loss }) => loss);
@@ -112,11 +114,11 @@ for (const cell of ['lstm', 'gru', 'rnn'] as const) {
 gpuTest('two sessions train at the same time as each alone', async () => {
   const work = batches(100);
   const alone = await (async () => {
-    await using session = await Session.open(config('cuda:0'));
+    await using session = await TrainingSession.open(config('cuda:0'));
     return session.train(work, OPTIONS);
   })();
-  await using first = await Session.open(config('cuda:0'));
-  await using second = await Session.open(config('cuda:0'));
+  await using first = await TrainingSession.open(config('cuda:0'));
+  await using second = await TrainingSession.open(config('cuda:0'));
   for (const stats of await Promise.all([first.train(work, OPTIONS), second.train(work, OPTIONS)])) {
     for (const [i, { loss }] of stats.entries())
       expect(Math.abs(loss - (alone[i]?.loss as number))).toBeLessThan(1e-3);
@@ -136,29 +138,30 @@ gpuTest('evaluates as the CPU does, and goes on from its state', () =>
   }),
 );
 
-gpuTest('the likeliest characters are those of the CPU', () =>
-  both({}, async (cpu, gpu) => {
-    await gpu.train(batches(100), OPTIONS);
-    await cpu.restore(await gpu.snapshot());
-    // So many that they are drawn on the GPU.
-    const prompts = Array.from({ length: 1000 }, (_, i) => Int32Array.of(1, 3 + (i % (VOCAB - 3))));
-    const greedy = {
-      maxNewTokens: 20,
-      endId: 2,
-      banned: Int32Array.of(0),
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      seed: 1n,
-    };
-    const [expected, actual] = [await cpu.generate(prompts, greedy), await gpu.generate(prompts, greedy)];
-    const same = actual.filter(({ ids }, i) => String(ids) === String(expected[i]?.ids)).length;
-    expect(same).toBeGreaterThan(950); // where two are as likely as can be, rounding decides
-  }),
-);
+gpuTest('the likeliest characters are those of the CPU', async () => {
+  const { model } = config('cuda:0');
+  await using trained = await TrainingSession.open(config('cuda:0'));
+  await trained.train(batches(100), OPTIONS);
+  const weights = weightsOf(await trained.snapshot());
+  await using gpu = await InferenceSession.open({ model, device: 'cuda:0', threads: 2 }, weights);
+  await using cpu = await InferenceSession.open({ model, device: 'cpu', threads: 2 }, weights);
+  // So many that they are drawn on the GPU.
+  const prompts = Array.from({ length: 1000 }, (_, i) => Int32Array.of(1, 3 + (i % (VOCAB - 3))));
+  const greedy = {
+    maxNewTokens: 20,
+    endId: 2,
+    banned: Int32Array.of(0),
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+  };
+  const [expected, actual] = [await cpu.generate(prompts, greedy), await gpu.generate(prompts, greedy)];
+  const same = actual.filter(({ ids }, i) => String(ids) === String(expected[i]?.ids)).length;
+  expect(same).toBeGreaterThan(950); // rounding decides between equally likely ones
+});
 
 gpuTest('dropout is drawn again from the same state', async () => {
-  await using session = await Session.open(config('cuda:0', { dropout: 0.3 }));
+  await using session = await TrainingSession.open(config('cuda:0', { dropout: 0.3 }));
   const work = batches(5);
   const start = await session.snapshot();
   const first = await session.train(work, OPTIONS);
@@ -173,7 +176,7 @@ gpuTest(
   'too little memory fails the call with ERR_TANGSHI_OUT_OF_MEMORY, and the session lives',
   async () => {
     // 17 GB each, of which a step needs a good dozen.
-    await using session = await Session.open(config('cuda:0', { embedDim: 1024, hiddenDim: 1024 }));
+    await using session = await TrainingSession.open(config('cuda:0', { embedDim: 1024, hiddenDim: 1024 }));
     const [rows, time] = [4096, 1024];
     const ids = new Int32Array(rows * time).fill(1);
     const before = await session.snapshot();

@@ -1,4 +1,4 @@
-import { Model, presetConfig, type RunConfig, Session, type Vocab } from '../../lib';
+import { Model, presetConfig, type RunConfig, TrainingSession, type Vocab } from '../../lib';
 import { REJECTIONS } from '../../lib/data/clean';
 import type { LineFilter } from '../../lib/data/line-filter';
 import { type Checkpoint, encodeCheckpoint } from '../../lib/model/checkpoint';
@@ -15,7 +15,7 @@ export async function untrainedModel(vocab: Vocab, lineFilter?: LineFilter): Pro
 /** The bytes of its checkpoint. */
 export async function untrainedCheckpoint(vocab: Vocab, lineFilter?: LineFilter): Promise<Uint8Array> {
   const config: RunConfig = { ...presetConfig('default'), ...NETWORK };
-  await using session = await Session.open({
+  await using session = await TrainingSession.open({
     model: modelConfig(config, vocab.size),
     optimizer: config.optimizer,
     device: 'cpu',

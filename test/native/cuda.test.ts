@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { addon } from '../../lib/native/addon';
 import type { CudaFacts } from '../../lib/native/contract';
 import { resolveDevice } from '../../lib/native/device';
-import { Session } from '../../lib/native/session';
+import { TrainingSession } from '../../lib/native/training-session';
 import { sessionConfig } from './fixture';
 
 /**
@@ -41,7 +41,7 @@ describeOnLinux('beside a driver', () => {
 
   /** What a process beside that driver prints as JSON. */
   function beside(devices: number, body: string): unknown {
-    const program = `const { addon } = require('./lib/native/addon'); const session = { ...require('./lib/native/session'), ...require('./lib/native/device') };
+    const program = `const { addon } = require('./lib/native/addon'); const session = { ...require('./lib/native/training-session'), ...require('./lib/native/device') };
       (async () => { ${body} })().then((value) => console.log(JSON.stringify(value)));`;
     const env = { ...process.env, LD_LIBRARY_PATH: folder, DEVICES: String(devices) };
     const out = execFileSync(process.execPath, ['-r', 'ts-node/register', '-e', program], { env });
@@ -63,7 +63,7 @@ describeOnLinux('beside a driver', () => {
       `const refusal = ({ code, message }) => ({ code, message });
       return [await addon().findCuda(), await session.resolveDevice('auto'), await session.unusedGpu() ?? null,
         await session.resolveDevice('cuda').catch(refusal),
-        await session.Session.open({ ...${CONFIG}, device: 'cuda:0' }).catch(refusal)];`,
+        await session.TrainingSession.open({ ...${CONFIG}, device: 'cuda:0' }).catch(refusal)];`,
     ) as [CudaFacts, string, string | null, unknown, unknown];
     const refused = (part: string) => ({
       code: 'ERR_TANGSHI_DEVICE',
@@ -94,7 +94,7 @@ describeOnLinux('beside a driver', () => {
 test('a device that cannot be had is refused, by name, and nothing else is hurt', async () => {
   const { devices } = await addon().findCuda();
   for (const device of [`cuda:${devices.length}`, 'cuda:99', 'cuda:100000'] as const) {
-    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({
+    await expect(TrainingSession.open({ ...sessionConfig, device })).rejects.toMatchObject({
       code: 'ERR_TANGSHI_DEVICE',
     });
   }
@@ -104,9 +104,9 @@ test('a device that cannot be had is refused, by name, and nothing else is hurt'
   });
   for (const device of ['gpu', 'cuda:', 'cuda:-1', 'cuda:1x'] as never[]) {
     await expect(resolveDevice(device)).rejects.toMatchObject({ code: 'ERR_TANGSHI_INVALID_ARG' });
-    await expect(Session.open({ ...sessionConfig, device })).rejects.toMatchObject({
+    await expect(TrainingSession.open({ ...sessionConfig, device })).rejects.toMatchObject({
       code: 'ERR_TANGSHI_INVALID_ARG',
     });
   }
-  await (await Session.open(sessionConfig)).dispose();
+  await (await TrainingSession.open(sessionConfig)).dispose();
 });

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Batch } from '../../lib';
-import { Session } from '../../lib/native/session';
+import { TrainingSession } from '../../lib/native/training-session';
 import { sessionConfig } from './fixture';
 
 // Whatever else the machine does at that moment is no fault of the session's.
@@ -11,7 +11,11 @@ test('beside training on all cores the event loop is less than 20 ms late, 99 ti
   const ids = Int32Array.from({ length: 64 * 40 }, (_, i) => i % 50);
   const batch: Batch = { inputs: ids, targets: ids, rows: 64, time: 40 };
   const model = { ...sessionConfig.model, hiddenDim: 128 };
-  await using session = await Session.open({ ...sessionConfig, model, threads: availableParallelism() });
+  await using session = await TrainingSession.open({
+    ...sessionConfig,
+    model,
+    threads: availableParallelism(),
+  });
   await session.train([batch], { lr: 0.01, clipNorm: 1 });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();

@@ -1,7 +1,7 @@
-import type { SessionConfig } from '../../lib/native/contract';
+import type { TrainingConfig } from '../../lib/native/contract';
 
 /** A session that opens at once. */
-export const sessionConfig: SessionConfig = {
+export const sessionConfig: TrainingConfig = {
   model: {
     cell: 'lstm',
     vocabSize: 50,

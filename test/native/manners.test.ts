@@ -23,7 +23,7 @@ async function node(program: string): Promise<string> {
 
 test('a process ends by itself when the work is done, sessions left open or not', async () => {
   const program = `(async () => {
-    const session = await addon.openSession(config);
+    const session = await addon.TrainingSession.open(config);
     await session.train([batch], step).done;
     console.log('done');
   })();`;
@@ -31,14 +31,14 @@ test('a process ends by itself when the work is done, sessions left open or not'
 });
 
 test('a process stays while there is work', async () => {
-  const program = `addon.openSession(config).then((session) => session.train([batch, batch], step).done)
+  const program = `addon.TrainingSession.open(config).then((session) => session.train([batch, batch], step).done)
     .then((stats) => console.log(stats.length));`;
   expect(await node(program)).toBe('2');
 });
 
 test('process.exit in the middle of a step is clean', async () => {
   const program = `(async () => {
-    const session = await addon.openSession(config);
+    const session = await addon.TrainingSession.open(config);
     session.train(long, step);
     session.snapshot();
     setTimeout(() => { console.log('leaving'); process.exit(0); }, 100);
@@ -56,7 +56,7 @@ test('workers have sessions of their own and are terminated in the middle of a s
         await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
         await Promise.all(workers.map((worker) => worker.terminate()));
       }
-      const session = await addon.openSession(config);
+      const session = await addon.TrainingSession.open(config);
       console.log((await session.train([batch], step).done).length, 'alive');
     })();`;
   const worker = `
@@ -65,7 +65,7 @@ test('workers have sessions of their own and are terminated in the middle of a s
     const optimizer = { kind: 'rmsprop', alpha: 0.99, eps: 1e-8, weightDecay: 0 };
     const ids = new Int32Array(64 * 50).fill(1);
     const batch = { inputs: ids, targets: ids, rows: 64, time: 50 };
-    addon.openSession({ model, optimizer, device: 'cpu', seed: 1n, threads: 1 }).then((session) => {
+    addon.TrainingSession.open({ model, optimizer, device: 'cpu', seed: 1n, threads: 1 }).then((session) => {
       session.train(Array(1000).fill(batch), { lr: 0.01, clipNorm: 1 });
       session.snapshot();
       require('node:worker_threads').parentPort.postMessage('training');
@@ -81,7 +81,7 @@ test('a thousand sessions made and disposed leave nothing behind', async () => {
     const threads = () => Number(/Threads:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
     const cycle = async (times) => {
       for (let i = 0; i < times; i++) {
-        const session = await addon.openSession(config);
+        const session = await addon.TrainingSession.open(config);
         await session.train([{ inputs: ids.subarray(0, 4), targets: ids.subarray(0, 4), rows: 2, time: 2 }], step).done;
         await session.dispose();
       }
@@ -98,8 +98,8 @@ test('a thousand sessions made and disposed leave nothing behind', async () => {
 
 test('sessions that are dropped are collected, those in use are not', async () => {
   const program = `(async () => {
-    for (let i = 0; i < 200; i++) await addon.openSession(config);
-    const kept = addon.openSession(config).then((session) => session.train([batch], step).done);
+    for (let i = 0; i < 200; i++) await addon.TrainingSession.open(config);
+    const kept = addon.TrainingSession.open(config).then((session) => session.train([batch], step).done);
     console.log((await kept).length);
   })();`;
   expect(await node(program)).toBe('1');

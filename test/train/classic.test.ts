@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadDataset, presetConfig, type RunConfig, Session, type TensorMap, train } from '../../lib';
+import { loadDataset, presetConfig, type RunConfig, type TensorMap, TrainingSession, train } from '../../lib';
 import { modelConfig } from '../../lib/model/network';
 import { encodeSafetensors } from '../../lib/model/safetensors';
 import golden from '../golden/classic.json';
@@ -22,7 +22,7 @@ function formulaWeights(elements: number, place: number): Float32Array {
 async function formulaModel(): Promise<TensorMap> {
   const config = { ...presetConfig('classic'), data: DATA, format: 'titled' as const };
   const { vocab } = await loadDataset(config);
-  const session = await Session.open({
+  const session = await TrainingSession.open({
     model: modelConfig(config, vocab.size),
     optimizer: config.optimizer,
     device: 'cpu',

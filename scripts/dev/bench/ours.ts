@@ -1,7 +1,8 @@
 import { bucketedBatcher } from '../../../lib/data/batcher';
 import { weightsOf } from '../../../lib/model/checkpoint';
-import type { StepStats } from '../../../lib/native/contract';
-import { Session } from '../../../lib/native/session';
+import type { ModelConfig, StepStats } from '../../../lib/native/contract';
+import { InferenceSession } from '../../../lib/native/inference-session';
+import { TrainingSession } from '../../../lib/native/training-session';
 import { readData, writeWeights } from './data';
 import { BEGIN, type Open, type Place, TRAINING } from './protocol';
 import { serve, type Tasks } from './serve';
@@ -20,8 +21,9 @@ const UNK = 0;
 async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Promise<Tasks> {
   const { lr, alpha, eps, clipNorm } = TRAINING;
   const plain = { dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
-  const session = await Session.open({
-    model: { cell: 'lstm', ...sizes, ...plain },
+  const model: ModelConfig = { cell: 'lstm', ...sizes, ...plain };
+  const session = await TrainingSession.open({
+    model,
     optimizer: { kind: 'rmsprop', alpha, eps, weightDecay: 0 },
     device: place.device,
     seed: 1n,
@@ -32,9 +34,12 @@ async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Pr
   const ids = poems.map((poem) => Int32Array.from(poem));
   const batcher = bucketedBatcher(ids, { batch, seed });
   let drawn = 0n;
+  let inference: InferenceSession | undefined; // of the current weights
 
   return {
     async train({ steps }) {
+      await inference?.dispose();
+      inference = undefined;
       const all: StepStats[] = [];
       while (all.length < steps) {
         const count = Math.min(place.device === 'cpu' ? 1 : LOG_EVERY, steps - all.length);
@@ -52,10 +57,21 @@ async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Pr
     async sample({ poems, together, length, temperature }) {
       const prompts = Array<Int32Array>(together).fill(Int32Array.of(BEGIN));
       const options = { maxNewTokens: length, endId: UNK, banned: Int32Array.of(UNK), temperature };
+      const streams = Uint32Array.from({ length: together }, (_, i) => i);
+      inference ??= await InferenceSession.open(
+        { model, device: place.device, threads, precision: place.precision },
+        weightsOf(await session.snapshot()),
+      );
       let tokens = 0;
       let first: number[] | undefined;
       for (let poem = 0; poem < poems; poem += together) {
-        const samples = await session.generate(prompts, { ...options, topK: 0, topP: 1, seed: drawn++ });
+        const samples = await inference.generate(prompts, {
+          ...options,
+          topK: 0,
+          topP: 1,
+          seeds: new BigUint64Array(together).fill(drawn++),
+          streams,
+        });
         for (const { ids } of samples) tokens += ids.length;
         first ??= [...(samples[0]?.ids ?? [])];
       }

@@ -10,7 +10,7 @@ import { generatePoems } from '../../../lib/model/generate';
 import { modelConfig } from '../../../lib/model/network';
 import { prepareRequest } from '../../../lib/model/poem-request';
 import type { Device } from '../../../lib/native/contract';
-import { Session } from '../../../lib/native/session';
+import { TrainingSession } from '../../../lib/native/training-session';
 import { learningRate } from '../../../lib/train/schedule';
 
 /** One of the networks that are compared. */
@@ -51,7 +51,7 @@ export async function trial(
 ): Promise<Outcome> {
   const config = configOf(variant);
   const dataset = await loadDataset(config);
-  const session = await Session.open({
+  const session = await TrainingSession.open({
     model: modelConfig(config, dataset.vocab.size),
     optimizer: config.optimizer,
     device: variant.device,
@@ -80,7 +80,7 @@ function configOf({ cell, data, faults }: Variant): RunConfig {
 }
 
 async function train(
-  session: Session,
+  session: TrainingSession,
   config: RunConfig,
   { train: poems, heldOut }: Dataset,
   seconds: number,

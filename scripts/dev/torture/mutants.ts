@@ -1,14 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Batch, type Checkpoint, Session, TangshiError, type TensorMap } from '../../../lib';
+import {
+  type Batch,
+  type Checkpoint,
+  TangshiError,
+  type TensorData,
+  type TensorMap,
+  TrainingSession,
+} from '../../../lib';
 import { checksum, decodeCheckpoint } from '../../../lib/model/checkpoint';
 import { modelConfig } from '../../../lib/model/network';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type SafetensorsFile,
-  type StoredTensor,
-} from '../../../lib/model/safetensors';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from '../../../lib/model/safetensors';
 import { Rng } from '../../../lib/util/rng';
 import { events, type Figures, learned, POEMS, smallConfig, type Torture } from './torture';
 
@@ -42,7 +44,7 @@ export async function mutants({ seed, count, folder, show }: Torture): Promise<F
     'slowest, ms': 0,
   };
   const { config, vocab } = original;
-  await using session = await Session.open({
+  await using session = await TrainingSession.open({
     model: modelConfig(config, vocab.size),
     optimizer: config.optimizer,
     device: 'cpu',
@@ -79,7 +81,7 @@ function attempt(mutant: Uint8Array, number: number): Checkpoint | undefined {
 }
 
 /** Whether a session takes the tensors, all of them as they are. */
-async function restores(session: Session, tensors: TensorMap, number: number): Promise<boolean> {
+async function restores(session: TrainingSession, tensors: TensorMap, number: number): Promise<boolean> {
   const before = bits(await session.snapshot());
   try {
     await session.restore(tensors);
@@ -239,10 +241,10 @@ function forgeMetadata(metadata: Record<string, string>, rng: Rng): void {
   metadata[key] = rng.below(20) === 0 ? JSON.stringify(strange) : JSON.stringify(value);
 }
 
-function forgeTensors(file: { tensors: Record<string, StoredTensor> } & SafetensorsFile, rng: Rng): void {
+function forgeTensors(file: { tensors: Record<string, TensorData> } & SafetensorsFile, rng: Rng): void {
   const names = Object.keys(file.tensors);
   const name = names[rng.below(names.length)] as string;
-  const tensor = file.tensors[name] as StoredTensor;
+  const tensor = file.tensors[name] as TensorData;
   const ways = [
     () => delete file.tensors[name],
     () => (file.tensors[`${name}.other`] = tensor),

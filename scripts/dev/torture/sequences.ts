@@ -1,14 +1,21 @@
 import fc from 'fast-check';
 import { addon } from '../../../lib/native/addon';
-import type { Batch, NativeSession, SessionConfig } from '../../../lib/native/contract';
+import type { Batch, NativeTrainingSession, TrainingConfig } from '../../../lib/native/contract';
 import type { Figures, Torture } from './torture';
 
-/** What the addon may say. ETORCH is not among them: whatever libtorch would refuse is refused before. */
-const CODES = ['EARG', 'ESHAPE', 'EOOM', 'ECANCELED', 'EDISPOSED', 'EDEVICE'];
+/** What the addon may say. ERR_TANGSHI_LIBTORCH is not among them: whatever libtorch would refuse is refused before. */
+const CODES = [
+  'ERR_TANGSHI_INVALID_ARG',
+  'ERR_TANGSHI_SHAPE',
+  'ERR_TANGSHI_OUT_OF_MEMORY',
+  'ERR_TANGSHI_DISPOSED',
+  'ERR_TANGSHI_DEVICE',
+  'ABORT_ERR',
+];
 /** A promise that has not settled by then never will. */
 const MOST_MS = 20_000;
 
-const CONFIG: SessionConfig = {
+const CONFIG: TrainingConfig = {
   model: {
     cell: 'lstm',
     vocabSize: 12,
@@ -39,18 +46,18 @@ const SAMPLING = {
   temperature: 1,
   topK: 0,
   topP: 1,
-  seed: 1n,
+  seeds: BigUint64Array.of(1n),
+  streams: Uint32Array.of(0),
   preface: 1,
   repetitionPenalty: 1,
   repeatable: Int32Array.of(2),
-  score: true,
 };
 
-const GUIDE = {
+const CONSTRAINT = {
   masks: new Uint8Array(24).fill(1),
-  groups: Int32Array.from({ length: 12 }, (_, id) => id),
-  allowedGroups: 7,
-  plans: [Int32Array.of(0, 1, 0x10000, 0x10001)],
+  groups: Uint32Array.from({ length: 12 }, (_, id) => id),
+  allowedGroups: Uint32Array.of(7),
+  plans: [Int32Array.of(0, -1, 1, 0, 0, 1, 1, 0)],
 };
 
 /**
@@ -69,7 +76,7 @@ export async function sequences({ seed, count, show }: Torture): Promise<Figures
   await fc.assert(
     fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 12 }), async (calls) => {
       if (figures.sequences++ % 500 === 0) show(`${figures.sequences - 1} of ${count} sequences`);
-      const session = await addon().openSession(CONFIG);
+      const session = await addon().TrainingSession.open(CONFIG);
       const promises: Promise<void>[] = [];
       for (const { make, wait } of calls) {
         const promise = outcome(make(session));
@@ -104,7 +111,7 @@ async function settled(promise: Promise<unknown>): Promise<unknown> {
 /** Thrown by getters of ours, and handed on as it is. */
 const MISCHIEF = new Error('mischief');
 
-type Call = Readonly<{ make: (session: NativeSession) => Promise<unknown>; wait: boolean }>;
+type Call = Readonly<{ make: (session: NativeTrainingSession) => Promise<unknown>; wait: boolean }>;
 
 const detached = () => {
   const array = Int32Array.of(1, 2, 3, 4, 5, 6);
@@ -174,7 +181,7 @@ const batches = fc.oneof(fc.array(spoiled(BATCH), { maxLength: 3 }), strange);
 const step = spoiled(STEP);
 const sampling = fc.oneof(
   spoiled(SAMPLING),
-  spoiled(GUIDE).map((guide) => ({ ...SAMPLING, guide })),
+  spoiled(CONSTRAINT).map((constraint) => ({ ...SAMPLING, constraint })),
 );
 const prompts = fc.oneof(
   fc.array(fc.oneof(fc.constant<unknown>(Int32Array.of(1, 2)), strange), { maxLength: 3 }),
@@ -189,18 +196,18 @@ const config = fc.oneof(
 const work = fc.oneof(
   fc.tuple(batches, step).map(
     ([all, options]) =>
-      (session: NativeSession) =>
+      (session: NativeTrainingSession) =>
         session.train(all as never, options as never).done,
   ),
   fc
     .tuple(fc.integer({ min: 1, max: 200 }), fc.boolean())
-    .map(([times, cancel]) => (session: NativeSession) => {
+    .map(([times, cancel]) => (session: NativeTrainingSession) => {
       const job = session.train(Array(times).fill(BATCH), STEP);
       if (cancel) job.cancel();
       return job.done;
     }),
   // Disposes of the session while its arguments are read.
-  fc.constant((session: NativeSession) => {
+  fc.constant((session: NativeTrainingSession) => {
     const lr = {
       get lr() {
         session.dispose();
@@ -210,7 +217,7 @@ const work = fc.oneof(
     };
     return session.train([BATCH], lr).done;
   }),
-  batches.map((all) => (session: NativeSession) => session.evaluate(all as never).done),
+  batches.map((all) => (session: NativeTrainingSession) => session.evaluate(all as never).done),
   fc
     .tuple(
       prompts,
@@ -223,15 +230,15 @@ const work = fc.oneof(
     )
     .map(
       ([all, options, listen]) =>
-        (session: NativeSession) =>
-          session.sample(
+        (session: NativeTrainingSession) =>
+          session.generate(
             all as never,
             options as never,
             (typeof listen === 'function' ? () => 0 : listen) as never,
           ).done,
     ),
-  fc.constant((session: NativeSession) => session.snapshot()),
-  fc.tuple(strange, fc.nat(30)).map(([value, place]) => async (session: NativeSession) => {
+  fc.constant((session: NativeTrainingSession) => session.snapshot()),
+  fc.tuple(strange, fc.nat(30)).map(([value, place]) => async (session: NativeTrainingSession) => {
     const tensors = { ...(await session.snapshot()) } as Record<string, unknown>;
     const names = Object.keys(tensors);
     const name = names[place % names.length] as string;
@@ -243,10 +250,10 @@ const work = fc.oneof(
       };
     await session.restore(tensors as never);
   }),
-  strange.map((value) => (session: NativeSession) => session.restore(value as never)),
-  fc.constant((session: NativeSession) => session.dispose()),
+  strange.map((value) => (session: NativeTrainingSession) => session.restore(value as never)),
+  fc.constant((session: NativeTrainingSession) => session.dispose()),
   config.filter(isSmall).map((value) => async () => {
-    const other = await addon().openSession(value as never);
+    const other = await addon().TrainingSession.open(value as never);
     await other.dispose();
   }),
 );
@@ -256,7 +263,7 @@ const call: fc.Arbitrary<Call> = fc.record({ make: work, wait: fc.boolean() });
 /** A model of a gigabyte is refused or not as the machine has memory: it only takes long. */
 function isSmall(value: unknown): boolean {
   try {
-    const { model } = value as SessionConfig;
+    const { model } = value as TrainingConfig;
     const { vocabSize, embedDim, hiddenDim, layers } = model;
     const sizes = [vocabSize, embedDim, hiddenDim, layers].filter(
       (size) => Number.isInteger(size) && size > 0,

@@ -1,14 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Batch, SessionConfig } from '../../../lib/native/contract';
-import { Session } from '../../../lib/native/session';
+import type { Batch, TrainingConfig } from '../../../lib/native/contract';
+import { TrainingSession } from '../../../lib/native/training-session';
 import type { Figures, Torture } from './torture';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const CONFIG: SessionConfig = {
+const CONFIG: TrainingConfig = {
   model: {
     cell: 'lstm',
     vocabSize: 2000,
@@ -52,7 +52,7 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const samples: [number, number][] = [];
   {
-    await using session = await Session.open(CONFIG);
+    await using session = await TrainingSession.open(CONFIG);
     await steps(session, Math.ceil(count / 10)); // warms up
     delay.enable();
     for (let done = 0; done < count; done += 100) {
@@ -71,7 +71,7 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
   const cycles = Math.min(SESSIONS, count);
   for (let i = 0; i < cycles; i++) {
     if (i % 50 === 0) show(`${i} of ${cycles} sessions`);
-    await using session = await Session.open(CONFIG);
+    await using session = await TrainingSession.open(CONFIG);
     await session.train(BATCHES.slice(0, 1), STEP);
     if (i >= cycles / 5 && i % 20 === 0) sessions.push([i, memory()]);
   }
@@ -88,7 +88,7 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
   };
 }
 
-async function steps(session: Session, count: number): Promise<void> {
+async function steps(session: TrainingSession, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await session.train([BATCHES[i % BATCHES.length] as Batch], STEP);
 }
 

@@ -1,4 +1,7 @@
-#include "expect.h"
+#include "expect_close.h"
+
+#include <limits>
+#include <sstream>
 
 namespace tangshi::test {
 

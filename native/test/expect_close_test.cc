@@ -1,4 +1,4 @@
-#include "expect.h"
+#include "expect_close.h"
 
 namespace tangshi::test {
 namespace {
@@ -9,7 +9,7 @@ bool close(const at::Tensor& actual, const at::Tensor& expected, double rtol, do
 
 }  // namespace
 
-TEST(expect, elements_are_close_within_atol_plus_rtol_of_the_expected_one) {
+TEST(expect_close, elements_are_close_within_atol_plus_rtol_of_the_expected_one) {
   const at::Tensor expected = at::tensor({100.0, 0.0, -1.0}, at::kDouble);
   const auto off = [&](double first, double second) {
     return expected + at::tensor({first, second, 0.0}, at::kDouble);
@@ -21,7 +21,7 @@ TEST(expect, elements_are_close_within_atol_plus_rtol_of_the_expected_one) {
   EXPECT(close(expected, expected, 0, 0));
 }
 
-TEST(expect, nan_is_close_to_nothing_and_infinity_to_itself) {
+TEST(expect_close, nan_is_close_to_nothing_and_infinity_to_itself) {
   const at::Tensor nan = at::tensor({1.0f, NAN}), inf = at::tensor({1.0f, INFINITY});
   EXPECT(!close(nan, at::ones({2}), 1, 1));
   EXPECT(!close(at::ones({2}), nan, 1, 1));
@@ -31,7 +31,7 @@ TEST(expect, nan_is_close_to_nothing_and_infinity_to_itself) {
   EXPECT(!close(at::ones({2}), inf, 0, 1));
 }
 
-TEST(expect, names_the_worst_element) {
+TEST(expect_close, names_the_worst_element) {
   at::Tensor actual = at::zeros({2, 3, 4});
   actual[0][0][0] = 1;
   actual[1][0][2] = -2;

@@ -1,6 +1,5 @@
-import { addon } from '../../lib/native/addon';
-import type { Batch, SampleOptions, SessionConfig } from '../../lib/native/contract';
-import { Session } from '../../lib/native/session';
+import type { Batch, GenerateOptions, TrainingConfig } from '../../lib/native/contract';
+import { TrainingSession } from '../../lib/native/training-session';
 import { AbortError } from '../../lib/util/errors';
 import { sessionConfig as config } from './fixture';
 
@@ -11,14 +10,13 @@ const batch: Batch = {
   time: 3,
 };
 const step = { lr: 0.01, clipNorm: 1 };
-const sampling: SampleOptions = {
+const sampling: GenerateOptions = {
   maxNewTokens: 20,
   endId: 2,
   banned: new Int32Array(),
   temperature: 1,
   topK: 0,
   topP: 1,
-  seed: 1n,
 };
 /** Enough to run for a second or so, one step after the other. */
 const longTraining = (): Batch[] => {
@@ -27,21 +25,16 @@ const longTraining = (): Batch[] => {
   return Array<Batch>(200).fill({ inputs: ids, targets: ids, rows, time });
 };
 
-let session: Session;
+let session: TrainingSession;
 beforeEach(async () => {
-  session = await Session.open(config);
+  session = await TrainingSession.open(config);
 });
 afterEach(() => session.dispose());
-
-test('the addon says which libtorch it is', () => {
-  expect(addon().torchVersion).toMatch(/^2\.\d+\.\d+/);
-  expect(addon().kernels).toMatch(/^(baseline|avx2|avx512)$/);
-});
 
 test('several batches in a call, each at its own learning rate, are as many calls', async () => {
   const other: Batch = { ...batch, inputs: Int32Array.of(6, 5, 4, 3, 2, 1) };
   const together = await session.train([batch, other], { lr: [0.1, 0.01], clipNorm: 1 });
-  await using single = await Session.open(config);
+  await using single = await TrainingSession.open(config);
   const apart = [
     ...(await single.train([batch], { lr: 0.1, clipNorm: 1 })),
     ...(await single.train([other], { lr: 0.01, clipNorm: 1 })),
@@ -77,7 +70,7 @@ test('trains, evaluates, samples', async () => {
 
 test('inputs are copied before the call returns', async () => {
   const inputs = batch.inputs.slice();
-  const other = await Session.open(config);
+  const other = await TrainingSession.open(config);
   const training = session.train([{ ...batch, inputs }], step);
   inputs.fill(49);
   const [expected] = await other.train([batch], step);
@@ -98,7 +91,7 @@ test('calls are done in order', async () => {
 
 test('a snapshot restored goes on bit for bit', async () => {
   await session.train([batch, batch], step);
-  const other = await Session.open({ ...config, seed: 9n });
+  const other = await TrainingSession.open({ ...config, seed: 9n });
   await other.restore(await session.snapshot());
   await session.train([batch, batch], step);
   await other.train([batch, batch], step);
@@ -132,7 +125,7 @@ const wrongConfigs: [string, unknown, string][] = [
   ['no word about graphs', { ...config, gpu: { precision: 'fp32' } }, 'ERR_TANGSHI_INVALID_ARG'],
 ];
 test.each(wrongConfigs)('opening with %s is refused', async (_, wrong, code) => {
-  const error = await Session.open(wrong as SessionConfig).catch((reason) => reason);
+  const error = await TrainingSession.open(wrong as TrainingConfig).catch((reason) => reason);
   expect(error).toMatchObject({ name: 'TangshiError', code, message: expect.stringMatching(/\w/) });
 });
 
@@ -184,23 +177,6 @@ test('a getter that disposes leaves nothing unsettled', async () => {
   };
   await expect(session.train([trap], step)).rejects.toMatchObject({ code: 'ERR_TANGSHI_DISPOSED' });
   await session.dispose();
-});
-
-test('sampling refuses what it cannot do', async () => {
-  const sample = (prompts: unknown, options: object = {}) =>
-    session.generate(prompts as Int32Array[], { ...sampling, ...options });
-  await expect(sample([new Int32Array()])).rejects.toMatchObject({ code: 'ERR_TANGSHI_INVALID_ARG' });
-  await expect(sample([Int32Array.of(-1)])).rejects.toMatchObject({ code: 'ERR_TANGSHI_SHAPE' });
-  await expect(sample([Int32Array.of(1)], { temperature: -1 })).rejects.toMatchObject({
-    code: 'ERR_TANGSHI_INVALID_ARG',
-  });
-  await expect(sample([Int32Array.of(1)], { topP: Number.NaN })).rejects.toMatchObject({
-    code: 'ERR_TANGSHI_INVALID_ARG',
-  });
-  const all = Int32Array.from({ length: 50 }, (_, id) => id);
-  await expect(sample([Int32Array.of(1)], { banned: all })).rejects.toMatchObject({
-    code: 'ERR_TANGSHI_INVALID_ARG',
-  });
 });
 
 test('an aborted training resolves with the steps that were done', async () => {

@@ -2,29 +2,15 @@ import { throwIfAborted } from '../util/errors';
 import { addon } from './addon';
 import type {
   Batch,
-  NativeSession,
+  GenerateOptions,
+  NativeTrainingSession,
   Sample,
-  SampleOptions,
-  SessionConfig,
   StepOptions,
   StepStats,
   TensorMap,
+  TrainingConfig,
 } from './contract';
-import { runJob, withLibraryErrors } from './job';
-import { nextLogProbs, sequenceLogProbs } from './scoring';
-
-/** How a call can be stopped. */
-export type CallOptions = Readonly<{
-  /** Abort to stop between two steps, batches or characters. */
-  signal?: AbortSignal;
-}>;
-
-/** How a call that generates can be stopped and watched. */
-export type GenerateCallOptions = CallOptions &
-  Readonly<{
-    /** Called with each id as it is drawn, and the index of its prompt. */
-    onToken?: (prompt: number, id: number) => void;
-  }>;
+import { type CallOptions, type GenerateCallOptions, runJob, withLibraryErrors } from './job';
 
 /**
  * A model with its optimizer, on a thread of its own. Calls are queued and run in order; none blocks the event loop.
@@ -33,27 +19,24 @@ export type GenerateCallOptions = CallOptions &
  * `signal` is aborted.
  *
  * @example
- * const session = await Session.open({ model, optimizer, device: 'cpu', seed: 1n, threads: 2 });
+ * const session = await TrainingSession.open({ model, optimizer, device: 'cpu', seed: 1n, threads: 2 });
  * const [{ loss }] = await session.train([batcher.next()], { lr: 0.002, clipNorm: 1 });
  * await session.dispose();
  */
-export class Session {
-  readonly #native: NativeSession;
-  readonly #vocabSize: number;
+export class TrainingSession {
+  readonly #native: NativeTrainingSession;
   #disposed: Promise<void> | undefined;
 
-  private constructor(native: NativeSession, vocabSize: number) {
+  private constructor(native: NativeTrainingSession) {
     this.#native = native;
-    this.#vocabSize = vocabSize;
   }
 
   /**
-   * Builds a model with new weights. libtorch looks for CUDA once: if the first session of a process is on the CPU, all
-   * sessions are.
+   * Builds a model with new weights. libtorch looks for CUDA once: if the first training session of a process is on the
+   * CPU, all are.
    */
-  static async open(config: SessionConfig): Promise<Session> {
-    const native = await withLibraryErrors(addon().openSession(config));
-    return new Session(native, config.model.vocabSize);
+  static async open(config: TrainingConfig): Promise<TrainingSession> {
+    return new TrainingSession(await withLibraryErrors(addon().TrainingSession.open(config)));
   }
 
   /**
@@ -78,26 +61,14 @@ export class Session {
     return runJob(this.#native.evaluate(batches), signal);
   }
 
-  /** Continues each prompt with one sequence of ids. */
+  /** Continues each prompt with one sequence of ids, with the current weights, on the CPU. */
   async generate(
     prompts: readonly Int32Array[],
-    options: SampleOptions,
+    options: GenerateOptions,
     { signal, onToken }: GenerateCallOptions = {},
   ): Promise<Sample[]> {
     throwIfAborted(signal);
-    return runJob(this.#native.sample(prompts, options, onToken), signal);
-  }
-
-  /** Log-probabilities of each sequence's ids after the first, given those before, in nats. */
-  async score(sequences: readonly Int32Array[], options: CallOptions = {}): Promise<Float32Array[]> {
-    const scores: Float32Array[] = [];
-    for (const ids of sequences) scores.push(await sequenceLogProbs(this, ids, options));
-    return scores;
-  }
-
-  /** `[vocabSize]` log-probabilities of the id after `ids`, in nats. */
-  next(ids: Int32Array, options: CallOptions = {}): Promise<Float32Array> {
-    return nextLogProbs(this, ids, this.#vocabSize, options);
+    return runJob(this.#native.generate(prompts, options, onToken), signal);
   }
 
   /** Weights, optimizer and random state, between two steps. */

@@ -1,0 +1,135 @@
+#include "addon/inference_marshal.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace tangshi {
+namespace {
+
+// [positions, 2]: the index of a mask and that of a rhyme, or -1.
+std::vector<LogitConstraint::Position> to_plan(const Field& value, int64_t masks) {
+  const std::vector<int32_t> numbers = value.elements<int32_t>(napi_int32_array, "Int32Array");
+  const auto positions = static_cast<int64_t>(numbers.size()) / 2;
+  value.check_length(numbers.size(), positions * 2, "positions x 2");
+  std::vector<LogitConstraint::Position> plan;
+  for (int64_t i = 0; i < positions; i++) {
+    const int32_t mask = numbers[2 * i], rhyme = numbers[2 * i + 1];
+    if (mask < 0 || mask >= masks) {
+      throw wrong_shape("expected masks from 0 to " + std::to_string(masks - 1) + " in " + value.name +
+                        " but received " + std::to_string(mask));
+    }
+    if (rhyme < LogitConstraint::no_rhyme || rhyme >= positions) {
+      throw wrong_shape("expected rhymes from -1 to " + std::to_string(positions - 1) + " in " + value.name +
+                        " but received " + std::to_string(rhyme));
+    }
+    plan.push_back({mask, rhyme});
+  }
+  return plan;
+}
+
+LogitConstraint to_constraint(const Field& value, int64_t vocab_size, size_t prompts) {
+  LogitConstraint constraint;
+  constraint.masks = value["masks"].elements<uint8_t>(napi_uint8_array, "Uint8Array");
+  const auto masks = static_cast<int64_t>(constraint.masks.size()) / vocab_size;
+  value["masks"].check_length(constraint.masks.size(), std::max<int64_t>(masks, 1) * vocab_size,
+                              "masks x vocabSize");
+  constraint.allowed_groups = value["allowedGroups"].elements<uint32_t>(napi_uint32_array, "Uint32Array");
+  constraint.groups = value["groups"].elements<uint32_t>(napi_uint32_array, "Uint32Array");
+  const auto words = static_cast<int64_t>(constraint.words());
+  if (words == 0 || words > vocab_size) {
+    throw wrong_shape("expected from 1 to " + std::to_string(vocab_size) + " elements for " +
+                      value["allowedGroups"].name + " but received " + std::to_string(words));
+  }
+  value["groups"].check_length(constraint.groups.size(), vocab_size * words, "vocabSize x words");
+  const Field plans = value["plans"];
+  plans.check_length(plans.array_length(), static_cast<int64_t>(prompts), "prompts");
+  for (uint32_t i = 0; i < prompts; i++) constraint.plans.push_back(to_plan(plans.item(i), masks));
+  return constraint;
+}
+
+LogitOptions to_logit_options(const Field& options, int64_t vocab_size, size_t prompts) {
+  LogitOptions out;
+  out.banned = options["banned"].ids(0, vocab_size);
+  std::vector<bool> banned(vocab_size, false);
+  for (const int32_t id : out.banned) banned[id] = true;
+  if (std::find(banned.begin(), banned.end(), false) == banned.end()) {
+    throw invalid_argument(options["banned"].name + " leaves no id to draw");
+  }
+  const Field penalty = options["repetitionPenalty"], repeatable = options["repeatable"];
+  if (!penalty.is_undefined()) out.repetition_penalty = penalty.number(0, 100);
+  if (!repeatable.is_undefined()) out.repeatable = repeatable.ids(0, vocab_size);
+  std::sort(out.repeatable.begin(), out.repeatable.end());
+  const Field constraint = options["constraint"];
+  if (!constraint.is_undefined()) out.constraint = to_constraint(constraint, vocab_size, prompts);
+  return out;
+}
+
+}  // namespace
+
+Precision to_precision(const Field& precision) {
+  return precision.word<Precision>({{"fp32", Precision::fp32},
+                                    {"tf32", Precision::tf32},
+                                    {"bf16", Precision::bf16},
+                                    {"fp16", Precision::fp16}});
+}
+
+InferenceConfig to_inference_config(const Napi::Value& value) {
+  const Field config{value, "config"};
+  InferenceConfig out;
+  out.model = to_model_config(config["model"]);
+  out.device = to_device(config["device"]);
+  out.threads = static_cast<int>(config["threads"].integer(1, max_threads));
+  const Field precision = config["precision"];
+  if (!precision.is_undefined()) out.precision = to_precision(precision);
+  return out;
+}
+
+std::vector<std::vector<int32_t>> to_sequences(const Field& sequences, int64_t vocab_size) {
+  std::vector<std::vector<int32_t>> out;
+  const uint32_t count = sequences.array_length();
+  for (uint32_t i = 0; i < count; i++) {
+    out.push_back(sequences.item(i).ids(0, vocab_size));
+    if (out.back().empty()) sequences.item(i).refuse("at least one id");
+  }
+  return out;
+}
+
+GenerateOptions to_generate_options(const Field& options, int64_t vocab_size, size_t prompts) {
+  GenerateOptions out;
+  out.max_new_tokens = options["maxNewTokens"].integer(0, max_size);
+  out.end_id = static_cast<int32_t>(options["endId"].integer(0, vocab_size - 1));
+  out.sampling.temperature = options["temperature"].number(0, 1e6);
+  out.sampling.top_k = options["topK"].integer(0, max_size);
+  out.sampling.top_p = options["topP"].number(0, 1);
+  const Field seeds = options["seeds"], streams = options["streams"];
+  out.seeds.assign(prompts, 0);
+  if (!seeds.is_undefined()) {
+    out.seeds = seeds.elements<uint64_t>(napi_biguint64_array, "BigUint64Array");
+    seeds.check_length(out.seeds.size(), static_cast<int64_t>(prompts), "prompts");
+  }
+  out.streams.resize(prompts);
+  std::iota(out.streams.begin(), out.streams.end(), 0);
+  if (!streams.is_undefined()) {
+    out.streams = streams.elements<uint32_t>(napi_uint32_array, "Uint32Array");
+    streams.check_length(out.streams.size(), static_cast<int64_t>(prompts), "prompts");
+  }
+  const Field preface = options["preface"], beam = options["beam"];
+  if (!preface.is_undefined()) out.preface = preface.integer(1, max_size);
+  if (!beam.is_undefined()) out.beam = beam.integer(1, 1000);
+  out.logits = to_logit_options(options, vocab_size, prompts);
+  return out;
+}
+
+Napi::Value to_js(Napi::Env env, const std::vector<Sample>& samples) {
+  auto out = Napi::Array::New(env, samples.size());
+  for (uint32_t i = 0; i < samples.size(); i++) {
+    auto sample = Napi::Object::New(env);
+    sample["ids"] = copy_to_js<int32_t, Napi::Int32Array>(env, samples[i].ids);
+    sample["ended"] = samples[i].ended;
+    sample["logProb"] = samples[i].log_prob;
+    out[i] = sample;
+  }
+  return out;
+}
+
+}  // namespace tangshi

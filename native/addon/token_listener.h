@@ -1,0 +1,39 @@
+// A function of JavaScript's that is called with each id as it is drawn, from any thread.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "sample/generate.h"
+
+namespace tangshi {
+
+class TokenListener {
+ public:
+  explicit TokenListener(const Napi::Function& listen)
+      : calls_(Napi::ThreadSafeFunction::New(listen.Env(), listen, "tangshi token", 0, 1)) {
+    calls_.Unref(listen.Env());  // the job itself keeps the process alive
+  }
+  ~TokenListener() { calls_.Release(); }
+  TokenListener(const TokenListener&) = delete;
+  TokenListener& operator=(const TokenListener&) = delete;
+
+  // Calls `value` where it is a function; empty otherwise.
+  static OnToken listen(const Napi::Value& value) {
+    if (!value.IsFunction()) return nullptr;
+    return [listener = std::make_shared<TokenListener>(value.As<Napi::Function>())](
+               size_t prompt, int32_t id) { listener->tell(prompt, id); };
+  }
+
+ private:
+  void tell(size_t prompt, int32_t id) {
+    calls_.NonBlockingCall([prompt, id](Napi::Env env, const Napi::Function& listen) {
+      if (env != nullptr) listen.Call({Napi::Number::New(env, prompt), Napi::Number::New(env, id)});
+    });
+  }
+
+  Napi::ThreadSafeFunction calls_;
+};
+
+}  // namespace tangshi

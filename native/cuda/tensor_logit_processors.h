@@ -1,0 +1,55 @@
+// The logit processors for many sequences at once, by tensor operations that do not wait for the device.
+#pragma once
+
+#include "libtorch.h"
+#include "sample/generate.h"
+
+namespace tangshi {
+
+// What the processors need to know of each sequence so far, on the device.
+class TensorSequences {
+ public:
+  TensorSequences(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
+                  int64_t vocab_size, const at::Device& device);
+
+  // ids: [rows], the next of each sequence; drawn: [rows] bool, false where an id belongs to the prompt,
+  // which is already taken into account.
+  void advance(const at::Tensor& ids, const at::Tensor& drawn);
+
+ private:
+  friend class TensorLogitProcessors;
+  void count_prompts(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options);
+  void follow_prompts(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options);
+  at::Tensor here(const at::Tensor& plan) const;  // [rows, positions] -> [rows], at the current position
+
+  const int64_t vocab_size_;
+  const at::Tensor rows_;  // [rows]: 0, 1, …
+
+  // With a penalty: how often each id stands in each sequence, [rows, vocab]; and [vocab], 0 where that does
+  // not count, else 1.
+  at::Tensor counts_, counting_;
+
+  // With a constraint, G rhyme groups and R rhymes, and one rhyme more for positions that do not rhyme:
+  at::Tensor plan_masks_, plan_rhymes_;  // [rows, positions]
+  at::Tensor position_;                  // [rows]
+  at::Tensor groups_;                    // [vocab, G] bool
+  at::Tensor rhyme_groups_;              // [rows, R + 1, G] bool, that all ids of a rhyme have in common
+  at::Tensor used_;                      // [rows, R + 1, vocab] bool, the ids of a rhyme
+};
+
+class TensorLogitProcessors {
+ public:
+  TensorLogitProcessors(const LogitOptions& options, int64_t vocab_size, const at::Device& device);
+
+  // logits: [rows, vocab], changed in place.
+  void penalize(at::Tensor& logits, const TensorSequences& sequences) const;
+  void constrain(at::Tensor& logits, const TensorSequences& sequences) const;
+  void ban(at::Tensor& logits) const;
+
+ private:
+  const double penalty_;
+  at::Tensor masks_;         // [n, vocab] bool, or undefined
+  const at::Tensor banned_;  // [n]
+};
+
+}  // namespace tangshi

@@ -1,0 +1,51 @@
+// What happens to the logits of a character before one is drawn: a penalty for repetition, the constraint of
+// a form, bans. The order is defined here, once, for every implementation: on arrays (below) and on tensors
+// (cuda/cuda_sampler.cc).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sample/logit_constraint.h"
+
+namespace tangshi {
+
+struct LogitOptions {
+  // Subtracted from the logit of an id for each time it stands in the sequence, its preface aside; in nats.
+  double repetition_penalty = 0;
+  std::vector<int32_t> repeatable = {};  // exempt from the penalty; ascending
+  std::optional<LogitConstraint> constraint = {};
+  std::vector<int32_t> banned = {};  // never drawn
+};
+
+// Sequences: what the implementation needs to know of one or many sequences so far.
+template <typename Processors, typename Logits, typename Sequences>
+void process_logits(const Processors& processors, Logits&& logits, const Sequences& sequences) {
+  processors.penalize(logits, sequences);
+  processors.constrain(logits, sequences);
+  processors.ban(logits);
+}
+
+// One sequence so far.
+struct SequenceView {
+  std::span<const int32_t> prompt;  // without its preface
+  std::span<const int32_t> drawn;
+  const ConstraintState* constraint;  // or null
+};
+
+class LogitProcessors {
+ public:
+  explicit LogitProcessors(const LogitOptions& options) : options_(options) {}
+
+  // logits: [vocab], changed in place.
+  void penalize(std::span<float> logits, const SequenceView& sequence) const;
+  void constrain(std::span<float> logits, const SequenceView& sequence) const;
+  void ban(std::span<float> logits) const;
+
+ private:
+  const LogitOptions& options_;
+};
+
+}  // namespace tangshi

@@ -1,0 +1,25 @@
+// A model's weights as they were stored, checked against its configuration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/model_config.h"
+#include "model/tensor_bytes.h"
+
+namespace tangshi {
+
+class Weights {
+ public:
+  // Throws std::invalid_argument unless `tensors` has every parameter of the model, in its shape, as F32 or
+  // F16, and nothing else. Keeps a reference to `tensors`.
+  Weights(const ModelConfig& config, const TensorMap& tensors);
+
+  // One parameter in single precision, row-major.
+  std::vector<float> floats(const std::string& name) const;
+
+ private:
+  const TensorMap& tensors_;
+};
+
+}  // namespace tangshi

@@ -1,0 +1,236 @@
+import { weightsOf } from '../../lib/model/checkpoint';
+import { toHalf } from '../../lib/model/float16';
+import type {
+  GenerateOptions,
+  InferenceConfig,
+  LogitConstraint,
+  TensorData,
+  TensorMap,
+} from '../../lib/native/contract';
+import { InferenceSession } from '../../lib/native/inference-session';
+import { TrainingSession } from '../../lib/native/training-session';
+import { AbortError } from '../../lib/util/errors';
+import { sessionConfig } from './fixture';
+
+const { model } = sessionConfig;
+const config: InferenceConfig = { model, device: 'cpu', threads: 2 };
+const sampling: GenerateOptions = {
+  maxNewTokens: 20,
+  endId: 2,
+  banned: Int32Array.of(2),
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+};
+const PROMPT = Int32Array.of(1);
+
+let weights: TensorMap;
+let session: InferenceSession;
+beforeAll(async () => {
+  await using trained = await TrainingSession.open(sessionConfig);
+  weights = weightsOf(await trained.snapshot());
+});
+beforeEach(async () => {
+  session = await InferenceSession.open(config, weights);
+});
+afterEach(() => session.dispose());
+
+/** The weights with one tensor changed. */
+function changed(name: string, change: Partial<TensorData> | undefined): TensorMap {
+  const { [name]: tensor, ...others } = weights;
+  return change === undefined ? others : { ...others, [name]: { ...(tensor as TensorData), ...change } };
+}
+
+test('generates what the training session generates', async () => {
+  await using trained = await TrainingSession.open(sessionConfig);
+  const seeds = BigUint64Array.of(3n, 3n, 2n ** 63n);
+  const options = { ...sampling, seeds, streams: Uint32Array.of(0, 1, 0) };
+  const prompts = [PROMPT, PROMPT, PROMPT];
+  const samples = await session.generate(prompts, options);
+  expect(samples).toEqual(await trained.generate(prompts, options));
+  expect(new Set(samples.map(({ ids }) => String(ids))).size).toBe(3);
+  const [again] = await session.generate([PROMPT], {
+    ...options,
+    seeds: seeds.slice(2),
+    streams: Uint32Array.of(0),
+  });
+  expect(again).toEqual(samples[2]);
+});
+
+test('seeds default to 0, streams to the index of the prompt', async () => {
+  const defaults = await session.generate([PROMPT, PROMPT], sampling);
+  const explicit = { seeds: BigUint64Array.of(0n, 0n), streams: Uint32Array.of(0, 1) };
+  expect(defaults).toEqual(await session.generate([PROMPT, PROMPT], { ...sampling, ...explicit }));
+});
+
+test('the number of threads does not change the result', async () => {
+  await using single = await InferenceSession.open({ ...config, threads: 1 }, weights);
+  await using many = await InferenceSession.open({ ...config, threads: 16 }, weights);
+  const prompts = Array<Int32Array>(200).fill(PROMPT);
+  const expected = await single.generate(prompts, sampling);
+  expect(await session.generate(prompts, sampling)).toEqual(expected);
+  expect(await many.generate(prompts, sampling)).toEqual(expected);
+});
+
+test('scores are the log-probabilities of the ids, and of the next ids', async () => {
+  const ids = Int32Array.of(1, 7, 30, 4);
+  const [scores, single] = await session.score([ids, Int32Array.of(5)]);
+  expect(scores).toHaveLength(3);
+  expect(single).toHaveLength(0);
+  for (const [i, logProb] of (scores as Float32Array).entries()) {
+    const next = await session.next(ids.subarray(0, i + 1));
+    expect(next).toHaveLength(model.vocabSize);
+    expect(next[ids[i + 1] as number]).toBe(logProb);
+    expect(next.reduce((sum, value) => sum + Math.exp(value), 0)).toBeCloseTo(1, 5);
+  }
+  const constraint = only(ids.subarray(1));
+  const [sample] = await session.generate([PROMPT], { ...sampling, constraint });
+  expect(String(sample?.ids)).toBe(String(ids.subarray(1)));
+  expect(sample?.logProb).toBeCloseTo(
+    (scores as Float32Array).reduce((a, b) => a + b, 0),
+    4,
+  );
+});
+
+/** A constraint that leaves exactly these ids, one at each position. */
+function only(ids: Int32Array): LogitConstraint {
+  const masks = new Uint8Array(ids.length * model.vocabSize);
+  for (const [i, id] of ids.entries()) masks[i * model.vocabSize + id] = 1;
+  const plan = Int32Array.from([...ids].flatMap((_, i) => [i, -1]));
+  return { masks, groups: new Uint32Array(model.vocabSize), allowedGroups: Uint32Array.of(0), plans: [plan] };
+}
+
+test('a constraint may have more than 32 rhyme groups and several rhymes', async () => {
+  const words = 4;
+  const groups = new Uint32Array(model.vocabSize * words);
+  const groupOf = (id: number) => (id * 7) % 106;
+  for (let id = 0; id < model.vocabSize; id++)
+    groups[id * words + Math.floor(groupOf(id) / 32)] = 2 ** (groupOf(id) % 32);
+  // Two ids of each group: id and id + 25.
+  for (let id = 0; id < 25; id++) groups.copyWithin((id + 25) * words, id * words, (id + 1) * words);
+  const constraint: LogitConstraint = {
+    masks: new Uint8Array(model.vocabSize).fill(1),
+    groups,
+    allowedGroups: new Uint32Array(words).fill(2 ** 32 - 1),
+    plans: Array(50).fill(Int32Array.of(0, 0, 0, 1, 0, -1, 0, 0, 0, 1)),
+  };
+  const samples = await session.generate(Array<Int32Array>(50).fill(PROMPT), {
+    ...sampling,
+    banned: new Int32Array(),
+    constraint,
+  });
+  for (const { ids, ended } of samples) {
+    const [a, b, , c, d] = [...ids] as [number, number, number, number, number];
+    expect(ended).toBe(true);
+    expect(Math.abs(a - c)).toBe(25);
+    expect(Math.abs(b - d)).toBe(25);
+  }
+});
+
+test('weights in half precision are taken as they are', async () => {
+  const halves = Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [
+      name,
+      { dtype: 'F16', shape, data: toHalf(data) } as const,
+    ]),
+  );
+  await using half = await InferenceSession.open(config, halves);
+  const [expected, actual] = [await session.next(PROMPT), await half.next(PROMPT)];
+  for (const [id, logProb] of expected.entries()) expect(actual[id]).toBeCloseTo(logProb, 2);
+});
+
+const wrongWeights: [string, () => TensorMap, string][] = [
+  ['nothing', () => undefined as never, 'ERR_TANGSHI_INVALID_ARG'],
+  ['a tensor missing', () => changed('fc.bias', undefined), 'ERR_TANGSHI_SHAPE'],
+  [
+    'a tensor too many',
+    () => ({ ...weights, 'fc.extra': weights['fc.bias'] as TensorData }),
+    'ERR_TANGSHI_SHAPE',
+  ],
+  ['another shape', () => changed('fc.bias', { shape: [49] }), 'ERR_TANGSHI_SHAPE'],
+  ['another type', () => changed('fc.bias', { dtype: 'I64' }), 'ERR_TANGSHI_SHAPE'],
+  ['too few bytes', () => changed('fc.bias', { data: new Uint8Array(3) }), 'ERR_TANGSHI_SHAPE'],
+  ['no bytes', () => changed('fc.bias', { data: 5 as never }), 'ERR_TANGSHI_INVALID_ARG'],
+];
+test.each(wrongWeights)('opening with %s is refused', async (_, wrong, code) => {
+  await expect(InferenceSession.open(config, wrong())).rejects.toMatchObject({ name: 'TangshiError', code });
+});
+
+const constraint = only(Int32Array.of(3, 4));
+const wrongOptions: [string, object, string][] = [
+  ['a negative temperature', { temperature: -1 }, 'ERR_TANGSHI_INVALID_ARG'],
+  ['NaN for top-p', { topP: Number.NaN }, 'ERR_TANGSHI_INVALID_ARG'],
+  ['every id banned', { banned: Int32Array.from({ length: 50 }, (_, id) => id) }, 'ERR_TANGSHI_INVALID_ARG'],
+  ['too few seeds', { seeds: new BigUint64Array() }, 'ERR_TANGSHI_SHAPE'],
+  ['seeds as numbers', { seeds: Int32Array.of(1) }, 'ERR_TANGSHI_INVALID_ARG'],
+  ['too many streams', { streams: new Uint32Array(2) }, 'ERR_TANGSHI_SHAPE'],
+  ['a beam of 0', { beam: 0 }, 'ERR_TANGSHI_INVALID_ARG'],
+  [
+    'masks that are no multiple of the vocabulary',
+    { constraint: { ...constraint, masks: new Uint8Array(51) } },
+    'ERR_TANGSHI_SHAPE',
+  ],
+  ['no masks', { constraint: { ...constraint, masks: new Uint8Array() } }, 'ERR_TANGSHI_SHAPE'],
+  [
+    'groups of other words',
+    { constraint: { ...constraint, allowedGroups: new Uint32Array(2) } },
+    'ERR_TANGSHI_SHAPE',
+  ],
+  ['no groups', { constraint: { ...constraint, allowedGroups: new Uint32Array() } }, 'ERR_TANGSHI_SHAPE'],
+  ['no plan', { constraint: { ...constraint, plans: [] } }, 'ERR_TANGSHI_SHAPE'],
+  ['half a plan', { constraint: { ...constraint, plans: [Int32Array.of(0, -1, 0)] } }, 'ERR_TANGSHI_SHAPE'],
+  ['an unknown mask', { constraint: { ...constraint, plans: [Int32Array.of(2, -1)] } }, 'ERR_TANGSHI_SHAPE'],
+  ['a rhyme below -1', { constraint: { ...constraint, plans: [Int32Array.of(0, -2)] } }, 'ERR_TANGSHI_SHAPE'],
+  [
+    'a rhyme beyond the plan',
+    { constraint: { ...constraint, plans: [Int32Array.of(0, 1)] } },
+    'ERR_TANGSHI_SHAPE',
+  ],
+];
+test.each(wrongOptions)('generating with %s is refused', async (_, wrong, code) => {
+  await expect(session.generate([PROMPT], { ...sampling, ...wrong })).rejects.toMatchObject({ code });
+});
+
+test('prompts and sequences of ids outside the vocabulary, or of none, are refused', async () => {
+  for (const ids of [Int32Array.of(50), Int32Array.of(-1)]) {
+    const refused = { code: 'ERR_TANGSHI_SHAPE' };
+    await expect(session.generate([ids], sampling)).rejects.toMatchObject(refused);
+    await expect(session.score([ids])).rejects.toMatchObject(refused);
+    await expect(session.next(ids)).rejects.toMatchObject(refused);
+  }
+  for (const ids of [new Int32Array(), [1] as never, undefined as never]) {
+    const refused = { code: 'ERR_TANGSHI_INVALID_ARG' };
+    await expect(session.generate([ids], sampling)).rejects.toMatchObject(refused);
+    await expect(session.score([ids])).rejects.toMatchObject(refused);
+    await expect(session.next(ids)).rejects.toMatchObject(refused);
+  }
+  expect(await session.generate([], sampling)).toEqual([]);
+  expect(await session.score([])).toEqual([]);
+});
+
+test('an aborted call rejects with an AbortError whose cause is the reason', async () => {
+  const reason = new Error('no longer wanted');
+  for (const call of [
+    (signal: AbortSignal) => session.generate([PROMPT], { ...sampling, maxNewTokens: 2 ** 30 }, { signal }),
+    (signal: AbortSignal) => session.score(Array(20_000).fill(new Int32Array(500).fill(1)), { signal }),
+  ]) {
+    const controller = new AbortController();
+    const running = call(controller.signal);
+    setTimeout(() => controller.abort(reason), 50);
+    const error = await running.catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(AbortError);
+    expect(error).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR', cause: reason });
+    await expect(call(AbortSignal.abort(reason))).rejects.toMatchObject({ code: 'ABORT_ERR', cause: reason });
+  }
+});
+
+test('disposing ends the call in progress and refuses later ones', async () => {
+  const running = session.generate([PROMPT], { ...sampling, maxNewTokens: 2 ** 30 });
+  await Promise.all([
+    expect(running).rejects.toMatchObject({ code: 'ERR_TANGSHI_DISPOSED' }),
+    session.dispose(),
+    session.dispose(),
+  ]);
+  for (const call of [session.generate([PROMPT], sampling), session.score([PROMPT]), session.next(PROMPT)])
+    await expect(call).rejects.toMatchObject({ code: 'ERR_TANGSHI_DISPOSED' });
+});
