@@ -1,7 +1,7 @@
 """Makes a checkpoint of this package from the original course program's network, as PyTorch saved it.
 
     python examples/from_pytorch.py STATE_DICT.pt VOCAB.json OUT.safetensors
-    npm run gen 湖 -- --model OUT.safetensors       (or, in a program: loadModel('OUT.safetensors'))
+    npm run gen 湖 -- --model OUT.safetensors       (or, in a program: Model.load('OUT.safetensors'))
 
 In the original program, these two lines write what it takes:
 

@@ -1,10 +1,10 @@
-"""Builds the network of a checkpoint in PyTorch and prints what it foretells of a text, as JSON. Needs torch alone.
+"""Builds the network of a checkpoint in PyTorch and prints its predictions for a text, as JSON. Needs only torch.
 
     python examples/load_in_pytorch.py CHECKPOINT [TEXT]
 
-CHECKPOINT is any .safetensors of this package: of a training, or a small one with half-precision weights. Of TEXT, its
-begin in front, each position's logits [positions, vocabulary] come out, and the mean NLL in nats of what follows each,
-the end included: the same number as `evaluate` gives.
+CHECKPOINT is any .safetensors file of this package: from a training, or a small one with half-precision weights. Prints
+the logits of each position of TEXT, [positions, vocabulary], and the mean NLL of the characters and the end, in nats:
+what `evaluate` computes. (From hidden 512 on, `evaluate` rounds the weights to half precision.)
 """
 
 import json

@@ -8,7 +8,12 @@ Napi::Object AddonData::construct(Napi::Env env, Napi::FunctionReference AddonDa
                                   void* content) {
   AddonData& data = of(env);
   data.constructing = content;
-  return (data.*constructor).New({});
+  try {
+    return (data.*constructor).New({});
+  } catch (...) {
+    data.constructing = nullptr;
+    throw;
+  }
 }
 
 void* AddonData::take(Napi::Env env) {

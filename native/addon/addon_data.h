@@ -3,7 +3,9 @@
 
 #include <napi.h>
 
+#include <memory>
 #include <set>
+#include <vector>
 
 namespace tangshi {
 
@@ -11,6 +13,7 @@ class JobQueue;
 
 struct AddonData {
   std::set<JobQueue*> queues;
+  std::vector<std::shared_ptr<JobQueue>> ended_queues;  // calls to them may still be queued
   bool ended = false;
   Napi::FunctionReference job, inference_session, training_session, file_lock;  // constructors
   // What a constructor wraps, while the addon itself calls it: from JavaScript they are not called.

@@ -25,7 +25,12 @@ InferenceSession::InferenceSession(const Napi::CallbackInfo& info)
 // (config, tensors)
 Napi::Value InferenceSession::open(const Napi::CallbackInfo& info) {
   const auto open_accelerator = reinterpret_cast<OpenAccelerator>(info.Data());
-  auto core = std::make_shared<Core>(info.Env());
+  std::shared_ptr<Core> core;
+  try {
+    core = std::make_shared<Core>(info.Env());
+  } catch (...) {  // no thread for it
+    return rejected_promise(info.Env());
+  }
   return core->queue->promise(info.Env(), [&]() -> Work {
     const InferenceConfig config = to_inference_config(info[0]);
     core->vocab_size = config.model.vocab_size;
@@ -51,13 +56,14 @@ Napi::Value InferenceSession::generate(const Napi::CallbackInfo& info) {
   return core_->queue->job(info.Env(), [&]() -> Work {
     auto prompts = to_sequences({info[0], "prompts"}, core_->vocab_size);
     auto options = to_generate_options({info[1], "options"}, core_->vocab_size, prompts.size());
-    return [core = core_, prompts = std::move(prompts), options = std::move(options),
-            on_token = TokenListener::listen(info[2])](const std::atomic<bool>& canceled) -> ToJs {
-      const auto is_canceled = [&] { return canceled.load(); };
-      auto samples = tangshi::generate(core->ready->generator(), prompts, options, is_canceled, on_token);
-      throw_if(canceled);
-      return [samples = std::move(samples)](Napi::Env env) { return to_js(env, samples); };
-    };
+    return
+        [core = core_, prompts = std::move(prompts), options = std::move(options),
+         on_token = TokenListener::listen({info[2], "onToken"})](const std::atomic<bool>& canceled) -> ToJs {
+          const auto is_canceled = [&] { return canceled.load(); };
+          auto samples = tangshi::generate(core->ready->generator(), prompts, options, is_canceled, on_token);
+          throw_if(canceled);
+          return [samples = std::move(samples)](Napi::Env env) { return to_js(env, samples); };
+        };
   });
 }
 
@@ -85,7 +91,8 @@ Napi::Value InferenceSession::next(const Napi::CallbackInfo& info) {
     const Field ids{info[0], "ids"};
     auto prompt = ids.ids(0, core_->vocab_size);
     if (prompt.empty()) ids.refuse("at least one id");
-    return [core = core_, prompt = std::move(prompt)](const std::atomic<bool>&) -> ToJs {
+    return [core = core_, prompt = std::move(prompt)](const std::atomic<bool>& canceled) -> ToJs {
+      throw_if(canceled);
       return [log_probs = next_log_probs(core->ready->network, prompt)](Napi::Env env) {
         return copy_to_js<float, Napi::Float32Array>(env, log_probs);
       };

@@ -74,7 +74,7 @@ void JobQueue::tear_down() {
   for (const auto& job : pending_) job->canceled = true;
   executor_.stop();
   executor_.join();
-  const auto self = shared_from_this();  // the jobs may hold the last reference
+  addon_.ended_queues.push_back(shared_from_this());
   pending_.clear();
 }
 
@@ -145,7 +145,7 @@ void JobQueue::perform(Job& job) {
 }
 
 void JobQueue::settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, JobQueue* queue) {
-  if (env != nullptr) queue->settle_oldest(env);
+  if (env != nullptr && queue->life_ != Life::ended) queue->settle_oldest(env);
 }
 
 void JobQueue::settle_oldest(Napi::Env env) {

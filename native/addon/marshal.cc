@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
 
 namespace tangshi {
 namespace {
@@ -27,6 +28,8 @@ Error current_error() {
     throw;
   } catch (const Error& error) {
     return error;
+  } catch (const std::system_error& error) {  // a thread could not be created
+    return {"ERR_TANGSHI_OUT_OF_MEMORY", std::string("no thread can be created: ") + error.what()};
   } catch (const std::bad_alloc&) {
     return {"ERR_TANGSHI_OUT_OF_MEMORY", "out of memory"};
   } catch (const std::length_error&) {

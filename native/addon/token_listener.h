@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "addon/field.h"
 #include "sample/generate.h"
 
 namespace tangshi {
@@ -19,9 +20,11 @@ class TokenListener {
   TokenListener(const TokenListener&) = delete;
   TokenListener& operator=(const TokenListener&) = delete;
 
-  // Calls `value` where it is a function; empty otherwise.
-  static OnToken listen(const Napi::Value& value) {
-    if (!value.IsFunction()) return nullptr;
+  // Calls a function; empty for undefined. Throws Error for anything else.
+  static OnToken listen(const Field& field) {
+    const Napi::Value& value = field.value;
+    if (field.is_undefined()) return nullptr;
+    if (!value.IsFunction()) field.refuse("a function");
     return [listener = std::make_shared<TokenListener>(value.As<Napi::Function>())](
                size_t prompt, int32_t id) { listener->tell(prompt, id); };
   }

@@ -42,7 +42,12 @@ Work TrainingSession::work(Body body) const {
 
 // (config)
 Napi::Value TrainingSession::open(const Napi::CallbackInfo& info) {
-  auto core = std::make_shared<Core>(info.Env());
+  std::shared_ptr<Core> core;
+  try {
+    core = std::make_shared<Core>(info.Env());
+  } catch (...) {  // no thread for it
+    return rejected_promise(info.Env());
+  }
   return core->queue->promise(info.Env(), [&]() -> Work {
     const TrainingConfig config = to_training_config(info[0]);
     core->vocab_size = config.model.vocab_size;
@@ -100,20 +105,21 @@ Napi::Value TrainingSession::generate(const Napi::CallbackInfo& info) {
   return core_->queue->job(info.Env(), [&] {
     auto prompts = to_sequences({info[0], "prompts"}, core_->vocab_size);
     auto options = to_generate_options({info[1], "options"}, core_->vocab_size, prompts.size());
-    return work(
-        [prompts = std::move(prompts), options = std::move(options),
-         on_token = TokenListener::listen(info[2])](Core& core, const std::atomic<bool>& canceled) -> ToJs {
-          const auto is_canceled = [&] { return canceled.load(); };
-          auto samples = tangshi::generate(core.generator(), prompts, options, is_canceled, on_token);
-          throw_if(canceled);
-          return [samples = std::move(samples)](Napi::Env env) { return to_js(env, samples); };
-        });
+    return work([prompts = std::move(prompts), options = std::move(options),
+                 on_token = TokenListener::listen({info[2], "onToken"})](
+                    Core& core, const std::atomic<bool>& canceled) -> ToJs {
+      const auto is_canceled = [&] { return canceled.load(); };
+      auto samples = tangshi::generate(core.generator(), prompts, options, is_canceled, on_token);
+      throw_if(canceled);
+      return [samples = std::move(samples)](Napi::Env env) { return to_js(env, samples); };
+    });
   });
 }
 
 Napi::Value TrainingSession::snapshot(const Napi::CallbackInfo& info) {
   return core_->queue->promise(info.Env(), [&] {
-    return work([](Core& core, const std::atomic<bool>&) -> ToJs {
+    return work([](Core& core, const std::atomic<bool>& canceled) -> ToJs {
+      throw_if(canceled);
       return [state = tangshi::snapshot(*core.trainer)](Napi::Env env) { return to_js(env, state); };
     });
   });
@@ -122,11 +128,13 @@ Napi::Value TrainingSession::snapshot(const Napi::CallbackInfo& info) {
 // (tensors)
 Napi::Value TrainingSession::restore(const Napi::CallbackInfo& info) {
   return core_->queue->promise(info.Env(), [&] {
-    return work([tensors = to_tensors({info[0], "tensors"})](Core& core, const std::atomic<bool>&) -> ToJs {
-      core.network.reset();
-      tangshi::restore(*core.trainer, tensors);
-      return nothing();
-    });
+    return work(
+        [tensors = to_tensors({info[0], "tensors"})](Core& core, const std::atomic<bool>& canceled) -> ToJs {
+          throw_if(canceled);
+          core.network.reset();
+          tangshi::restore(*core.trainer, tensors);
+          return nothing();
+        });
   });
 }
 

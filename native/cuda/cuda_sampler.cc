@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "cuda/cudnn.h"
 #include "cuda/driver.h"
@@ -22,10 +23,20 @@ constexpr int64_t characters_per_read = 16;
 // TokenSampler, for the logits of many sequences at once.
 class TensorTokenSampler {
  public:
-  explicit TensorTokenSampler(const SamplingOptions& options) : options_(options) {}
+  // banned: as for TokenSampler.
+  TensorTokenSampler(const SamplingOptions& options, const std::vector<int32_t>& banned) : options_(options) {
+    const std::set<int32_t> all(banned.begin(), banned.end());
+    while (all.contains(first_allowed_)) first_allowed_++;
+  }
 
   // logits: [rows, vocab]; uniform: [rows], double, in [0, 1) -> ids [rows].
   at::Tensor operator()(const at::Tensor& logits, const at::Tensor& uniform) const {
+    const at::Tensor none_is_left = logits.amax(1).isinf();
+    return draw(logits, uniform).masked_fill_(none_is_left, first_allowed_);
+  }
+
+ private:
+  at::Tensor draw(const at::Tensor& logits, const at::Tensor& uniform) const {
     if (options_.temperature == 0) return logits.argmax(1);
     const at::Tensor weights =
         ((logits - logits.amax(1, /*keepdim=*/true)).to(at::kDouble) / options_.temperature).exp_();
@@ -37,7 +48,6 @@ class TensorTokenSampler {
         .clamp_max_(logits.size(1) - 1);
   }
 
- private:
   // The weights, 0 where top-k and top-p exclude a character.
   at::Tensor kept(const at::Tensor& weights) const {
     const bool some = options_.top_k > 0 && options_.top_k < weights.size(1);
@@ -54,6 +64,7 @@ class TensorTokenSampler {
   }
 
   const SamplingOptions options_;
+  int32_t first_allowed_ = 0;
 };
 
 // What is known in advance of characters that are fed one after the other: [time, rows].
@@ -162,7 +173,7 @@ class CudaSampler : public Accelerator {
       randoms.emplace_back(options.seeds[row], options.streams[row]);
     }
     const TensorLogitProcessors processors(options.logits, vocab, device);
-    const TensorTokenSampler sampler(options.sampling);
+    const TensorTokenSampler sampler(options.sampling, options.logits.banned);
     TensorSequences sequences(prompts, options, vocab, device);
     HiddenState state = model_->zero_state(rows);
     at::Tensor ids = at::tensor(first).to(device);  // [rows], fed next

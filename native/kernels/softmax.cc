@@ -21,13 +21,13 @@ float max(const float* x, int64_t n) {
   return result;
 }
 
-void exp_weights(float* x, int64_t n, float max, float scale, float* sums) {
+void exp_weights(const float* x, int64_t n, float max, float scale, float* weights, float* sums) {
   constexpr int64_t block = 64;
   for (int64_t begin = 0; begin < n; begin += block) {
     Vec total = {};
     each_vector(n - begin < block ? n - begin : block, [&](int64_t at, int64_t count) {
       const Vec weight = exp((load(x + begin + at, count, -INFINITY) - max) * scale);
-      store(x + begin + at, weight, count);
+      store(weights + begin + at, weight, count);
       total += weight;
     });
     *sums++ = sum(total);

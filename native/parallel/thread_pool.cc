@@ -4,11 +4,19 @@
 #include <utility>
 
 namespace tangshi {
+
 ThreadPool::ThreadPool(int count) : errors_(count) {
-  for (int thread = 1; thread < count; thread++) threads_.emplace_back([this, thread] { work(thread); });
+  try {
+    for (int thread = 1; thread < count; thread++) threads_.emplace_back([this, thread] { work(thread); });
+  } catch (...) {  // the system's limit is reached
+    stop();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -34,6 +34,7 @@ class ThreadPool {
   Range share(int thread, int64_t size, int64_t grain = 1) const;
 
  private:
+  void stop();
   void work(int thread);
   void attempt(int thread, const std::function<void(int)>& job);
 

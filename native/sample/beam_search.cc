@@ -30,9 +30,9 @@ struct Step {
 // The likeliest steps of one continuation, at most options.beam.
 void add_steps(const Beam& beam, size_t index, std::span<float> logits, std::span<const int32_t> prompt,
                const GenerateOptions& options, std::vector<Step>& steps) {
-  const LogProb log_prob(logits);
-  process_logits(LogitProcessors(options.logits), logits,
-                 SequenceView{prompt, beam.sample.ids, beam.constraint ? &*beam.constraint : nullptr});
+  const SequenceView sequence{prompt, beam.sample.ids, beam.constraint ? &*beam.constraint : nullptr};
+  const LogProb log_prob(logits, sequence);
+  process_logits(LogitProcessors(options.logits), logits, sequence);
   std::vector<int32_t> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0);
   const auto width = static_cast<ptrdiff_t>(std::min<size_t>(options.beam, ids.size()));
@@ -42,7 +42,7 @@ void add_steps(const Beam& beam, size_t index, std::span<float> logits, std::spa
   for (ptrdiff_t i = 0; i < width && std::isfinite(logits[ids[i]]); i++) {
     const int32_t id = ids[i];
     steps.push_back(
-        {index, id, beam.score + logits[id] - log_prob.total(), beam.sample.log_prob + log_prob(id)});
+        {index, id, beam.score + logits[id] - log_prob.total(), beam.sample.log_prob + log_prob(id, logits)});
   }
 }
 

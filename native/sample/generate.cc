@@ -106,10 +106,11 @@ class Decoder {
       out.ended = true;
       return false;
     }
-    const LogProb log_prob(logits);
-    process_logits(processors_, logits, view_of(row));
+    const SequenceView sequence = view_of(row);
+    const LogProb log_prob(logits, sequence);
+    process_logits(processors_, logits, sequence);
     const int32_t id = sampler(logits, row.random);
-    out.log_prob += log_prob(id);
+    out.log_prob += log_prob(id, logits);
     if (id == options_.end_id && !row.constraint) {
       out.ended = true;
       return false;

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "sample/logit_processors.h"
 
 namespace tangshi {
 
@@ -17,17 +19,29 @@ inline double log_sum_exp(std::span<const float> logits) {
   return largest + std::log(kernels().sum_exp(logits.data(), count, largest));
 }
 
-// The log-probability of any id, by the logits as they were when this was made.
+// The log-probabilities by the network alone of ids that are chosen by processed logits.
 class LogProb {
  public:
-  explicit LogProb(std::span<const float> logits)
-      : logits_(logits.begin(), logits.end()), total_(log_sum_exp(logits)) {}
-  double operator()(int32_t id) const { return logits_[id] - total_; }
+  // logits: before they are processed for this sequence.
+  LogProb(std::span<const float> logits, const SequenceView& sequence) : total_(log_sum_exp(logits)) {
+    for (const std::span<const int32_t> ids : {sequence.prompt, sequence.drawn}) {
+      for (const int32_t id : ids) penalized_.emplace_back(id, logits[id]);
+    }
+  }
+
+  // logits: the same after processing. The id is not excluded: its logit was changed by a penalty at most.
+  double operator()(int32_t id, std::span<const float> logits) const {
+    for (const auto& [penalized, logit] : penalized_) {
+      if (penalized == id) return logit - total_;
+    }
+    return logits[id] - total_;
+  }
+
   double total() const { return total_; }  // log_sum_exp of the logits
 
  private:
-  const std::vector<float> logits_;
   const double total_;
+  std::vector<std::pair<int32_t, float>> penalized_;  // ids that a penalty may change, with their logits
 };
 
 }  // namespace tangshi

@@ -1,6 +1,6 @@
 // What happens to the logits of a character before one is drawn: a penalty for repetition, the constraint of
 // a form, bans. The order is defined here, once, for every implementation: on arrays (below) and on tensors
-// (cuda/cuda_sampler.cc).
+// (cuda/tensor_logit_processors.cc).
 #pragma once
 
 #include <cstdint>

@@ -90,7 +90,7 @@ void Network::State::run_cells(int64_t layer) {
 void Network::State::predict() {
   network_.output_(h(network_.config_.layers - 1), hidden_, rows_, logits_.data(), pool_);
   if (!network_.config_.relu_logits) return;
-  for (float& logit : logits_) logit = std::max(logit, 0.0f);
+  kernels().relu(logits_.data(), rows_ * network_.output_.width());
 }
 
 std::span<float> Network::State::logits(int64_t row) {

@@ -39,20 +39,22 @@ size_t pass(size_t count, double rest, Weight weight) {
 
 TokenSampler::TokenSampler(const SamplingOptions& options, std::span<const int32_t> banned,
                            int64_t vocab_size)
-    : options_(options), sums_((vocab_size + block - 1) / block) {
+    : options_(options), weights_(vocab_size), sums_((vocab_size + block - 1) / block) {
   const std::set<int32_t> all(banned.begin(), banned.end());
   while (all.contains(first_allowed_)) first_allowed_++;
 }
 
-int32_t TokenSampler::operator()(std::span<float> logits, Random& random) {
+int32_t TokenSampler::operator()(std::span<const float> logits, Random& random) {
   const float largest = kernels().max(logits.data(), logits.size());
-  // Infinite or not a number: there is no order to draw by.
-  if (options_.temperature == 0 || !std::isfinite(largest)) return greedy(logits);
+  // Below this temperature every likelier character is infinitely likelier. An infinite or NaN logit allows
+  // no order to draw by.
+  constexpr double lowest_temperature = 1e-30;
+  if (options_.temperature < lowest_temperature || !std::isfinite(largest)) return greedy(logits);
   const auto scale = static_cast<float>(1 / options_.temperature);
-  kernels().exp_weights(logits.data(), logits.size(), largest, scale, sums_.data());
+  kernels().exp_weights(logits.data(), logits.size(), largest, scale, weights_.data(), sums_.data());
   const double share = random.uniform();
   const bool all = options_.top_k == 0 && options_.top_p >= 1;
-  return all ? among_all(logits, share) : among_some(logits, share);
+  return all ? among_all(share) : among_some(share);
 }
 
 int32_t TokenSampler::greedy(std::span<const float> logits) const {
@@ -63,7 +65,7 @@ int32_t TokenSampler::greedy(std::span<const float> logits) const {
   return best;
 }
 
-int32_t TokenSampler::among_all(std::span<const float> weights, double share) const {
+int32_t TokenSampler::among_all(double share) const {
   const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
   double rest = share * total;
   // The block first, then the place in it.
@@ -74,15 +76,15 @@ int32_t TokenSampler::among_all(std::span<const float> weights, double share) co
     if (rest < sums_[i]) break;
     rest -= sums_[i];
   }
-  const size_t begin = chosen * block, size = std::min<size_t>(block, weights.size() - begin);
-  return static_cast<int32_t>(begin + pass(size, rest, [&](size_t i) { return weights[begin + i]; }));
+  const size_t begin = chosen * block, size = std::min<size_t>(block, weights_.size() - begin);
+  return static_cast<int32_t>(begin + pass(size, rest, [&](size_t i) { return weights_[begin + i]; }));
 }
 
-int32_t TokenSampler::among_some(std::span<const float> weights, double share) {
+int32_t TokenSampler::among_some(double share) {
   const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
   // All those below this bound together weigh less than top-p leaves out.
-  const double bound = options_.top_k > 0 ? 0 : (1 - options_.top_p) * total / weights.size();
-  collect(weights, static_cast<float>(bound));
+  const double bound = options_.top_k > 0 ? 0 : (1 - options_.top_p) * total / weights_.size();
+  collect(static_cast<float>(bound));
   keep_top_k();
   keep_top_p();
   const double kept = std::accumulate(candidates_.begin(), candidates_.end(), 0.0,
@@ -91,14 +93,14 @@ int32_t TokenSampler::among_some(std::span<const float> weights, double share) {
       .id;
 }
 
-void TokenSampler::collect(std::span<const float> weights, float least) {
+void TokenSampler::collect(float least) {
   candidates_.clear();
   for (size_t i = 0; i < sums_.size(); i++) {
     if (sums_[i] < least || sums_[i] <= 0) continue;
-    const size_t begin = i * block, end = std::min(begin + block, weights.size());
+    const size_t begin = i * block, end = std::min(begin + block, weights_.size());
     for (size_t id = begin; id < end; id++) {
-      if (weights[id] >= least && weights[id] > 0)
-        candidates_.push_back({static_cast<int32_t>(id), weights[id]});
+      if (weights_[id] >= least && weights_[id] > 0)
+        candidates_.push_back({static_cast<int32_t>(id), weights_[id]});
     }
   }
 }

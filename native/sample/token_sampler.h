@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/aligned.h"
 #include "sample/random.h"
 
 namespace tangshi {
@@ -21,8 +22,8 @@ class TokenSampler {
   // banned: the ids whose logits were set to -infinity. They are not drawn even where no logit is finite.
   TokenSampler(const SamplingOptions& options, std::span<const int32_t> banned, int64_t vocab_size);
 
-  // logits: [vocab], overwritten. Ties go to the lower id.
-  int32_t operator()(std::span<float> logits, Random& random);
+  // logits: [vocab]. Ties go to the lower id.
+  int32_t operator()(std::span<const float> logits, Random& random);
 
  private:
   struct Candidate {
@@ -31,9 +32,9 @@ class TokenSampler {
   };
 
   int32_t greedy(std::span<const float> logits) const;
-  int32_t among_all(std::span<const float> weights, double share) const;
-  int32_t among_some(std::span<const float> weights, double share);
-  void collect(std::span<const float> weights, float least);
+  int32_t among_all(double share) const;
+  int32_t among_some(double share);
+  void collect(float least);
   void keep_top_k();
   void keep_top_p();
   // Keeps the likeliest that together measure `enough`.
@@ -42,6 +43,7 @@ class TokenSampler {
 
   SamplingOptions options_;
   int32_t first_allowed_ = 0;
+  AlignedVector<float> weights_;       // exp((logit - largest) / temperature), [vocab]
   std::vector<float> sums_;            // of the weights, by blocks
   std::vector<Candidate> candidates_;  // ascending by id
   std::vector<Candidate> ranked_;      // scratch

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "cuda/tensor_logit_processors.h"
+#include "host_sync_guard.h"
 #include "inference_fixture.h"
 
 namespace tangshi::test {
@@ -103,6 +105,43 @@ TEST(cuda_sampler, keeps_to_the_constraint_as_arrays_do) {
     expect_same(sampler->generate(prompts, seeded(options, seed), never),
                 writer(prompts, seeded(options, seed)));
   }
+}
+
+TEST(cuda_sampler, where_no_id_is_left_draws_one_that_is_not_banned) {
+  Writer writer;
+  const auto sampler = open(small_network(), random_tensors(small_network()));
+  GenerateOptions options = seeded({.max_new_tokens = 3, .end_id = 10});
+  options.logits.banned = {0, 1, 4};
+  options.logits.constraint = LogitConstraint{std::vector<uint8_t>(11), std::vector<uint32_t>(11), {0}, {}};
+  options.logits.constraint->masks[4] = 1;
+  constexpr LogitConstraint::Position only{0, LogitConstraint::no_rhyme};
+  options.logits.constraint->plans.assign(prompts.size(), std::vector(8, only));
+  for (const double temperature : {0.0, 0.8}) {
+    options.sampling.temperature = temperature;
+    const auto samples = sampler->generate(prompts, options, never), expected = writer(prompts, options);
+    for (size_t i = 0; i < samples.size(); i++) {
+      EXPECT(samples[i].ids == expected[i].ids);
+      for (const int32_t id : samples[i].ids) EXPECT_EQ(id, 2);
+    }
+  }
+}
+
+TEST(cuda_sampler, the_processors_do_not_wait_for_the_device) {
+  ModelConfig config = small_network();
+  config.vocab_size = 60;
+  GenerateOptions options = seeded({.max_new_tokens = 5, .end_id = 59});
+  options.logits = {.repetition_penalty = 1, .repeatable = {58}, .constraint = rhyming(60), .banned = {7}};
+  const TensorLogitProcessors processors(options.logits, config.vocab_size, at::kCPU);
+  TensorSequences sequences(prompts, options, config.vocab_size, at::kCPU);
+  const auto rows = static_cast<int64_t>(prompts.size());
+  const at::Tensor drawn = at::ones({rows}, at::kBool);
+  at::Tensor logits = at::randn({rows, config.vocab_size}), ids = at::full({rows}, 3, at::kLong);
+  const HostSyncGuard guard;
+  for (int i = 0; i < 4; i++) {
+    process_logits(processors, logits, sequences);
+    sequences.advance(ids, drawn);
+  }
+  EXPECT(guard.refused().empty());
 }
 
 TEST(cuda_sampler, logits_that_are_not_finite_give_an_id_that_may_be_drawn) {

@@ -147,7 +147,7 @@ TEST(kernels, largest_and_weights_of_a_draw) {
       EXPECT_CLOSE(at::scalar_tensor(level->sum_exp(data(x), n, largest), at::kDouble),
                    at::exp(x.to(at::kDouble) - largest).sum(), 1e-6);
       at::Tensor sums = at::empty({(n + 63) / 64});
-      level->exp_weights(data(x), n, largest, 0.8f, data(sums));
+      level->exp_weights(x.const_data_ptr<float>(), n, largest, 0.8f, data(x), data(sums));
       EXPECT((x - expected).abs().max().item<double>() < 1e-6);
       if (n > 1) EXPECT_EQ(x[n / 2].item<float>(), 0.0f);
       EXPECT_CLOSE(sums.sum(), expected.sum(), 1e-6);

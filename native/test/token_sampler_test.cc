@@ -68,6 +68,18 @@ TEST(token_sampler, top_k_top_p_and_bans_leave_only_theirs) {
   EXPECT(drawn({.top_k = 2}, {3}) == (std::set{1, 2}));
 }
 
+TEST(token_sampler, every_temperature_draws_an_id) {
+  for (const double temperature : {5e-324, 1e-39, 1e-38, 1e-30, 1e-20, 1e-3, 1e6}) {
+    for (const SamplingOptions& options :
+         {SamplingOptions{.temperature = temperature},
+          SamplingOptions{.temperature = temperature, .top_p = 0.95},
+          SamplingOptions{.temperature = temperature, .top_k = 2, .top_p = 0.5}}) {
+      const int32_t id = draw_once(options, {0, 1, 2, 3, -1});
+      EXPECT(id >= 0 && id < 5 && (temperature > 1 || id == 3));
+    }
+  }
+}
+
 TEST(token_sampler, streams_differ_and_repeat) {
   const auto stream = [](uint64_t seed, uint64_t stream) {
     Random random(seed, stream);
