@@ -41,6 +41,7 @@ export {
   type Checkpoint,
   readCheckpoint,
   readWeights,
+  weightsOf,
   writeCheckpoint,
   writeModel,
 } from './model/checkpoint';
@@ -48,6 +49,7 @@ export { classicPoem } from './model/classic';
 export type { ModelSource } from './model/load';
 export { type LoadOptions, Model, type NextOptions } from './model/model';
 export { BUNDLED_MODEL } from './model/model-files';
+export { modelConfig } from './model/network';
 export type { Poem, PoemOptions, StreamOptions } from './model/poem-options';
 export type { NextCharacter, Score, ScoredCharacter } from './model/score';
 export type * from './native/contract';

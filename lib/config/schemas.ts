@@ -182,9 +182,9 @@ const streamOptions = {
   rhymeGroup: text,
   prompt: text,
   context: text,
-  maxLength: positiveInteger,
+  maxLength: v.optional(size(1_000_000)),
   temperature: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1e6))),
-  topK: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  topK: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 30))),
   topP: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   repetitionPenalty: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100))),
   beam: upToThousand,
@@ -197,7 +197,8 @@ const SCHEMAS = {
   load: v.strictObject({ device: text, threads: v.optional(size(1024)), signal }),
   generate: v.strictObject({ ...streamOptions, bestOf: upToThousand }),
   stream: v.strictObject(streamOptions),
-  score: v.strictObject({ signal }),
+  call: v.strictObject({ signal }),
+  measureForms: v.strictObject({ count: size(100_000), seed, signal }),
   next: v.strictObject({ top: positiveInteger, signal }),
 };
 

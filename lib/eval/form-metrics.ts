@@ -1,3 +1,4 @@
+import { checkOptions } from '../config/schemas';
 import { versesOf } from '../data/line-filter';
 import { type Model, requireModel } from '../model/model';
 import type { Poem, PoemOptions } from '../model/poem-options';
@@ -71,9 +72,13 @@ const POEMS_SEARCHED = 50;
 export async function measureForms(
   model: Model,
   corpus: readonly string[],
-  { count, seed, signal }: FormMetricsOptions,
+  options: FormMetricsOptions,
 ): Promise<FormMetrics[]> {
   requireModel(model);
+  checkOptions('measureForms', options);
+  if (!Array.isArray(corpus) || !corpus.every((poem) => typeof poem === 'string'))
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', 'Expected an array of strings for the corpus');
+  const { count, seed, signal } = options;
   const index = new CorpusIndex(corpus);
   const characters = [...new Set(corpus.join(''))].filter((char) => /\p{Script=Han}/u.test(char));
   const all: FormMetrics[] = [];

@@ -1,3 +1,4 @@
+import { checkOptions } from '../config/schemas';
 import { evaluationBatches } from '../data/batcher';
 import { type Model, requireModel } from '../model/model';
 import type { CallOptions } from '../native/job';
@@ -33,13 +34,14 @@ const BATCH = 64;
 export async function evaluate(
   model: Model,
   poems: readonly Int32Array[],
-  { signal }: CallOptions = {},
+  options: CallOptions = {},
 ): Promise<Evaluation> {
   const { session } = requireModel(model);
   checkPoems(poems);
+  checkOptions('call', options);
   let [nll, tokens] = [0, 0];
   for (let first = 0; first < poems.length; first += POEMS_PER_CALL) {
-    const scores = await session.score(poems.slice(first, first + POEMS_PER_CALL), { signal });
+    const scores = await session.score(poems.slice(first, first + POEMS_PER_CALL), options);
     for (const logProbs of scores) {
       tokens += logProbs.length;
       for (const logProb of logProbs) nll -= logProb;

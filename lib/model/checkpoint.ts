@@ -138,7 +138,7 @@ function toTensor({ bytes }: LineFilter): TensorData {
 }
 
 function toLineFilter(where: string, { dtype, data }: TensorData): LineFilter {
-  if (dtype === 'U8' && data.length > 0) return new LineFilter(data);
+  if (dtype === 'U8' && data.length > 0) return new LineFilter(data.slice()); // not a view, which would keep the whole file in memory
   throw damaged(where, `${LINE_FILTER} is not an array of bytes`);
 }
 

@@ -1,9 +1,11 @@
+import { checkOptions } from '../config/schemas';
 import type { Vocab } from '../data/vocab';
 import type { Sample } from '../native/contract';
 import type { CallOptions } from '../native/job';
 import { TangshiError } from '../util/errors';
 import type { GenerateSequences } from './drafts';
 import { type Model, requireModel } from './model';
+import { checkTextLength } from './poem-request';
 
 /** The original program stops when the poem is longer than this. */
 const MAX_LENGTH = 30;
@@ -23,12 +25,16 @@ const MIN_PIECE = 10;
  * const model = await Model.load('runs/classic');
  * console.log((await classicPoem(model, '湖')).join('\n'));
  */
-export async function classicPoem(
-  model: Model,
-  begin: string,
-  { signal }: CallOptions = {},
-): Promise<string[]> {
+export async function classicPoem(model: Model, begin: string, options: CallOptions = {}): Promise<string[]> {
   const { session, vocab } = requireModel(model);
+  if (typeof begin !== 'string')
+    throw new TangshiError(
+      'ERR_TANGSHI_INVALID_ARG',
+      `Expected a string for begin but received ${typeof begin}`,
+    );
+  checkTextLength('begin', begin);
+  checkOptions('call', options);
+  const { signal } = options;
   return printClassic((...call) => session.generate(...call), vocab, begin, { signal });
 }
 

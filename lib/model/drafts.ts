@@ -2,6 +2,7 @@ import { type LineFilter, versesOf } from '../data/line-filter';
 import type { Sample } from '../native/contract';
 import type { CallOptions, GenerateCallOptions } from '../native/job';
 import type { TrainingSession } from '../native/training-session';
+import { mapWithoutBlocking } from '../util/event-loop';
 import { Rng } from '../util/rng';
 import type { PoemRequest } from './poem-request';
 
@@ -65,9 +66,9 @@ export async function drawDraft(
 }
 
 /** The draft with the highest log-probability per character, less the cost of repetitions and copied lines. */
-export function bestDraft(drafts: readonly Sample[], request: PoemRequest): Sample {
+export async function bestDraft(drafts: readonly Sample[], request: PoemRequest): Promise<Sample> {
   const { lineFilter, vocab } = request.model;
-  const scored = drafts.map((draft) => ({
+  const scored = await mapWithoutBlocking(drafts, (draft) => ({
     draft,
     score: scoreOf(request.prompt + vocab.decode(draft.ids), draft, lineFilter),
   }));

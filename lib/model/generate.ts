@@ -29,10 +29,8 @@ export async function generatePoems(
     const seeds = Array.from({ length }, (_, i) => first + i);
     const plans = await mapWithoutBlocking(seeds, (seed) => planDrafts(request, seed));
     const drafts = await drawDrafts(generate, request, plans, { signal });
-    const chunk = await mapWithoutBlocking(drafts, (samples, i) =>
-      toPoem(bestDraft(samples, request), request, first + i),
-    );
-    poems.push(...chunk);
+    for (const [i, samples] of drafts.entries())
+      poems.push(toPoem(await bestDraft(samples, request), request, first + i));
   }
   return poems;
 }

@@ -16,7 +16,7 @@ export type ModelFile = Readonly<{ checkpoint: Checkpoint; path: string | undefi
 /** @throws ERR_TANGSHI_NO_MODEL, ERR_TANGSHI_CHECKPOINT, ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_IO */
 export async function readModel(source: ModelSource): Promise<ModelFile> {
   if (source instanceof Uint8Array)
-    return { checkpoint: decodeStoredCheckpoint(source, nameOf(undefined)), path: undefined };
+    return { checkpoint: decodeStoredCheckpoint(source.slice(), nameOf(undefined)), path: undefined };
   const path = await findCheckpoint(toPath(source));
   return { checkpoint: decodeStoredCheckpoint(await readBytes(path), path), path };
 }
@@ -66,7 +66,7 @@ function toPath(source: string | URL): string {
       'Expected a path, a file: URL or a Uint8Array for the model',
       {
         cause: error,
-        option: 'model',
+        option: 'source',
       },
     );
   }

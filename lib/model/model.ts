@@ -123,6 +123,8 @@ export class Model {
     this.#requireOpen();
     checkRange('count', count, 1, MAX_POEMS);
     const request = prepareRequest(this, options);
+    if (count > 1 && options.beam !== undefined)
+      throw invalid('A beam search finds the same poem each time: use generate', 'beam');
     checkRange('seed', request.seed, 0, Number.MAX_SAFE_INTEGER - (count - 1));
     return generatePoems(this.#generateSequences, request, count, options);
   }
@@ -156,7 +158,7 @@ export class Model {
    */
   async score(text: string, options: CallOptions = {}): Promise<Score> {
     this.#requireOpen();
-    checkOptions('score', options);
+    checkOptions('call', options);
     const poem = this.#clean(text);
     const [logProbs] = await this.session.score([this.vocab.encodePoem(poem)], options);
     return toScore(poem, logProbs as Float32Array);
@@ -206,7 +208,7 @@ export class Model {
 /**
  * Checks the model argument of a function.
  *
- * @throws ERR_TANGSHI_INVALID_ARG, such as for a promise. ERR_TANGSHI_DISPOSED
+ * @throws ERR_TANGSHI_INVALID_ARG, such as for a promise.
  */
 export function requireModel(model: Model): Model {
   if (model instanceof Model) return model;

@@ -53,6 +53,7 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   checkOptions('generate', options);
   checkTextLength('prompt', options.prompt);
   checkTextLength('context', options.context);
+  checkBeam(options);
   const form = formOf(model.vocab, options);
   const { vocab } = model;
   const formDefaults = form ? FORM_DEFAULTS : FREE_DEFAULTS;
@@ -80,6 +81,16 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
     bestOf: options.bestOf ?? (options.beam === undefined ? given.bestOf : 1),
     seed: options.seed ?? (options.beam === undefined ? randomInt(RANDOM_SEEDS) : 0),
   };
+}
+
+/** @throws ERR_TANGSHI_INVALID_ARG for options that have no effect in a beam search. */
+function checkBeam(options: PoemOptions): void {
+  if (options.beam === undefined) return;
+  const option = (['temperature', 'topK', 'topP', 'bestOf'] as const).find(
+    (name) => options[name] !== undefined,
+  );
+  if (option === undefined) return;
+  throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `${option} has no effect with beam`, { option });
 }
 
 /** @throws ERR_TANGSHI_INVALID_ARG for options that would have no effect. */

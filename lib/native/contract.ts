@@ -49,8 +49,8 @@ export type InferenceConfig = Readonly<{
   device: Device;
   /** CPU threads, 1 to 1,024. Results do not depend on them. */
   threads: number;
-  /** Of the GPU. Default: `tf32`. */
-  precision?: Precision;
+  /** Products on the GPU: exact, or rounded to 19 bits. Default: `tf32`. */
+  precision?: 'fp32' | 'tf32';
 }>;
 
 /** A model that is trained. */
@@ -263,8 +263,8 @@ export interface NativeAddon {
   };
   readonly TrainingSession: {
     /**
-     * Builds a model with new weights on a thread of its own. libtorch looks for CUDA once: if the first session of a process
-     * that uses libtorch is on the CPU, all are.
+     * Builds a model with new weights on a thread of its own. libtorch looks for CUDA once: after a training session on the
+     * CPU, sessions on a GPU are refused in the same process.
      */
     open(config: TrainingConfig): Promise<NativeTrainingSession>;
   };

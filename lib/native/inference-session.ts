@@ -11,6 +11,10 @@ import { type CallOptions, type GenerateCallOptions, runJob, withLibraryErrors }
  *
  * @example
  * const { config, vocab, tensors } = await readCheckpoint('runs/mine/best.safetensors');
+ * const model = modelConfig(config, vocab.size);
+ * const session = await InferenceSession.open({ model, device: 'cpu', threads: 2 }, weightsOf(tensors));
+ * const [logProbs] = await session.score([vocab.encodePoem('床前明月光，疑是地上霜。')]);
+ * await session.dispose();
  */
 export class InferenceSession {
   readonly #native: NativeInferenceSession;

@@ -32,8 +32,8 @@ export class TrainingSession {
   }
 
   /**
-   * Builds a model with new weights. libtorch looks for CUDA once: if the first training session of a process is on the
-   * CPU, all are.
+   * Builds a model with new weights. libtorch looks for CUDA once: after a training session on the CPU, sessions on a GPU
+   * (of both kinds) are refused in the same process with ERR_TANGSHI_DEVICE.
    */
   static async open(config: TrainingConfig): Promise<TrainingSession> {
     return new TrainingSession(await withLibraryErrors(addon().TrainingSession.open(config)));

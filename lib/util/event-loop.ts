@@ -1,13 +1,20 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Like `items.map(work)`, but lets the event loop run between two items, so that long lists do not block it. */
+/** Milliseconds of work between two turns of the event loop. */
+const SLICE = 5;
+
+/** Like `items.map(work)`, but lets the event loop run every few milliseconds, so that long lists do not block it. */
 export async function mapWithoutBlocking<T, R>(
   items: readonly T[],
   work: (item: T, index: number) => R,
 ): Promise<R[]> {
   const results: R[] = [];
+  let started = performance.now();
   for (const [index, item] of items.entries()) {
-    if (index > 0) await setImmediate();
+    if (performance.now() - started > SLICE) {
+      await setImmediate();
+      started = performance.now();
+    }
     results.push(work(item, index));
   }
   return results;

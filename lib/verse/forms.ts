@@ -87,9 +87,8 @@ export class Form {
         'tone',
       );
     }
-    return Array.from({ length: count }, () =>
-      this.#planOf(patterns[rng.below(patterns.length)] as TonePattern),
-    );
+    const plans = patterns.map((pattern) => this.#planOf(pattern));
+    return Array.from({ length: count }, () => plans[rng.below(plans.length)] as Int32Array);
   }
 
   /** The native constraint for one plan per prompt. */

@@ -66,13 +66,6 @@ LogitOptions to_logit_options(const Field& options, int64_t vocab_size, size_t p
 
 }  // namespace
 
-Precision to_precision(const Field& precision) {
-  return precision.word<Precision>({{"fp32", Precision::fp32},
-                                    {"tf32", Precision::tf32},
-                                    {"bf16", Precision::bf16},
-                                    {"fp16", Precision::fp16}});
-}
-
 InferenceConfig to_inference_config(const Napi::Value& value) {
   const Field config{value, "config"};
   InferenceConfig out;
@@ -80,7 +73,9 @@ InferenceConfig to_inference_config(const Napi::Value& value) {
   out.device = to_device(config["device"]);
   out.threads = static_cast<int>(config["threads"].integer(1, max_threads));
   const Field precision = config["precision"];
-  if (!precision.is_undefined()) out.precision = to_precision(precision);
+  if (!precision.is_undefined()) {
+    out.precision = precision.word<Precision>({{"fp32", Precision::fp32}, {"tf32", Precision::tf32}});
+  }
   return out;
 }
 

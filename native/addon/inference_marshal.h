@@ -14,7 +14,6 @@ struct InferenceConfig {
   int threads = 1;
 };
 
-Precision to_precision(const Field& precision);
 InferenceConfig to_inference_config(const Napi::Value& value);
 // Sequences of ids, each with at least one.
 std::vector<std::vector<int32_t>> to_sequences(const Field& sequences, int64_t vocab_size);

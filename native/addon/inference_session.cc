@@ -92,8 +92,9 @@ Napi::Value InferenceSession::next(const Napi::CallbackInfo& info) {
     auto prompt = ids.ids(0, core_->vocab_size);
     if (prompt.empty()) ids.refuse("at least one id");
     return [core = core_, prompt = std::move(prompt)](const std::atomic<bool>& canceled) -> ToJs {
+      auto log_probs = next_log_probs(core->ready->network, prompt, [&] { return canceled.load(); });
       throw_if(canceled);
-      return [log_probs = next_log_probs(core->ready->network, prompt)](Napi::Env env) {
+      return [log_probs = std::move(log_probs)](Napi::Env env) {
         return copy_to_js<float, Napi::Float32Array>(env, log_probs);
       };
     };

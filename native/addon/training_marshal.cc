@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "addon/inference_marshal.h"
-
 namespace tangshi {
 namespace {
 
@@ -36,6 +34,13 @@ OptimizerConfig to_optimizer_config(const Field& optimizer) {
   config.eps = optimizer["eps"].number(0, 1);
   config.weight_decay = optimizer["weightDecay"].number(0, 1);
   return config;
+}
+
+Precision to_precision(const Field& precision) {
+  return precision.word<Precision>({{"fp32", Precision::fp32},
+                                    {"tf32", Precision::tf32},
+                                    {"bf16", Precision::bf16},
+                                    {"fp16", Precision::fp16}});
 }
 
 GpuConfig to_gpu_config(const Field& gpu) {

@@ -26,9 +26,8 @@ TrainingSession::TrainingSession(const Napi::CallbackInfo& info)
     : ObjectWrap(info), core_(AddonData::taken<std::shared_ptr<Core>>(info.Env())) {}
 
 Generator TrainingSession::Core::generator() {
-  if (!pool) pool = std::make_unique<ThreadPool>(threads);
   if (!network) network = std::make_unique<Network>(trainer->config(), model_weights(trainer->parameters()));
-  return {*network, *pool};
+  return {*network, trainer->pool()};
 }
 
 // libtorch sets thread counts per calling thread.
@@ -141,7 +140,6 @@ Napi::Value TrainingSession::restore(const Napi::CallbackInfo& info) {
 Napi::Value TrainingSession::dispose(const Napi::CallbackInfo& info) {
   return core_->queue->dispose(info.Env(), [core = core_] {
     core->network.reset();
-    core->pool.reset();
     core->trainer.reset();
   });
 }

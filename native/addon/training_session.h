@@ -28,8 +28,7 @@ class TrainingSession : public Napi::ObjectWrap<TrainingSession> {
     int64_t vocab_size = 0;
     int threads = 1;
     std::unique_ptr<Trainer> trainer;
-    std::unique_ptr<Network> network;  // of the weights as they are now, for generate(); made when needed
-    std::unique_ptr<ThreadPool> pool;  // likewise
+    std::unique_ptr<Network> network;  // of the current weights, for generate(); made when needed
 
     Generator generator();
   };

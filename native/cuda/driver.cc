@@ -74,8 +74,7 @@ std::filesystem::path cuda_library() {
 Error no_device(const std::string& message) { return {"ERR_TANGSHI_DEVICE", message}; }
 
 std::string cpu_only() {
-  return "this libtorch " TORCH_VERSION
-         " is built for the CPU alone: npm run setup -- --cuda fetches one for CUDA";
+  return "this libtorch " TORCH_VERSION " has no CUDA support: npm run setup -- --cuda fetches one that has";
 }
 
 // 12080 -> 12.8
@@ -144,7 +143,7 @@ void prepare_device(const at::Device& device) {
   if (!facts.problem.empty()) throw no_device(facts.problem);
   const auto count = static_cast<int>(facts.devices.size());
   if (device.index() >= count) {
-    throw no_device("there " + std::string(count == 1 ? "is cuda:0 alone"
+    throw no_device("there " + std::string(count == 1 ? "is only cuda:0"
                                                       : "are cuda:0 to cuda:" + std::to_string(count - 1)));
   }
   load_cuda();

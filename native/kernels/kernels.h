@@ -101,8 +101,10 @@ struct Kernels {
 
   // The largest, NaN when there is a NaN.
   float (*max)(const float* x, int64_t n);
-  // weights: exp((x - max) x scale), [n]; sums: of each 64 of them, [ceil(n / 64)].
-  void (*exp_weights)(const float* x, int64_t n, float max, float scale, float* weights, float* sums);
+  // weights: exp((x - max) x scale), [n]; sums: of each 64 of them, [ceil(n / 64)]. total, unless null: the
+  // sum of exp(x - max), in the same pass.
+  void (*exp_weights)(const float* x, int64_t n, float max, float scale, float* weights, float* sums,
+                      double* total);
   // The sum of exp(x - max).
   double (*sum_exp)(const float* x, int64_t n, float max);
 

@@ -16,7 +16,7 @@ void relu(float*, int64_t);
 void add_row_sums(const float*, int64_t, int64_t, int64_t, float*);
 void transpose(const float*, int64_t, int64_t, int64_t, float*, int64_t);
 float max(const float*, int64_t);
-void exp_weights(const float*, int64_t, float, float, float*, float*);
+void exp_weights(const float*, int64_t, float, float, float*, float*, double*);
 double sum_exp(const float*, int64_t, float);
 void add(float*, const float*, int64_t);
 double sum_of_squares(const float*, int64_t);

@@ -21,17 +21,25 @@ float max(const float* x, int64_t n) {
   return result;
 }
 
-void exp_weights(const float* x, int64_t n, float max, float scale, float* weights, float* sums) {
+void exp_weights(const float* x, int64_t n, float max, float scale, float* weights, float* sums,
+                 double* total) {
   constexpr int64_t block = 64;
+  const bool second_exp = total != nullptr && scale != 1;  // else the weights are what is summed
+  double all = 0;
   for (int64_t begin = 0; begin < n; begin += block) {
-    Vec total = {};
+    Vec scaled = {}, unscaled = {};
     each_vector(n - begin < block ? n - begin : block, [&](int64_t at, int64_t count) {
-      const Vec weight = exp((load(x + begin + at, count, -INFINITY) - max) * scale);
+      const Vec below_max = load(x + begin + at, count, -INFINITY) - max;
+      const Vec weight = exp(below_max * scale);
       store(weights + begin + at, weight, count);
-      total += weight;
+      scaled += weight;
+      if (second_exp) unscaled += exp(below_max);
     });
-    *sums++ = sum(total);
+    *sums = sum(scaled);
+    all += second_exp ? sum(unscaled) : *sums;
+    sums++;
   }
+  if (total != nullptr) *total = all;
 }
 
 double sum_exp(const float* x, int64_t n, float max) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 
 #include "sample/accelerator.h"
 #include "sample/beam_search.h"
@@ -46,7 +47,8 @@ class Decoder {
         canceled_(canceled),
         on_token_(on_token),
         samples_(samples),
-        processors_(options.logits) {}
+        processors_(options.logits),
+        banned_(options.logits.banned.begin(), options.logits.banned.end()) {}
 
   void decode(const Range& range, SpinPool& pool) const {
     TokenSampler sampler(options_.sampling, options_.logits.banned, network_.config().vocab_size);
@@ -99,6 +101,26 @@ class Decoder {
             row.constraint ? &*row.constraint : nullptr};
   }
 
+  // Draws an id and adds its log-probability by the network alone.
+  int32_t draw_id(Row& row, std::span<float> logits, TokenSampler& sampler) const {
+    const SequenceView sequence = view_of(row);
+    if (options_.logits.repetition_penalty != 0 || row.constraint) {
+      const LogProb log_prob(logits, sequence);
+      process_logits(processors_, logits, sequence);
+      const int32_t id = sampler(logits, row.random);
+      row.out->log_prob += log_prob(id, logits);
+      return id;
+    }
+    // Only banned ids are missing from the sum that the sampler computes anyway.
+    std::vector<float> missing;
+    for (const int32_t id : banned_) missing.push_back(logits[id]);
+    process_logits(processors_, logits, sequence);
+    double log_total;
+    const int32_t id = sampler(logits, row.random, &log_total);
+    row.out->log_prob += logits[id] - log_add_exp(log_total, missing);
+    return id;
+  }
+
   // Draws the next id of a row. Returns whether the row continues.
   bool draw(Row& row, std::span<float> logits, TokenSampler& sampler) const {
     Sample& out = *row.out;
@@ -106,11 +128,7 @@ class Decoder {
       out.ended = true;
       return false;
     }
-    const SequenceView sequence = view_of(row);
-    const LogProb log_prob(logits, sequence);
-    process_logits(processors_, logits, sequence);
-    const int32_t id = sampler(logits, row.random);
-    out.log_prob += log_prob(id, logits);
+    const int32_t id = draw_id(row, logits, sampler);
     if (id == options_.end_id && !row.constraint) {
       out.ended = true;
       return false;
@@ -131,6 +149,7 @@ class Decoder {
   const OnToken& on_token_;
   std::vector<Sample>& samples_;
   const LogitProcessors processors_;
+  const std::set<int32_t> banned_;
 };
 
 // Sends the helpers away however decoding ends.

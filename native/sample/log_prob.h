@@ -1,6 +1,7 @@
 // Log-probabilities of ids by their unnormalized logits.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -17,6 +18,15 @@ inline double log_sum_exp(std::span<const float> logits) {
   const auto count = static_cast<int64_t>(logits.size());
   const float largest = kernels().max(logits.data(), count);
   return largest + std::log(kernels().sum_exp(logits.data(), count, largest));
+}
+
+// log_sum_exp of all logits, from that of some and the others.
+inline double log_add_exp(double log_total, std::span<const float> others) {
+  double largest = log_total;
+  for (const float other : others) largest = std::max<double>(largest, other);
+  double sum = std::exp(log_total - largest);
+  for (const float other : others) sum += std::exp(other - largest);
+  return largest + std::log(sum);
 }
 
 // The log-probabilities by the network alone of ids that are chosen by processed logits.

@@ -68,10 +68,11 @@ std::vector<std::vector<float>> score(const Network& network, ThreadPool& thread
   return scores;
 }
 
-std::vector<float> next_log_probs(const Network& network, const std::vector<int32_t>& ids) {
+std::vector<float> next_log_probs(const Network& network, const std::vector<int32_t>& ids,
+                                  const std::function<bool()>& canceled) {
   SpinPool alone(0);
   Network::State state(network, 1, alone);
-  for (const int32_t id : ids) state.advance(std::span(&id, 1));
+  for (size_t i = 0; i < ids.size() && !canceled(); i++) state.advance(std::span(&ids[i], 1));
   state.predict();
   const auto logits = state.logits(0);
   const double total = log_sum_exp(logits);

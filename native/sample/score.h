@@ -15,7 +15,9 @@ std::vector<std::vector<float>> score(const Network& network, ThreadPool& thread
                                       const std::vector<std::vector<int32_t>>& sequences,
                                       const std::function<bool()>& canceled);
 
-// The log-probability of each id of the vocabulary after these, of which there is at least one; in nats.
-std::vector<float> next_log_probs(const Network& network, const std::vector<int32_t>& ids);
+// The log-probability of each id of the vocabulary after these, of which there is at least one; in nats. Once
+// `canceled` is true, the result is undefined.
+std::vector<float> next_log_probs(const Network& network, const std::vector<int32_t>& ids,
+                                  const std::function<bool()>& canceled);
 
 }  // namespace tangshi

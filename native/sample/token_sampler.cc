@@ -7,6 +7,7 @@
 #include <set>
 
 #include "kernels/kernels.h"
+#include "sample/log_prob.h"
 
 namespace tangshi {
 
@@ -44,14 +45,19 @@ TokenSampler::TokenSampler(const SamplingOptions& options, std::span<const int32
   while (all.contains(first_allowed_)) first_allowed_++;
 }
 
-int32_t TokenSampler::operator()(std::span<const float> logits, Random& random) {
+int32_t TokenSampler::operator()(std::span<const float> logits, Random& random, double* log_total) {
   const float largest = kernels().max(logits.data(), logits.size());
   // Below this temperature every likelier character is infinitely likelier. An infinite or NaN logit allows
   // no order to draw by.
   constexpr double lowest_temperature = 1e-30;
-  if (options_.temperature < lowest_temperature || !std::isfinite(largest)) return greedy(logits);
+  if (options_.temperature < lowest_temperature || !std::isfinite(largest)) {
+    if (log_total != nullptr) *log_total = log_sum_exp(logits);
+    return greedy(logits);
+  }
   const auto scale = static_cast<float>(1 / options_.temperature);
-  kernels().exp_weights(logits.data(), logits.size(), largest, scale, weights_.data(), sums_.data());
+  kernels().exp_weights(logits.data(), logits.size(), largest, scale, weights_.data(), sums_.data(),
+                        log_total);
+  if (log_total != nullptr) *log_total = largest + std::log(*log_total);
   const double share = random.uniform();
   const bool all = options_.top_k == 0 && options_.top_p >= 1;
   return all ? among_all(share) : among_some(share);

@@ -22,8 +22,8 @@ class TokenSampler {
   // banned: the ids whose logits were set to -infinity. They are not drawn even where no logit is finite.
   TokenSampler(const SamplingOptions& options, std::span<const int32_t> banned, int64_t vocab_size);
 
-  // logits: [vocab]. Ties go to the lower id.
-  int32_t operator()(std::span<const float> logits, Random& random);
+  // logits: [vocab]. Ties go to the lower id. log_total, unless null: log_sum_exp() of the logits.
+  int32_t operator()(std::span<const float> logits, Random& random, double* log_total = nullptr);
 
  private:
   struct Candidate {

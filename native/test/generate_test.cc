@@ -1,6 +1,7 @@
 #include "sample/generate.h"
 
 #include <atomic>
+#include <cmath>
 #include <mutex>
 
 #include "inference_fixture.h"
@@ -66,23 +67,35 @@ TEST(generate, a_listener_hears_each_id_of_each_sequence_in_order) {
   for (size_t i = 0; i < heard.size(); i++) EXPECT(heard[i] == samples[i].ids);
 }
 
-TEST(generate, the_log_probability_is_the_networks_own) {
-  // Neither temperature, penalty, bans nor top-k change it.
-  Writer writer;
-  GenerateOptions options{.max_new_tokens = 10, .end_id = 10, .logits = {.banned = {10}}};
-  options.sampling = {.temperature = 0.3, .top_k = 2};
-  options.logits.repetition_penalty = 2;
-  const Sample drawn = writer({{1}}, options)[0];
-  GenerateOptions forced{.max_new_tokens = 10, .end_id = 10};
+// That of the ids drawn, by constraining a sequence to them.
+double log_prob_of(Writer& writer, const std::vector<int32_t>& ids) {
+  GenerateOptions forced{.max_new_tokens = 100, .end_id = 10};
   LogitConstraint constraint{{}, std::vector<uint32_t>(11), {0}, {{}}};
-  for (size_t i = 0; i < drawn.ids.size(); i++) {
-    for (int32_t id = 0; id < 11; id++) constraint.masks.push_back(id == drawn.ids[i]);
+  for (size_t i = 0; i < ids.size(); i++) {
+    for (int32_t id = 0; id < 11; id++) constraint.masks.push_back(id == ids[i]);
     constraint.plans[0].push_back({static_cast<int32_t>(i), LogitConstraint::no_rhyme});
   }
   forced.logits.constraint = constraint;
-  const Sample same = writer({{1}}, forced)[0];
-  EXPECT(same.ids == drawn.ids && same.ended);
-  EXPECT_EQ(same.log_prob, drawn.log_prob);
+  const Sample sample = writer({{1}}, forced)[0];
+  EXPECT(sample.ids == ids && sample.ended);
+  return sample.log_prob;
+}
+
+TEST(generate, the_log_probability_is_the_networks_own) {
+  // Neither temperature, penalty, bans nor top-k change it.
+  Writer writer;
+  GenerateOptions options{.max_new_tokens = 10, .end_id = 10, .logits = {.banned = {10, 3, 10}}};
+  for (const double penalty : {0.0, 2.0}) {
+    for (const SamplingOptions& sampling :
+         {SamplingOptions{.temperature = 0}, SamplingOptions{.temperature = 0.3, .top_k = 2},
+          SamplingOptions{}, SamplingOptions{.temperature = 2, .top_p = 0.9}}) {
+      options.logits.repetition_penalty = penalty;
+      options.sampling = sampling;
+      const Sample drawn = writer({{1}}, options)[0];
+      EXPECT_EQ(drawn.ids.size(), 10u);
+      EXPECT(std::abs(drawn.log_prob - log_prob_of(writer, drawn.ids)) < 1e-5);
+    }
+  }
 }
 
 TEST(generate, stops_when_canceled) {

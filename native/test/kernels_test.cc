@@ -146,8 +146,14 @@ TEST(kernels, largest_and_weights_of_a_draw) {
       const at::Tensor expected = at::exp((x.to(at::kDouble) - largest) * 0.8);
       EXPECT_CLOSE(at::scalar_tensor(level->sum_exp(data(x), n, largest), at::kDouble),
                    at::exp(x.to(at::kDouble) - largest).sum(), 1e-6);
-      at::Tensor sums = at::empty({(n + 63) / 64});
-      level->exp_weights(x.const_data_ptr<float>(), n, largest, 0.8f, data(x), data(sums));
+      at::Tensor sums = at::empty({(n + 63) / 64}), copy = at::empty({n});
+      const double unscaled = level->sum_exp(data(x), n, largest);
+      double total = 0;
+      level->exp_weights(x.const_data_ptr<float>(), n, largest, 1, data(copy), data(sums), &total);
+      EXPECT(std::abs(total / unscaled - 1) < 1e-6);
+      EXPECT(std::abs(sums.sum().item<double>() / unscaled - 1) < 1e-6);
+      level->exp_weights(x.const_data_ptr<float>(), n, largest, 0.8f, data(x), data(sums), &total);
+      EXPECT(std::abs(total / unscaled - 1) < 1e-6);
       EXPECT((x - expected).abs().max().item<double>() < 1e-6);
       if (n > 1) EXPECT_EQ(x[n / 2].item<float>(), 0.0f);
       EXPECT_CLOSE(sums.sum(), expected.sum(), 1e-6);

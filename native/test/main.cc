@@ -1,4 +1,4 @@
-// native-tests [suite]: runs the tests of one suite, or all.
+// The tests of a program: all, or those of one suite, given as its argument.
 #include <algorithm>
 #include <cstdio>
 #include <string>

@@ -45,7 +45,7 @@ TEST(score, does_not_depend_on_company_or_threads) {
 
 TEST(score, of_the_next_id_sums_to_one_and_agrees_with_the_sequence) {
   Writer writer;
-  const auto next = next_log_probs(writer.network, {1, 4, 2});
+  const auto next = next_log_probs(writer.network, {1, 4, 2}, never);
   double total = 0;
   for (const float log_prob : next) total += std::exp(log_prob);
   EXPECT(std::abs(total - 1) < 1e-5);

@@ -180,6 +180,8 @@ describe('stream', () => {
   });
 
   test('breaking out of the loop cancels generation', async () => {
+    const endless = await modern.generate({ prompt: '明', maxLength: 5000, topK: 1, seed: 1 });
+    expect(endless.complete).toBe(false);
     for await (const char of modern.stream({ prompt: '明', maxLength: 1_000_000, topK: 1, seed: 1 })) {
       if (char !== '明') break;
     }
@@ -356,13 +358,16 @@ describe('dispose', () => {
 
   test('calls in progress end with the same error', async () => {
     const model = await untrainedModel(modernVocab);
-    const long = { maxLength: 1_000_000, topK: 1 };
-    const calls = [model.generate(long), model.generate(long), model.stream(long).next()];
-    const last = model.stream(long);
+    const long = { prompt: '明', maxLength: 1_000_000, topK: 1 };
+    const outcomes = Promise.allSettled([
+      model.generate(long),
+      model.generate(long),
+      model.score('床前明月光，疑是地上霜。'), // queued behind them
+      model.next('床前'),
+    ]);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const outcomes = Promise.allSettled([...calls, last.next()]);
     await model.dispose();
-    for (const outcome of (await outcomes).slice(0, 2))
+    for (const outcome of await outcomes)
       expect(outcome).toMatchObject({ status: 'rejected', reason: disposed });
   });
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Batch } from '../../lib';
+import { type Batch, Model } from '../../lib';
 import { TrainingSession } from '../../lib/native/training-session';
 import { sessionConfig } from './fixture';
 
@@ -25,4 +25,15 @@ test('beside training on all cores the event loop is less than 20 ms late, 99 ti
   expect(done.length).toBeGreaterThan(20);
   expect(delay.count).toBeGreaterThan(200);
   expect(delay.percentile(99) / 1e6).toBeLessThan(20);
+});
+
+test('while a poem of a thousand drafts is generated, the event loop is less than 50 ms late', async () => {
+  await using model = await Model.load();
+  await model.generate({ form: '五绝', seed: 1 });
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await model.generate({ form: '8x7', bestOf: 1000, seed: 1 });
+  delay.disable();
+  expect(delay.count).toBeGreaterThan(100);
+  expect(delay.max / 1e6).toBeLessThan(50);
 });

@@ -15,7 +15,7 @@ async function node(program: string): Promise<string> {
     const batch = { inputs: ids, targets: ids, rows: 64, time: 50 };
     const long = Array(1000).fill(batch);
     const step = { lr: 0.01, clipNorm: 1 };`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', prelude + program], {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '-e', prelude + program], {
     timeout: 30_000,
   });
   return stdout.trim();
@@ -98,9 +98,58 @@ test('a thousand sessions made and disposed leave nothing behind', async () => {
 
 test('sessions that are dropped are collected, those in use are not', async () => {
   const program = `(async () => {
-    for (let i = 0; i < 200; i++) await addon.TrainingSession.open(config);
+    const threads = () => require('node:fs').readdirSync('/proc/self/task').length;
+    const before = threads();
+    const open = async () => { for (let i = 0; i < 50; i++) await addon.TrainingSession.open(config); };
+    await open();
+    const most = threads() - before;
     const kept = addon.TrainingSession.open(config).then((session) => session.train([batch], step).done);
-    console.log((await kept).length);
+    for (let i = 0; i < 20; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
+    console.log(most >= 40, threads() - before < 5, (await kept).length);
   })();`;
-  expect(await node(program)).toBe('1');
+  expect(await node(program)).toBe('true true 1');
+});
+
+/** A session that generates, and a call that would not end. */
+const GENERATING = `
+  const weights = async () => {
+    const session = await addon.TrainingSession.open(config);
+    const all = Object.entries(await session.snapshot());
+    await session.dispose();
+    return Object.fromEntries(all.filter(([name]) => !/^(optim|rng)/.test(name)));
+  };
+  const generate = (session, onToken) => session.generate([Int32Array.of(1)], {
+    maxNewTokens: 2 ** 30, endId: 0, banned: Int32Array.of(0), temperature: 1, topK: 0, topP: 1 }, onToken);`;
+
+test('process.exit while ids are being reported is clean', async () => {
+  const program = `${GENERATING} (async () => {
+    const session = await addon.InferenceSession.open({ model, device: 'cpu', threads: 2 }, await weights());
+    let count = 0;
+    generate(session, () => { if (++count === 100) { console.log('leaving'); process.exit(0); } });
+  })();`;
+  expect(await node(program)).toBe('leaving');
+});
+
+test('a worker that generates is terminated at once', async () => {
+  const worker = `
+    const addon = require(${JSON.stringify(join(ROOT, 'build', 'Release', 'tangshi.node'))});
+    const model = { cell: 'lstm', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
+    const config = { model, optimizer: { kind: 'rmsprop', alpha: 0.99, eps: 1e-8, weightDecay: 0 }, device: 'cpu', seed: 1n, threads: 1 };
+    ${GENERATING}
+    (async () => {
+      const session = await addon.InferenceSession.open({ model, device: 'cpu', threads: 2 }, await weights());
+      let told = false;
+      generate(session, () => { if (!told) { told = true; require('node:worker_threads').parentPort.postMessage('generating'); } });
+    })();`;
+  const program = `
+    const { Worker } = require('node:worker_threads');
+    (async () => {
+      for (let round = 0; round < 5; round++) {
+        const worker = new Worker(${JSON.stringify('$WORKER')}, { eval: true });
+        await new Promise((resolve) => worker.once('message', resolve));
+        await worker.terminate();
+      }
+      console.log('alive');
+    })();`;
+  expect(await node(program.replace(JSON.stringify('$WORKER'), () => JSON.stringify(worker)))).toBe('alive');
 });

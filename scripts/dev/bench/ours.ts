@@ -59,7 +59,7 @@ async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Pr
       const options = { maxNewTokens: length, endId: UNK, banned: Int32Array.of(UNK), temperature };
       const streams = Uint32Array.from({ length: together }, (_, i) => i);
       inference ??= await InferenceSession.open(
-        { model, device: place.device, threads, precision: place.precision },
+        { model, device: place.device, threads, precision: place.precision === 'fp32' ? 'fp32' : 'tf32' },
         weightsOf(await session.snapshot()),
       );
       let tokens = 0;

@@ -24,10 +24,10 @@ export async function sanitizers({ seed, count, show }: Torture): Promise<Figure
   const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
   const options = ['-O', BUILD, `--CDLIBTORCH=${libtorch}`, '--CDSANITIZE=ON'];
   await run(process.execPath, [cmakeJs, 'configure', '-d', ROOT, ...options]);
-  await run('cmake', ['--build', BUILD, '--target', 'tangshi', 'native-tests']);
+  await run('cmake', ['--build', BUILD, '--target', 'tangshi', 'native-tests', 'inference-tests']);
 
   show('the C++ tests');
-  const { stdout } = await run(join(BUILD, 'native-tests'), [], ENV);
+  const tests = (await passed('native-tests')) + (await passed('inference-tests'));
   show(`${count} sequences`);
   const library = execFileSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
   const program = `
@@ -41,9 +41,15 @@ export async function sanitizers({ seed, count, show }: Torture): Promise<Figure
       .sequences({ seed: ${seed}, count: ${count}, folder: '', show() {} })
       .then((figures) => console.log(JSON.stringify(figures)));`;
   const sequences = await run(process.execPath, ['-e', program], { ...ENV, LD_PRELOAD: library });
+  return { 'C++ tests': tests, ...JSON.parse(sequences.stdout) };
+}
+
+/** Runs a test program; the number of its tests. */
+async function passed(program: string): Promise<number> {
+  const { stdout } = await run(join(BUILD, program), [], ENV);
   const tests = /(\d+) passed, 0 failed\s*$/.exec(stdout)?.[1];
-  if (!tests) throw new Error(`The C++ tests failed: ${stdout}`);
-  return { 'C++ tests': Number(tests), ...JSON.parse(sequences.stdout) };
+  if (!tests) throw new Error(`${program} failed: ${stdout}`);
+  return Number(tests);
 }
 
 async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
