@@ -359,13 +359,9 @@ describe('dispose', () => {
   test('calls in progress end with the same error', async () => {
     const model = await untrainedModel(modernVocab);
     const long = { prompt: '明', maxLength: 1_000_000, topK: 1 };
-    const outcomes = Promise.allSettled([
-      model.generate(long),
-      model.generate(long),
-      model.score('床前明月光，疑是地上霜。'), // queued behind them
-      model.next('床前'),
-    ]);
+    const running = [model.generate(long), model.generate(long)];
     await new Promise((resolve) => setTimeout(resolve, 20));
+    const outcomes = Promise.allSettled([...running, model.score(TEXT), model.next('床前')]);
     await model.dispose();
     for (const outcome of await outcomes)
       expect(outcome).toMatchObject({ status: 'rejected', reason: disposed });
