@@ -123,7 +123,7 @@ void CudaTrainStep::step(const Batch& batch, double lr, double clip_norm) {
   if (device_.is_cuda()) begin = record_event(device_);
   const bool captured = run(buffers);
   std::optional<Timing> timing;
-  if (begin) timing.emplace(std::move(*begin), record_event(device_));
+  if (begin) timing.emplace(Timing{std::move(*begin), record_event(device_)});
   queued_.push_back({buffers.results.clone(), batch.tokens(), captured, std::move(timing)});
 }
 

@@ -1,9 +1,9 @@
 #include "sample/weights.h"
 
-#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <stdexcept>
 
 #include "sample/half.h"
@@ -43,10 +43,11 @@ Weights::Weights(const ModelConfig& config, const TensorMap& tensors) : tensors_
     if (found == tensors.end()) throw std::invalid_argument("tensor '" + spec.name + "' is missing");
     check(spec, found->second);
   }
+  std::set<std::string> known;
+  for (const ParameterSpec& spec : specs) known.insert(spec.name);
   for (const auto& [name, tensor] : tensors) {
-    const bool known =
-        std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == name; });
-    if (!known) throw std::invalid_argument("tensor '" + name + "' does not belong to this model");
+    if (known.contains(name)) continue;
+    throw std::invalid_argument("tensor '" + name + "' does not belong to this model");
   }
 }
 

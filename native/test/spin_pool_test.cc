@@ -9,28 +9,28 @@ namespace tangshi::test {
 
 TEST(spin_pool, does_every_piece_of_every_job_once_and_in_time) {
   for (const int helpers : {0, 1, 3}) {
-    SpinPool team(helpers);
+    SpinPool pool(helpers);
     std::vector<std::thread> threads;
-    for (int i = 0; i < helpers; i++) threads.emplace_back([&] { team.help(); });
+    for (int i = 0; i < helpers; i++) threads.emplace_back([&] { pool.help(); });
     std::vector<int> done(100), expected(100);
     for (int job = 1; job <= 20'000; job++) {
       const int64_t count = job % 100;
-      team.each(count, [&](int64_t piece) { done[piece]++; });
+      pool.each(count, [&](int64_t piece) { done[piece]++; });
       for (int64_t piece = 0; piece < count; piece++) expected[piece]++;
       EXPECT(done == expected);  // seen by the leader as soon as it goes on
     }
-    team.dismiss();
+    pool.dismiss();
     for (std::thread& thread : threads) thread.join();
   }
 }
 
 TEST(spin_pool, helpers_that_come_late_or_never_hold_up_nothing) {
-  SpinPool team(1);
+  SpinPool pool(1);
   int sum = 0;
-  team.each(10, [&](int64_t piece) { sum += static_cast<int>(piece); });
+  pool.each(10, [&](int64_t piece) { sum += static_cast<int>(piece); });
   EXPECT_EQ(sum, 45);
-  team.dismiss();
-  team.help();  // returns
+  pool.dismiss();
+  pool.help();  // returns
 }
 
 }  // namespace tangshi::test

@@ -53,7 +53,7 @@ CpuTrainStep::Replica& CpuTrainStep::replica(int thread) {
   std::optional<Replica>& replica = replicas_[thread];
   if (!replica) {
     const at::Tensor grads = allocate_gradients(parameters_);
-    replica.emplace(grads, Model(config_, parameters_, grads, cpu_layer), OutputLoss());
+    replica.emplace(Replica{grads, Model(config_, parameters_, grads, cpu_layer), OutputLoss()});
   }
   return *replica;
 }
