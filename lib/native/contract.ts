@@ -185,8 +185,6 @@ export type TensorMap = Readonly<Record<string, TensorData>>;
 /**
  * Called with the index of a prompt and each id as it is drawn; the last call may come after the job is done. What it throws
  * is an uncaught exception.
- *
- * @internal
  */
 export type OnToken = (prompt: number, id: number) => void;
 

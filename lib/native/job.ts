@@ -14,7 +14,11 @@ export type GenerateCallOptions = CallOptions &
     onToken?: OnToken;
   }>;
 
-/** Waits for a native job, and cancels it when the signal is aborted. */
+/**
+ * Waits for a native job, and cancels it when the signal is aborted.
+ *
+ * @internal
+ */
 export async function runJob<T>(job: Job<T>, signal: AbortSignal | undefined): Promise<T> {
   const cancel = () => job.cancel();
   signal?.addEventListener('abort', cancel, { once: true });
@@ -27,7 +31,11 @@ export async function runJob<T>(job: Job<T>, signal: AbortSignal | undefined): P
   }
 }
 
-/** Rejects with a library error, which has the caller's stack, where the addon rejects with its own. */
+/**
+ * Rejects with a library error, which has the caller's stack, where the addon rejects with its own.
+ *
+ * @internal
+ */
 export async function withLibraryErrors<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;
