@@ -71,6 +71,8 @@ const ConfigSchema = v.pipe(
     epochs: size(1e6),
     /** Precision of matrix products on a GPU. */
     precision: v.optional(v.picklist(['fp32', 'tf32', 'bf16', 'fp16']), 'tf32'),
+    /** Number of recent checkpoints to keep, in addition to the best. Default: 2. */
+    keep: v.optional(size(1e6)),
     /** Seed of initial weights, batches and dropout. */
     seed,
     /** Number of CPU threads. Runs are bit-equal for equal numbers only. */

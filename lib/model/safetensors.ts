@@ -77,18 +77,36 @@ function splitHeader(
   const length = view.length < 8 ? Number.NaN : Number(view.readBigUInt64LE());
   if (!(length <= MAX_HEADER && length <= view.length - 8))
     throw damaged(where, 'it is truncated, or not a safetensors file');
+  const json = view.toString('utf8', 8, 8 + length);
   let header: unknown;
   try {
-    header = JSON.parse(view.toString('utf8', 8, 8 + length));
+    header = JSON.parse(json);
   } catch {
     throw damaged(where, 'its header is not JSON');
   }
+  if (hasDuplicateKey(json)) throw damaged(where, 'its header has a key twice');
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     throw damaged(where, 'its header is not an object');
   }
   // A plain Uint8Array, whose slice() copies, unlike a Buffer's.
   const body = new Uint8Array(view.buffer, view.byteOffset + 8 + length, view.length - 8 - length);
   return { header: header as Record<string, unknown>, body };
+}
+
+/** Whether an object in valid JSON has a key twice: `JSON.parse` takes the last one, the format forbids it. */
+function hasDuplicateKey(json: string): boolean {
+  const open: Set<string>[] = []; // keys of the open objects; an array has none
+  for (const [token, string, colon] of json.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")\s*(:)?|[{}[\]]/gs)) {
+    if (token === '{' || token === '[') open.push(new Set());
+    else if (token === '}' || token === ']') open.pop();
+    else if (string !== undefined && colon !== undefined) {
+      const keys = open.at(-1) as Set<string>;
+      const key = JSON.parse(string) as string;
+      if (keys.has(key)) return true;
+      keys.add(key);
+    }
+  }
+  return false;
 }
 
 function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {

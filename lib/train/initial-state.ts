@@ -36,7 +36,7 @@ export type InitialState = Readonly<{
  * @throws ERR_TANGSHI_RUN if the folder contains a run. ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_IO, ERR_TANGSHI_CHECKPOINT
  */
 export async function newState(options: TrainOptions): Promise<InitialState> {
-  const { preset = 'default', config: changes = {}, texts, out, init } = options;
+  const { preset = 'default', config: changes = {}, texts, out, init, keep } = options;
   if (texts && changes.data !== undefined) throw invalid('Set either texts or data', 'data');
   const config = checkConfig({ ...presetConfig(preset), ...omitUndefined(changes) });
   requireNoRun(out);
@@ -45,7 +45,7 @@ export async function newState(options: TrainOptions): Promise<InitialState> {
   const data = texts ? TEXTS : toAbsolute(config.data);
   const extra = config.extra?.map(toAbsolute);
   const progress = initialProgress();
-  return { config: omitUndefined({ ...config, data, extra }), progress, notices: [], ...weights };
+  return { config: omitUndefined({ ...config, data, extra, keep }), progress, notices: [], ...weights };
 }
 
 async function initialWeights(source: string): Promise<Partial<InitialState>> {
@@ -67,7 +67,7 @@ function toAbsolute(corpus: string): string {
  * ERR_TANGSHI_IO, ERR_TANGSHI_CHECKPOINT
  */
 export async function resumedState(options: TrainOptions, lock: () => void): Promise<InitialState> {
-  const { out, init, preset, config: changes = {} } = options;
+  const { out, init, preset, keep, config: changes = {} } = options;
   if (init !== undefined) throw invalid('A resumed run has weights: omit init', 'init');
   requireRun(out);
   lock();
@@ -76,7 +76,7 @@ export async function resumedState(options: TrainOptions, lock: () => void): Pro
   const { threads = before.threads, epochs = before.epochs, ...others } = omitUndefined(changes);
   requireUnchanged(before, omitUndefined({ ...others, preset }), out);
   requireSameSource(before, options);
-  const config = checkConfig({ ...before, threads, epochs });
+  const config = checkConfig({ ...before, threads, epochs, ...omitUndefined({ keep }) });
   return point ? stateAt(point, config, out) : restarted(config);
 }
 

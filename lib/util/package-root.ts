@@ -1,11 +1,28 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { TangshiError } from './errors';
 
 /** Folder of the package, for the sources as well as for the compiled files in `dist`. */
 export const ROOT = findRoot(__dirname);
 
+/** The folder above with this package's package.json; a bundle may have none above it, or that of another package. */
 function findRoot(folder: string): string {
-  return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder));
+  if (isThisPackage(join(folder, 'package.json'))) return folder;
+  const above = dirname(folder);
+  if (above !== folder) return findRoot(above);
+  throw new TangshiError(
+    'ERR_TANGSHI_ADDON',
+    'The package tangshi does not find its own files. If the program is bundled, mark tangshi as external.',
+  );
+}
+
+function isThisPackage(path: string): boolean {
+  if (!existsSync(path)) return false;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')).name === 'tangshi';
+  } catch {
+    return false;
+  }
 }
 
 /** Whether this is a clone of the repository, running its sources, and not an installed package. */

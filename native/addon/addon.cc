@@ -59,7 +59,9 @@ class FileLockObject : public Napi::ObjectWrap<FileLockObject> {
   }
 
   explicit FileLockObject(const Napi::CallbackInfo& info)
-      : ObjectWrap(info), lock_(std::move(AddonData::taken<std::unique_ptr<FileLock>>(info.Env()))) {}
+      : ObjectWrap(info), lock_(std::move(AddonData::taken<std::unique_ptr<FileLock>>(info.Env()))) {
+    Ref();  // a lock is held until it is released or the process ends, even if nobody refers to it
+  }
 
  private:
   // (path, text) -> a FileLock; null when another holds it; or the system's error number.
@@ -74,7 +76,11 @@ class FileLockObject : public Napi::ObjectWrap<FileLockObject> {
     }
   }
 
-  void release(const Napi::CallbackInfo&) { lock_.reset(); }
+  void release(const Napi::CallbackInfo&) {
+    if (!lock_) return;
+    lock_.reset();
+    Unref();
+  }
 
   std::unique_ptr<FileLock> lock_;
 };

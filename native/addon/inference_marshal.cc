@@ -47,6 +47,26 @@ LogitConstraint to_constraint(const Field& value, int64_t vocab_size, size_t pro
   return constraint;
 }
 
+// Removes the banned ids from the masks, so that a constraint never falls back to one. Throws where a mask
+// that is needed leaves no id.
+void exclude_banned(LogitConstraint& constraint, const std::vector<int32_t>& banned, const Field& field) {
+  const size_t vocab = constraint.groups.size() / constraint.words(), masks = constraint.masks.size() / vocab;
+  std::vector<bool> is_empty(masks);
+  for (size_t mask = 0; mask < masks; mask++) {
+    const auto first = constraint.masks.begin() + static_cast<ptrdiff_t>(mask * vocab);
+    for (const int32_t id : banned) first[id] = 0;
+    is_empty[mask] =
+        std::count(first, first + static_cast<ptrdiff_t>(vocab), 0) == static_cast<ptrdiff_t>(vocab);
+  }
+  for (const auto& plan : constraint.plans) {
+    for (const auto& position : plan) {
+      if (!is_empty[position.mask]) continue;
+      throw invalid_argument(field.name + ": mask " + std::to_string(position.mask) +
+                             " allows only banned ids, or none");
+    }
+  }
+}
+
 LogitOptions to_logit_options(const Field& options, int64_t vocab_size, size_t prompts) {
   LogitOptions out;
   out.banned = options["banned"].ids(0, vocab_size);
@@ -60,7 +80,10 @@ LogitOptions to_logit_options(const Field& options, int64_t vocab_size, size_t p
   if (!repeatable.is_undefined()) out.repeatable = repeatable.ids(0, vocab_size);
   std::sort(out.repeatable.begin(), out.repeatable.end());
   const Field constraint = options["constraint"];
-  if (!constraint.is_undefined()) out.constraint = to_constraint(constraint, vocab_size, prompts);
+  if (!constraint.is_undefined()) {
+    out.constraint = to_constraint(constraint, vocab_size, prompts);
+    exclude_banned(*out.constraint, out.banned, constraint);
+  }
   return out;
 }
 

@@ -1,5 +1,8 @@
 #include "addon/job_queue.h"
 
+#include <chrono>
+#include <thread>
+
 #include "addon/addon_data.h"
 #include "addon/marshal.h"
 
@@ -14,6 +17,7 @@ struct JobQueue::Job {
   std::atomic<bool> canceled = false;
   ToJs result;
   std::optional<Error> error;
+  std::atomic<bool> finished = false;
 };
 
 // A Job as JavaScript sees it.
@@ -88,6 +92,14 @@ std::shared_ptr<JobQueue::Job> JobQueue::start(Napi::Env env, const Prepare& pre
     refuse_if_over();
     job->work = prepare();
     refuse_if_over();  // reading the arguments may have run the caller's code
+    job->queue = shared_from_this();
+    pending_.push_back(job);
+    try {
+      executor_.post([this, job = job.get()] { perform(*job); });
+    } catch (...) {  // out of memory
+      pending_.pop_back();
+      throw;
+    }
   } catch (const Napi::Error& error) {
     job->deferred.Reject(error.Value());
     return job;
@@ -95,11 +107,8 @@ std::shared_ptr<JobQueue::Job> JobQueue::start(Napi::Env env, const Prepare& pre
     job->deferred.Reject(to_js(env, current_error()).Value());
     return job;
   }
-  job->queue = shared_from_this();
   // While there is work, the process stays alive.
-  if (pending_.empty()) settle_.Ref(env);
-  pending_.push_back(job);
-  executor_.post([this, job = job.get()] { perform(*job); });
+  if (pending_.size() == 1) settle_.Ref(env);
   return job;
 }
 
@@ -139,36 +148,52 @@ void JobQueue::perform(Job& job) {
     job.error = current_error();
   }
   job.work = nullptr;
-  // Refused only when the environment is ending: then nobody waits for the job, and `settle_` may be gone
-  // after that.
-  if (!refused_) refused_ = settle_.NonBlockingCall(this) != napi_ok;
+  job.finished = true;
+  notify();
+}
+
+// A call that is refused for lack of memory is tried again: a promise must settle. Once the environment ends,
+// no call may be tried.
+void JobQueue::notify() {
+  while (!closing_) {
+    const napi_status status = settle_.NonBlockingCall(this);
+    if (status == napi_ok) return;
+    closing_ = status == napi_closing;
+    if (!closing_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 void JobQueue::settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, JobQueue* queue) {
-  if (env != nullptr && queue->life_ != Life::ended) queue->settle_oldest(env);
+  if (env != nullptr && queue->life_ != Life::ended) queue->settle_finished(env);
 }
 
-void JobQueue::settle_oldest(Napi::Env env) {
+void JobQueue::settle_finished(Napi::Env env) {
   const Napi::HandleScope scope(env);
   const auto self = shared_from_this();  // the job may hold the last reference
-  const std::shared_ptr<Job> job = pending_.front();
-  pending_.pop_front();
-  if (pending_.empty()) settle_.Unref(env);
-  try {
-    if (job->error) {
-      job->deferred.Reject(to_js(env, *job->error).Value());
-    } else {
-      job->deferred.Resolve(job->result(env));
-    }
-  } catch (const Napi::Error& error) {  // no memory for the result
-    job->deferred.Reject(error.Value());
-  } catch (...) {
-    job->deferred.Reject(to_js(env, current_error()).Value());
+  while (!pending_.empty() && pending_.front()->finished) {
+    const std::shared_ptr<Job> job = pending_.front();
+    pending_.pop_front();
+    if (pending_.empty()) settle_.Unref(env);
+    settle(env, *job);
   }
   if (life_ == Life::disposing && pending_.empty()) {
     end();
     for (const auto& deferred : disposing_) deferred.Resolve(env.Undefined());
     disposing_.clear();
+  }
+}
+
+void JobQueue::settle(Napi::Env env, Job& job) {
+  try {
+    if (job.error) {
+      job.deferred.Reject(to_js(env, *job.error).Value());
+    } else {
+      job.deferred.Resolve(job.result(env));
+    }
+  } catch (const Napi::Error& error) {  // no memory for the result
+    job.deferred.Reject(error.Value());
+  } catch (...) {
+    job.deferred.Reject(to_js(env, current_error()).Value());
   }
 }
 

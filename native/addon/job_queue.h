@@ -55,7 +55,9 @@ class JobQueue : public std::enable_shared_from_this<JobQueue> {
 
   std::shared_ptr<Job> start(Napi::Env env, const Prepare& prepare);
   void perform(Job& job);
-  void settle_oldest(Napi::Env env);
+  void notify();
+  void settle_finished(Napi::Env env);
+  void settle(Napi::Env env, Job& job);
   // Joins the thread, which has nothing left to do or nobody to do it for.
   void end();
   static void settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, JobQueue* queue);
@@ -66,7 +68,7 @@ class JobQueue : public std::enable_shared_from_this<JobQueue> {
   std::deque<std::shared_ptr<Job>> pending_;        // oldest first, as they finish
   std::vector<Napi::Promise::Deferred> disposing_;  // promises of dispose(), settled together
   enum class Life { live, disposing, ended } life_ = Life::live;
-  bool refused_ = false;  // touched on the queue's thread only
+  bool closing_ = false;  // the environment ends: nobody waits any more; touched on the queue's thread only
   Executor executor_;     // last: it uses the others
 };
 

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 
 #include "addon/field.h"
@@ -16,7 +17,9 @@ class TokenListener {
       : calls_(Napi::ThreadSafeFunction::New(listen.Env(), listen, "tangshi token", 0, 1)) {
     calls_.Unref(listen.Env());  // the job itself keeps the process alive
   }
-  ~TokenListener() { calls_.Release(); }
+  ~TokenListener() {
+    if (!closing_) calls_.Release();
+  }
   TokenListener(const TokenListener&) = delete;
   TokenListener& operator=(const TokenListener&) = delete;
 
@@ -31,12 +34,16 @@ class TokenListener {
 
  private:
   void tell(size_t prompt, int32_t id) {
-    calls_.NonBlockingCall([prompt, id](Napi::Env env, const Napi::Function& listen) {
-      if (env != nullptr) listen.Call({Napi::Number::New(env, prompt), Napi::Number::New(env, id)});
-    });
+    if (closing_) return;
+    const napi_status status =
+        calls_.NonBlockingCall([prompt, id](Napi::Env env, const Napi::Function& listen) {
+          if (env != nullptr) listen.Call({Napi::Number::New(env, prompt), Napi::Number::New(env, id)});
+        });
+    if (status == napi_closing) closing_ = true;
   }
 
   Napi::ThreadSafeFunction calls_;
+  std::atomic<bool> closing_ = false;  // the environment ends: then no call may be tried, nor a release
 };
 
 }  // namespace tangshi

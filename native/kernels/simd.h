@@ -101,9 +101,18 @@ inline Vec exp(Vec x) {
 
 inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
 
+// 4 units in the last place. Near 0, where 1 - exp(-2x) would lose its digits, Cephes' polynomial (Moshier,
+// tanhf).
 inline Vec tanh(Vec x) {
-  const Vec e = exp(-2.0f * (x < 0.0f ? -x : x));
-  const Vec magnitude = (1.0f - e) / (1.0f + e);
+  const Vec size = x < 0.0f ? -x : x, e = exp(-2.0f * size), square = x * x;
+  const Vec far = (1.0f - e) / (1.0f + e);
+  Vec p = splat(-5.70498872745e-3f);
+  p = p * square + 2.06390887954e-2f;
+  p = p * square + -5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square + -3.33332819422e-1f;
+  const Vec near = size + size * square * p;
+  const Vec magnitude = size < 0.625f ? near : far;
   return x < 0.0f ? -magnitude : magnitude;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "sample/log_prob.h"
 
@@ -107,9 +108,12 @@ Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, s
     state.select(rows);
     state.advance(ids);
   }
-  finished.insert(finished.end(), live.begin(), live.end());  // as far as they have come, if cancelled
-  const auto best = std::max_element(finished.begin(), finished.end(),
-                                     [](const Beam& a, const Beam& b) { return a.merit() < b.merit(); });
+  // Those that were cut off only where none has ended: by max_new_tokens, or by cancellation.
+  if (finished.empty()) finished = std::move(live);
+  const auto better = [](const Beam& a, const Beam& b) {
+    return std::pair(a.sample.ended, a.merit()) < std::pair(b.sample.ended, b.merit());
+  };
+  const auto best = std::max_element(finished.begin(), finished.end(), better);
   return best == finished.end() ? Sample{} : best->sample;
 }
 

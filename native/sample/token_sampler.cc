@@ -91,10 +91,9 @@ int32_t TokenSampler::among_some(double share) {
   // All those below this bound together weigh less than top-p leaves out.
   const double bound = options_.top_k > 0 ? 0 : (1 - options_.top_p) * total / weights_.size();
   collect(static_cast<float>(bound));
-  keep_top_k();
-  keep_top_p();
-  const double kept = std::accumulate(candidates_.begin(), candidates_.end(), 0.0,
-                                      [](double sum, const Candidate& c) { return sum + c.weight; });
+  const bool cut = keep_top_k();
+  keep_top_p(cut ? weight_of_candidates() : total);
+  const double kept = weight_of_candidates();
   return candidates_[pass(candidates_.size(), share * kept, [&](size_t i) { return candidates_[i].weight; })]
       .id;
 }
@@ -111,18 +110,22 @@ void TokenSampler::collect(float least) {
   }
 }
 
-void TokenSampler::keep_top_k() {
-  const auto k = static_cast<size_t>(options_.top_k);
-  if (k == 0 || k >= candidates_.size()) return;
-  keep_likeliest(static_cast<double>(k), [](const Candidate&) { return 1.0; });
-}
-
-void TokenSampler::keep_top_p() {
-  if (options_.top_p >= 1) return;
-  const auto weight = [](const Candidate& candidate) -> double { return candidate.weight; };
+double TokenSampler::weight_of_candidates() const {
   double total = 0;
   for (const Candidate& candidate : candidates_) total += candidate.weight;
-  keep_likeliest(options_.top_p * total, weight);
+  return total;
+}
+
+bool TokenSampler::keep_top_k() {
+  const auto k = static_cast<size_t>(options_.top_k);
+  if (k == 0 || k >= candidates_.size()) return false;
+  keep_likeliest(static_cast<double>(k), [](const Candidate&) { return 1.0; });
+  return true;
+}
+
+void TokenSampler::keep_top_p(double total) {
+  if (options_.top_p >= 1) return;
+  keep_likeliest(options_.top_p * total, [](const Candidate& c) -> double { return c.weight; });
 }
 
 template <typename Measure>

@@ -35,8 +35,11 @@ class TokenSampler {
   int32_t among_all(double share) const;
   int32_t among_some(double share);
   void collect(float least);
-  void keep_top_k();
-  void keep_top_p();
+  double weight_of_candidates() const;
+  // Returns whether that left any out.
+  bool keep_top_k();
+  // total: of all weights among which the probability is meant.
+  void keep_top_p(double total);
   // Keeps the likeliest that together measure `enough`.
   template <typename Measure>
   void keep_likeliest(double enough, Measure measure);

@@ -60,6 +60,22 @@ TEST(beam_search, wide_enough_finds_the_likeliest_of_all) {
   }
 }
 
+TEST(beam_search, a_sequence_that_has_ended_is_preferred_to_one_that_was_cut_off) {
+  for (uint64_t seed = 1; seed <= 40; seed++) {
+    Writer writer(small_network(), random_tensors(small_network(), seed, 1.5));
+    GenerateOptions options = with_beam(4, 1000);
+    options.logits.banned = {};
+    const Sample found = writer({{1}}, options)[0];
+    EXPECT(found.ended || found.ids.size() == 1000);
+    options.max_new_tokens = 2;
+    const Sample cut = writer({{1}}, options)[0];
+    EXPECT(cut.ended || cut.ids.size() == 2);
+    int asked = 0;
+    const Sample canceled = writer({{1}}, options, [&] { return ++asked > 2; })[0];
+    EXPECT(canceled.ended || !canceled.ids.empty());
+  }
+}
+
 TEST(beam_search, wider_is_no_worse_and_keeps_to_the_constraint) {
   Writer writer(small_network(), 3);
   GenerateOptions options = with_beam(1, 50);

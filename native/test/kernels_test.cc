@@ -163,6 +163,19 @@ TEST(kernels, largest_and_weights_of_a_draw) {
   }
 }
 
+TEST(kernels, tanh_is_accurate_near_zero) {
+  for (const Kernels* level : supported_kernels()) {
+    for (const float magnitude : {1e-30f, 1e-8f, 1e-4f, 1e-2f, 0.1f, 0.6f, 0.65f, 1.0f, 9.0f, 100.0f}) {
+      std::vector<float> input = {magnitude, -magnitude, 0.9f * magnitude, 1.1f * magnitude}, zero(4), h(4);
+      level->rnn_cell(input.data(), zero.data(), 4, h.data());
+      for (int i = 0; i < 4; i++) {
+        const double expected = std::tanh(static_cast<double>(input[i]));
+        EXPECT(std::abs(h[i] / expected - 1) < 5e-7);
+      }
+    }
+  }
+}
+
 TEST(kernels, cells_are_libtorchs) {
   for (const Kernels* level : supported_kernels()) {
     for (const int64_t hidden : sizes) {

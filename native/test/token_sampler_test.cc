@@ -1,7 +1,9 @@
 #include "sample/token_sampler.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "expect.h"
@@ -76,6 +78,48 @@ TEST(token_sampler, every_temperature_draws_an_id) {
           SamplingOptions{.temperature = temperature, .top_k = 2, .top_p = 0.5}}) {
       const int32_t id = draw_once(options, {0, 1, 2, 3, -1});
       EXPECT(id >= 0 && id < 5 && (temperature > 1 || id == 3));
+    }
+  }
+}
+
+// Of the ids in the order of their logits, as many as it takes to reach a probability.
+std::set<int32_t> nucleus(const std::vector<float>& logits, double top_p) {
+  std::vector<int32_t> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  std::stable_sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) { return logits[a] > logits[b]; });
+  double total = 0, sum = 0;
+  for (const float logit : logits) total += std::exp(static_cast<double>(logit));
+  std::set<int32_t> kept;
+  for (const int32_t id : ids) {
+    if (sum >= top_p * total) break;
+    kept.insert(id);
+    sum += std::exp(static_cast<double>(logits[id]));
+  }
+  return kept;
+}
+
+TEST(token_sampler, top_p_is_a_share_of_the_whole_distribution) {
+  constexpr int32_t vocab = 6000;
+  std::vector<float> flat(vocab), zipf(vocab), peaked(vocab);
+  for (int32_t id = 0; id < vocab; id++) {
+    flat[id] = static_cast<float>(id % 7) * 0.1f;
+    zipf[id] = -std::log(static_cast<float>(1 + (id * 7919) % vocab));
+    peaked[id] = id == 17 ? 12.0f : static_cast<float>(id % 13) * 0.3f;
+  }
+  for (const auto& logits : {flat, zipf, peaked}) {
+    for (const double top_p : {0.1, 0.5, 0.9, 0.95}) {
+      const std::set<int32_t> expected = nucleus(logits, top_p);
+      TokenSampler sampler({.top_p = top_p}, {}, vocab);
+      Random random(3, 0);
+      std::set<int32_t> drawn;
+      constexpr int draws = 60'000;
+      for (int i = 0; i < draws; i++) drawn.insert(sampler(logits, random));
+      for (const int32_t id : drawn) EXPECT(expected.contains(id));
+      // As many as so many draws should find.
+      double total = 0, found = 0;
+      for (const int32_t id : expected) total += std::exp(logits[id]);
+      for (const int32_t id : expected) found += 1 - std::pow(1 - std::exp(logits[id]) / total, draws);
+      EXPECT(static_cast<double>(drawn.size()) > 0.97 * found);
     }
   }
 }

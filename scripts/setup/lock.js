@@ -68,11 +68,13 @@ function claim(file, me) {
  */
 function read(file) {
   try {
-    return JSON.parse(fs.readFileSync(file, 'utf8'));
+    const owner = JSON.parse(fs.readFileSync(file, 'utf8'));
+    if (typeof owner?.id === 'string') return owner;
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return null;
-    return { id: 'unreadable', pid: 0, start: '', where: identity().where };
   }
+  // Damaged, as by a power failure: whole locks appear in one step. Nobody holds it.
+  return { id: 'unreadable', pid: 0, start: '', where: identity().where };
 }
 
 /**
@@ -118,13 +120,26 @@ function hold(file, me) {
  */
 async function endWhatOutlived(file) {
   const record = `${file}.child`;
-  const child = fs.existsSync(record) ? JSON.parse(fs.readFileSync(record, 'utf8') || '{}') : {};
-  const running = () => child.pid && child.start && startOf(child.pid) === child.start;
+  const child = readChild(record);
+  const running = () => child.pid > 0 && child.start !== '' && startOf(child.pid) === child.start;
   for (let tries = 0; running() && tries < 50; tries++) {
     endGroup(child.pid, tries < 30 ? 'SIGTERM' : 'SIGKILL');
     await sleep(100);
   }
   fs.rmSync(record, { force: true });
+}
+
+/**
+ * @param {string} record
+ * @returns {{ pid: number, start: string }} a process of number 0 if there is none, or the record is damaged
+ */
+function readChild(record) {
+  const none = { pid: 0, start: '' };
+  try {
+    return { ...none, ...JSON.parse(fs.readFileSync(record, 'utf8')) };
+  } catch {
+    return none;
+  }
 }
 
 /**
@@ -140,7 +155,8 @@ function tellWhoHolds(file, owner, doing) {
 
 /** @param {Owner} owner */
 function isDead(owner) {
-  return owner.where === identity().where && startOf(owner.pid) !== owner.start;
+  const start = startOf(owner.pid);
+  return owner.where === identity().where && (start === '' || start !== owner.start);
 }
 
 function identity() {
@@ -173,7 +189,10 @@ function startOf(pid) {
     }
   }
   if (process.platform === 'darwin') {
-    return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
+    return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' }, // the date is written in the language of the user
+    }).stdout.trim();
   }
   try {
     process.kill(pid, 0);

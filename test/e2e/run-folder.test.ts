@@ -42,6 +42,18 @@ test.each([
   }),
 );
 
+test('a run keeps as many checkpoints after a resume as before, unless told otherwise', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const kept = async () => (await checkpoints(out)).filter((name) => name.startsWith('step-')).length;
+    await events({ config: small(data), out, saveEvery: 2, keep: 6, maxSteps: 13 });
+    expect(await kept()).toBe(5);
+    await events({ out, resume: true, saveEvery: 2, maxSteps: 17 });
+    expect(await kept()).toBe(5);
+    await events({ out, resume: true, saveEvery: 2, keep: 3 });
+    expect(await kept()).toBe(2);
+  }));
+
 test('a damaged last checkpoint gives way to the newest whole one, which is said, and nothing is lost', () =>
   inFolder(async (folder, data) => {
     const [out, whole] = [join(folder, 'run'), join(folder, 'whole')];

@@ -53,6 +53,24 @@ const body = Buffer.alloc(8);
 test.each<[string, Buffer]>([
   ['not JSON', file('{', body)],
   ['an array', file([], body)],
+  [
+    'a tensor twice',
+    file(
+      '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}',
+      body,
+    ),
+  ],
+  [
+    'a tensor twice, once in escapes',
+    file(
+      '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+    ),
+  ],
+  [
+    'a key of a tensor twice',
+    file('{"a":{"dtype":"F32","shape":[4],"shape":[2],"data_offsets":[0,8]}}', body),
+  ],
+  ['metadata with a key twice', file('{"__metadata__":{"x":"1","x":"2"}}')],
   ['null', file(null)],
   ['a header as long as it says, beyond the file', Buffer.from([255, 255, 255, 255, 255, 255, 255, 127])],
   ['metadata that is not strings', file({ __metadata__: { a: 1 } })],
@@ -104,4 +122,14 @@ save_file(tensors, sys.argv[1] + '.back', metadata={'by': 'python'})`;
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('keys may be equal in different objects, and look like keys inside strings', () => {
+  const tensor = { dtype: 'U8', shape: [0], data_offsets: [0, 0] };
+  const text = '"a":1,"a":2,{"dtype":';
+  const read = decode(
+    file({ a: tensor, dtype: tensor, shape: tensor, __metadata__: { a: text, dtype: '\\"' } }),
+  );
+  expect(Object.keys(read.tensors)).toEqual(['a', 'dtype', 'shape']);
+  expect(read.metadata.a).toBe(text);
 });

@@ -177,6 +177,11 @@ const wrongOptions: [string, object, string][] = [
     'ERR_TANGSHI_SHAPE',
   ],
   ['no groups', { constraint: { ...constraint, allowedGroups: new Uint32Array() } }, 'ERR_TANGSHI_SHAPE'],
+  [
+    'a mask that allows only banned ids',
+    { banned: Int32Array.of(3), constraint: { ...constraint, plans: [Int32Array.of(0, -1)] } },
+    'ERR_TANGSHI_INVALID_ARG',
+  ],
   ['no plan', { constraint: { ...constraint, plans: [] } }, 'ERR_TANGSHI_SHAPE'],
   ['half a plan', { constraint: { ...constraint, plans: [Int32Array.of(0, -1, 0)] } }, 'ERR_TANGSHI_SHAPE'],
   ['an unknown mask', { constraint: { ...constraint, plans: [Int32Array.of(2, -1)] } }, 'ERR_TANGSHI_SHAPE'],

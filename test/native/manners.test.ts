@@ -153,3 +153,19 @@ test('a worker that generates is terminated at once', async () => {
     })();`;
   expect(await node(program.replace(JSON.stringify('$WORKER'), () => JSON.stringify(worker)))).toBe('alive');
 });
+
+test('a lock is held until it is released, also when its object is garbage', async () => {
+  const program = `(async () => {
+    const path = require('node:path').join(require('node:os').tmpdir(), 'tangshi-lock-' + process.pid);
+    (() => { addon.FileLock.take(path, 'held'); })();
+    for (let i = 0; i < 10; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 5)); }
+    const second = addon.FileLock.take(path, 'second');
+    const other = addon.FileLock.take(path + '2', 'held');
+    other.release(); other.release();
+    const again = addon.FileLock.take(path + '2', 'again');
+    again.release();
+    require('node:fs').rmSync(path); require('node:fs').rmSync(path + '2');
+    console.log(second, again !== null);
+  })();`;
+  expect(await node(program)).toBe('null true');
+});

@@ -58,3 +58,10 @@ test('what a killed holder had running is ended before the next one begins', asy
   await ended(holder(file, ''));
   expect(isRunning(pid)).toBe(false);
 });
+
+test.each(['', '{"id":"abc"', 'null'])('a lock file that says %j is nobody’s', async (content) => {
+  const file = path.join(folder(), 'lock');
+  fs.writeFileSync(file, content);
+  fs.writeFileSync(`${file}.child`, content);
+  expect((await ended(holder(file, "process.stdout.write('taken over')"))).stdout).toBe('taken over');
+});
