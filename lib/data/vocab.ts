@@ -12,6 +12,27 @@ const CLASSIC_END = 'E';
 /** More than Unicode has Han characters. */
 const MAX_CHARACTERS = 200_000;
 
+/** Half-width punctuation as poems have it. */
+const FULL_WIDTH: Readonly<Record<string, string>> = {
+  ',': '，',
+  '.': '。',
+  '?': '？',
+  '!': '！',
+  ';': '；',
+  ':': '：',
+};
+
+/** A character in simplified and in traditional script; none if opencc-js is missing. */
+function otherScripts(char: string): string[] {
+  try {
+    return (['to-simplified', 'to-traditional'] as const).map((direction) =>
+      scriptConverter(direction)(char),
+    );
+  } catch {
+    return [];
+  }
+}
+
 /**
  * Characters (Unicode code points) and their ids. Immutable.
  *
@@ -119,6 +140,18 @@ export class Vocab {
   }
 
   /**
+   * Replaces each character that the vocabulary lacks by an equivalent that it has: a compatibility form, full-width
+   * punctuation, or the character in the other script. Removes unknown white space and invisible characters. Other unknown
+   * characters stay as they are.
+   *
+   * @example
+   * vocab.normalize('細雨, 魚兒出'); // '细雨，鱼儿出' if the corpus is in simplified characters
+   */
+  normalize(text: string): string {
+    return [...text].map((char) => (this.has(char) ? char : this.#equivalent(char))).join('');
+  }
+
+  /**
    * Ids of a poem with begin and end; unknown characters become UNK.
    *
    * @throws ERR_TANGSHI_VOCAB for an unknown character if the vocabulary has no UNK.
@@ -177,6 +210,13 @@ export class Vocab {
     return Vocab.#classicOf([...characters]);
   }
 
+  #equivalent(char: string): string {
+    if (/^[\s\p{Default_Ignorable_Code_Point}]$/u.test(char)) return '';
+    const compatible = char.normalize('NFKC');
+    const forms = [compatible, FULL_WIDTH[compatible], ...otherScripts(compatible)];
+    return forms.find((form) => form !== undefined && [...form].every((part) => this.has(part))) ?? char;
+  }
+
   #explain(characters: readonly string[]): string {
     const unknown = characters
       .map((char, index) => ({ char, position: index + 1 }))
@@ -193,7 +233,9 @@ export class Vocab {
     const known = this.#otherScript(unknown);
     if (known !== undefined) return `try ${known}, the same in the other script`;
     const frequent = this.#entries.filter((entry) => /^\p{Script=Han}$/u.test(entry)).slice(0, 8);
-    return frequent.length === 0 ? 'it has no Han characters' : `frequent ones are ${frequent.join('')}`;
+    if (frequent.length === 0) return 'it has no Han characters';
+    const rare = this.unk === undefined ? '' : 'rare ones are left out (minCount), ';
+    return `${rare}frequent ones are ${frequent.join('')}`;
   }
 
   /** The characters in simplified or traditional script, if all of those are in the vocabulary. */

@@ -197,7 +197,7 @@ export class Model {
   /** As the texts of the corpus were cleaned. */
   #clean(text: string): string {
     checkText(text);
-    return this.config.cleaning === 'plain' ? text.trim() : text.replace(/\s+/gu, '');
+    return this.vocab.normalize(this.config.cleaning === 'plain' ? text.trim() : text);
   }
 
   #requireOpen(): void {

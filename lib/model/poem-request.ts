@@ -54,12 +54,13 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   checkTextLength('prompt', options.prompt);
   checkTextLength('context', options.context);
   checkBeam(options);
-  const form = formOf(model.vocab, options);
   const { vocab } = model;
+  const form = formOf(vocab, { ...options, acrostic: acrosticOf(vocab, options.acrostic) });
   const formDefaults = form ? FORM_DEFAULTS : FREE_DEFAULTS;
   const given = { ...DEFAULTS, ...formDefaults, ...omitUndefined(options) };
-  const prompt = form ? form.punctuate(given.prompt) : given.prompt;
-  const preface = [vocab.bos, ...vocab.encode(asLines(given.context))];
+  const start = vocab.normalize(given.prompt);
+  const prompt = form ? form.punctuate(start) : start;
+  const preface = [vocab.bos, ...vocab.encode(asLines(vocab.normalize(given.context)))];
   return {
     model,
     form,
@@ -125,6 +126,11 @@ export function checkTextLength(option: string, text: string | undefined): void 
     `Expected at most ${MAX_TEXT} characters for ${option} but received ${text.length}`,
     { option },
   );
+}
+
+/** The characters of an acrostic, without what may separate them. */
+function acrosticOf(vocab: Vocab, acrostic: string | undefined): string | undefined {
+  return acrostic === undefined ? undefined : vocab.normalize(acrostic).replace(/[\s，。？！；：、]/gu, '');
 }
 
 /** Whole sentences, as a poem has them before a new line. */

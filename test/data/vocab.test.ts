@@ -119,6 +119,24 @@ test('any poems: encoding and decoding are inverse, ids are in range, JSON bring
   );
 });
 
+test.each([
+  ['明月,秋水.', '明月，秋水。'],
+  ['明 月，\t秋\u3000水 。\n', '明月，秋水。'],
+  ['秋風明月!', '秋风明月！'], // traditional
+  ['明\ufe00月\u200b', '明月'], // a variation selector, a zero-width space
+  ['\uf9f4水', '林水'], // a compatibility ideograph
+  ['鱻x', '鱻x'],
+  ['', ''],
+])('%j is normalized to the characters of the vocabulary', (text, expected) => {
+  const vocab = Vocab.build(['明月秋水林风，。！'], { minCount: 1 });
+  expect(vocab.normalize(text)).toBe(expected);
+});
+
+test('what the vocabulary has is not changed', () => {
+  const vocab = Vocab.build(['a, b.風'], { minCount: 1 });
+  expect(vocab.normalize('a, b.風')).toBe('a, b.風');
+});
+
 describe('a damaged vocabulary is refused', () => {
   const characters = ['G', '春', 'E', ' '];
   test.each<[string, unknown]>([

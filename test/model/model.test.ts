@@ -201,6 +201,24 @@ describe('stream', () => {
   });
 });
 
+test('a prompt, a context and an acrostic may be written with half-width marks, spaces and in the other script', async () => {
+  const seed = { seed: 1 };
+  const plain = await modern.generate({ prompt: '床前明月光，', context: '疑是地上霜。', ...seed });
+  expect(await modern.generate({ prompt: ' 床前明月光,\n', context: '疑是 地上霜.', ...seed })).toEqual(
+    plain,
+  );
+  expect(plain.text.startsWith('床前明月光，')).toBe(true);
+  const acrostic = await modern.generate({ acrostic: '床前明月', rhyme: false, ...seed });
+  expect(await modern.generate({ acrostic: '床, 前，明 月', rhyme: false, ...seed })).toEqual(acrostic);
+  const { text } = await modern.generate({ prompt: '舉頭望', ...seed });
+  expect(text.startsWith('举头望')).toBe(true);
+  const scores = [
+    await modern.score('床前明月光,疑是地上霜.'),
+    await modern.score('床前明月光，疑是地上霜。'),
+  ];
+  expect(scores[0]).toEqual(scores[1]);
+});
+
 describe('score and next', () => {
   test('the score is what evaluate says, one character at a time', async () => {
     const { nll, perplexity, chars } = await modern.score(TEXT);
