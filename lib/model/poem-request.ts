@@ -41,6 +41,8 @@ const FORM_DEFAULTS = { repetitionPenalty: 2, bestOf: 32 };
 const DEFAULT_LENGTH = 80;
 /** UTF-16 units, so that one request cannot keep others waiting. */
 const MAX_TEXT = 1000;
+/** Characters that follow a prompt of whole sentences: the end, which is likely there, would add nothing to it. */
+const MIN_LINE = 5;
 const RANDOM_SEEDS = 2 ** 32;
 const MARKS = '，。？！；：、';
 
@@ -60,6 +62,7 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   const given = { ...DEFAULTS, ...formDefaults, ...omitUndefined(options) };
   const start = vocab.normalize(given.prompt);
   const prompt = form ? form.punctuate(start) : start;
+  const maxNewTokens = newTokens(prompt, form?.length ?? given.maxLength);
   const preface = [vocab.bos, ...vocab.encode(asLines(vocab.normalize(given.context)))];
   return {
     model,
@@ -67,7 +70,8 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
     prompt,
     promptIds: Int32Array.from([...preface, ...vocab.encode(prompt)]),
     sampling: {
-      maxNewTokens: newTokens(prompt, form?.length ?? given.maxLength),
+      maxNewTokens,
+      minNewTokens: form || !/(^|[。！？])$/u.test(prompt) ? 0 : Math.min(MIN_LINE, maxNewTokens),
       endId: vocab.eos,
       banned: Int32Array.from([vocab.bos, ...vocab.banned]),
       preface: preface.length,

@@ -111,6 +111,8 @@ export type GenerateOptions = Readonly<{
   maxNewTokens: number;
   /** Drawing this id ends a sequence; it is not returned. */
   endId: number;
+  /** The end is not drawn before this many ids. Default: 0. */
+  minNewTokens?: number;
   /** Ids that are never drawn. */
   banned: Int32Array;
   /** 0 always takes the likeliest id (greedy). */

@@ -69,9 +69,13 @@ void exclude_banned(LogitConstraint& constraint, const std::vector<int32_t>& ban
 
 LogitOptions to_logit_options(const Field& options, int64_t vocab_size, size_t prompts) {
   LogitOptions out;
+  out.end_id = static_cast<int32_t>(options["endId"].integer(0, vocab_size - 1));
+  const Field min_new_tokens = options["minNewTokens"];
+  if (!min_new_tokens.is_undefined()) out.min_new_tokens = min_new_tokens.integer(0, max_size);
   out.banned = options["banned"].ids(0, vocab_size);
   std::vector<bool> banned(vocab_size, false);
   for (const int32_t id : out.banned) banned[id] = true;
+  if (out.min_new_tokens > 0) banned[out.end_id] = true;
   if (std::find(banned.begin(), banned.end(), false) == banned.end()) {
     throw invalid_argument(options["banned"].name + " leaves no id to draw");
   }
@@ -115,7 +119,6 @@ std::vector<std::vector<int32_t>> to_sequences(const Field& sequences, int64_t v
 GenerateOptions to_generate_options(const Field& options, int64_t vocab_size, size_t prompts) {
   GenerateOptions out;
   out.max_new_tokens = options["maxNewTokens"].integer(0, max_size);
-  out.end_id = static_cast<int32_t>(options["endId"].integer(0, vocab_size - 1));
   out.sampling.temperature = options["temperature"].number(0, 1e6);
   out.sampling.top_k = options["topK"].integer(0, max_size);
   out.sampling.top_p = options["topP"].number(0, 1);

@@ -134,7 +134,7 @@ class Results {
   void add(size_t row, int32_t id, double log_prob) {
     Sample& sample = samples_[row];
     sample.log_prob += log_prob;
-    if (id == options_.end_id && !options_.logits.constraint) {
+    if (id == options_.logits.end_id && !options_.logits.constraint) {
       sample.ended = true;
       return;
     }

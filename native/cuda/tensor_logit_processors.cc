@@ -22,7 +22,9 @@ at::Tensor any_in_row(const at::Tensor& condition) { return condition.any(1, /*k
 
 TensorSequences::TensorSequences(const std::vector<std::vector<int32_t>>& prompts,
                                  const GenerateOptions& options, int64_t vocab_size, const at::Device& device)
-    : vocab_size_(vocab_size), rows_(at::arange(static_cast<int64_t>(prompts.size()), at::kLong).to(device)) {
+    : vocab_size_(vocab_size),
+      rows_(at::arange(static_cast<int64_t>(prompts.size()), at::kLong).to(device)),
+      drawn_(at::zeros_like(rows_)) {
   if (options.logits.repetition_penalty != 0) count_prompts(prompts, options);
   if (options.logits.constraint) follow_prompts(prompts, options);
 }
@@ -97,6 +99,7 @@ at::Tensor TensorSequences::here(const at::Tensor& plan) const {
 }
 
 void TensorSequences::advance(const at::Tensor& ids, const at::Tensor& drawn) {
+  drawn_.add_(drawn);
   if (counts_.defined()) {
     const at::Tensor weight = counting_.index_select(0, ids) * drawn;
     counts_.scatter_add_(1, ids.unsqueeze(1), weight.unsqueeze(1));
@@ -113,7 +116,10 @@ void TensorSequences::advance(const at::Tensor& ids, const at::Tensor& drawn) {
 
 TensorLogitProcessors::TensorLogitProcessors(const LogitOptions& options, int64_t vocab_size,
                                              const at::Device& device)
-    : penalty_(options.repetition_penalty), banned_(to_tensor(options.banned, device)) {
+    : penalty_(options.repetition_penalty),
+      end_id_(options.end_id),
+      min_new_tokens_(options.min_new_tokens),
+      banned_(to_tensor(options.banned, device)) {
   if (!options.constraint) return;
   const std::vector<uint8_t>& masks = options.constraint->masks;
   masks_ = at::tensor(at::ArrayRef<uint8_t>(masks), at::kByte).ne(0).view({-1, vocab_size}).to(device);
@@ -138,6 +144,10 @@ void TensorLogitProcessors::constrain(at::Tensor& logits, const TensorSequences&
   logits.masked_fill_(allowed.logical_not().logical_and(any_in_row(allowed)), -INFINITY);
 }
 
-void TensorLogitProcessors::ban(at::Tensor& logits) const { logits.index_fill_(1, banned_, -INFINITY); }
+void TensorLogitProcessors::ban(at::Tensor& logits, const TensorSequences& sequences) const {
+  logits.index_fill_(1, banned_, -INFINITY);
+  if (min_new_tokens_ > 0)
+    logits.select(1, end_id_).masked_fill_(sequences.drawn_.lt(min_new_tokens_), -INFINITY);
+}
 
 }  // namespace tangshi

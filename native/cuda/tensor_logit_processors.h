@@ -24,6 +24,7 @@ class TensorSequences {
 
   const int64_t vocab_size_;
   const at::Tensor rows_;  // [rows]: 0, 1, …
+  at::Tensor drawn_;       // [rows], the number of ids drawn
 
   // With a penalty: how often each id stands in each sequence, [rows, vocab]; and [vocab], 0 where that does
   // not count, else 1.
@@ -44,10 +45,11 @@ class TensorLogitProcessors {
   // logits: [rows, vocab], changed in place.
   void penalize(at::Tensor& logits, const TensorSequences& sequences) const;
   void constrain(at::Tensor& logits, const TensorSequences& sequences) const;
-  void ban(at::Tensor& logits) const;
+  void ban(at::Tensor& logits, const TensorSequences& sequences) const;
 
  private:
   const double penalty_;
+  const int64_t end_id_, min_new_tokens_;
   at::Tensor masks_;         // [n, vocab] bool, or undefined
   const at::Tensor banned_;  // [n]
 };

@@ -51,7 +51,7 @@ Beam extend(const Beam& beam, const Step& step, const GenerateOptions& options) 
   Beam next = beam;
   next.score = step.score;
   next.sample.log_prob = step.log_prob;
-  if (step.id == options.end_id && !next.constraint) {
+  if (step.id == options.logits.end_id && !next.constraint) {
     next.sample.ended = true;
     return next;
   }

@@ -114,6 +114,8 @@ class Decoder {
     // Only banned ids are missing from the sum that the sampler computes anyway.
     std::vector<float> missing;
     for (const int32_t id : banned_) missing.push_back(logits[id]);
+    const int32_t end = options_.logits.end_id;
+    if (!sequence.may_end(options_.logits) && !banned_.contains(end)) missing.push_back(logits[end]);
     process_logits(processors_, logits, sequence);
     double log_total;
     const int32_t id = sampler(logits, row.random, &log_total);
@@ -129,7 +131,7 @@ class Decoder {
       return false;
     }
     const int32_t id = draw_id(row, logits, sampler);
-    if (id == options_.end_id && !row.constraint) {
+    if (id == options_.logits.end_id && !row.constraint) {
       out.ended = true;
       return false;
     }

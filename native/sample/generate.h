@@ -12,7 +12,6 @@ namespace tangshi {
 
 struct GenerateOptions {
   int64_t max_new_tokens = 0;
-  int32_t end_id = 0;
   size_t preface = 1;  // ids at the front of a prompt that are not part of the poem
   LogitOptions logits = {};
   SamplingOptions sampling = {};

@@ -20,8 +20,9 @@ void LogitProcessors::constrain(std::span<float> logits, const SequenceView& seq
   if (sequence.constraint != nullptr) sequence.constraint->apply(logits);
 }
 
-void LogitProcessors::ban(std::span<float> logits) const {
+void LogitProcessors::ban(std::span<float> logits, const SequenceView& sequence) const {
   for (const int32_t id : options_.banned) logits[id] = -INFINITY;
+  if (!sequence.may_end(options_)) logits[options_.end_id] = -INFINITY;
 }
 
 }  // namespace tangshi

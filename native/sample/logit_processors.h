@@ -13,6 +13,8 @@
 namespace tangshi {
 
 struct LogitOptions {
+  int32_t end_id = 0;          // ends a sequence
+  int64_t min_new_tokens = 0;  // the end is not drawn before
   // Subtracted from the logit of an id for each time it stands in the sequence, its preface aside; in nats.
   double repetition_penalty = 0;
   std::vector<int32_t> repeatable = {};  // exempt from the penalty; ascending
@@ -25,7 +27,7 @@ template <typename Processors, typename Logits, typename Sequences>
 void process_logits(const Processors& processors, Logits&& logits, const Sequences& sequences) {
   processors.penalize(logits, sequences);
   processors.constrain(logits, sequences);
-  processors.ban(logits);
+  processors.ban(logits, sequences);
 }
 
 // One sequence so far.
@@ -33,6 +35,10 @@ struct SequenceView {
   std::span<const int32_t> prompt;  // without its preface
   std::span<const int32_t> drawn;
   const ConstraintState* constraint;  // or null
+
+  bool may_end(const LogitOptions& options) const {
+    return static_cast<int64_t>(drawn.size()) >= options.min_new_tokens;
+  }
 };
 
 class LogitProcessors {
@@ -42,7 +48,7 @@ class LogitProcessors {
   // logits: [vocab], changed in place.
   void penalize(std::span<float> logits, const SequenceView& sequence) const;
   void constrain(std::span<float> logits, const SequenceView& sequence) const;
-  void ban(std::span<float> logits) const;
+  void ban(std::span<float> logits, const SequenceView& sequence) const;
 
  private:
   const LogitOptions& options_;

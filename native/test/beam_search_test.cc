@@ -12,7 +12,7 @@ namespace {
 const auto never = [] { return false; };
 
 GenerateOptions with_beam(size_t beam, int64_t length) {
-  GenerateOptions options{.max_new_tokens = length, .end_id = 10, .logits = {.banned = {10}}};
+  GenerateOptions options{.max_new_tokens = length, .logits = {.end_id = 10, .banned = {10}}};
   options.beam = beam;
   return options;
 }
@@ -40,7 +40,7 @@ Sample likeliest(Writer& writer, int32_t begin, int64_t length) {
 TEST(beam_search, of_width_one_is_greedy) {
   Writer writer;
   const GenerateOptions greedy{
-      .max_new_tokens = 20, .end_id = 10, .logits = {.banned = {10}}, .sampling = {.temperature = 0}};
+      .max_new_tokens = 20, .logits = {.end_id = 10, .banned = {10}}, .sampling = {.temperature = 0}};
   const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3}};
   const auto expected = writer(prompts, greedy);
   const auto found = writer(prompts, with_beam(1, 20));

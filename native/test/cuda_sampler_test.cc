@@ -76,8 +76,13 @@ TEST(cuda_sampler, draws_what_arrays_draw) {
     for (const auto& [sampling, banned] : draws) {
       for (const int64_t length : {1, 16, 50}) {
         for (const double penalty : {0.0, 1.5}) {
-          GenerateOptions options = seeded({.max_new_tokens = length, .end_id = 10, .sampling = sampling});
-          options.logits = {.repetition_penalty = penalty, .repeatable = {2, 9}, .banned = banned};
+          GenerateOptions options =
+              seeded({.max_new_tokens = length, .logits = {.end_id = 10}, .sampling = sampling});
+          options.logits = {.end_id = 10,
+                            .min_new_tokens = length / 4,
+                            .repetition_penalty = penalty,
+                            .repeatable = {2, 9},
+                            .banned = banned};
           expect_same(sampler->generate(prompts, options, never), writer(prompts, options));
         }
       }
@@ -90,8 +95,9 @@ TEST(cuda_sampler, keeps_to_the_constraint_as_arrays_do) {
   config.vocab_size = 60;
   Writer writer(config);
   const auto sampler = open(config, random_tensors(config));
-  GenerateOptions options{.max_new_tokens = 50, .end_id = 59};
-  options.logits = {.repetition_penalty = 1, .repeatable = {58}, .constraint = rhyming(60), .banned = {7}};
+  GenerateOptions options{.max_new_tokens = 50, .logits = {.end_id = 59}};
+  options.logits = {
+      .end_id = 59, .repetition_penalty = 1, .repeatable = {58}, .constraint = rhyming(60), .banned = {7}};
   for (uint64_t seed = 0; seed < 40; seed++) {
     const auto samples = sampler->generate(prompts, seeded(options, seed), never);
     expect_same(samples, writer(prompts, seeded(options, seed)));
@@ -108,7 +114,7 @@ TEST(cuda_sampler, keeps_to_the_constraint_as_arrays_do) {
 TEST(cuda_sampler, where_no_id_is_left_draws_one_that_is_not_banned) {
   Writer writer;
   const auto sampler = open(small_network(), random_tensors(small_network()));
-  GenerateOptions options = seeded({.max_new_tokens = 3, .end_id = 10});
+  GenerateOptions options = seeded({.max_new_tokens = 3, .logits = {.end_id = 10}});
   options.logits.banned = {0, 1, 4};
   options.logits.constraint = LogitConstraint{std::vector<uint8_t>(11), std::vector<uint32_t>(11), {0}, {}};
   options.logits.constraint->masks[4] = 1;
@@ -127,8 +133,9 @@ TEST(cuda_sampler, where_no_id_is_left_draws_one_that_is_not_banned) {
 TEST(cuda_sampler, the_processors_do_not_wait_for_the_device) {
   ModelConfig config = small_network();
   config.vocab_size = 60;
-  GenerateOptions options = seeded({.max_new_tokens = 5, .end_id = 59});
-  options.logits = {.repetition_penalty = 1, .repeatable = {58}, .constraint = rhyming(60), .banned = {7}};
+  GenerateOptions options = seeded({.max_new_tokens = 5, .logits = {.end_id = 59}});
+  options.logits = {
+      .end_id = 59, .repetition_penalty = 1, .repeatable = {58}, .constraint = rhyming(60), .banned = {7}};
   const TensorLogitProcessors processors(options.logits, config.vocab_size, at::kCPU);
   TensorSequences sequences(prompts, options, config.vocab_size, at::kCPU);
   const auto rows = static_cast<int64_t>(prompts.size());
@@ -147,7 +154,7 @@ TEST(cuda_sampler, logits_that_are_not_finite_give_an_id_that_may_be_drawn) {
     TensorMap tensors = random_tensors(small_network());
     auto& data = tensors.at("fc.bias").data;
     for (size_t i = 0; i < data.size(); i += 4) std::memcpy(data.data() + i, &bias, 4);
-    GenerateOptions options = seeded({.max_new_tokens = 5, .end_id = 10, .logits = {.banned = {0, 1, 10}}});
+    GenerateOptions options = seeded({.max_new_tokens = 5, .logits = {.end_id = 10, .banned = {0, 1, 10}}});
     for (const Sample& sample : open(small_network(), tensors)->generate(prompts, options, never)) {
       EXPECT_EQ(sample.ids.size(), 5u);
       for (const int32_t id : sample.ids) EXPECT(id >= 2 && id < 10);
@@ -158,7 +165,7 @@ TEST(cuda_sampler, logits_that_are_not_finite_give_an_id_that_may_be_drawn) {
 TEST(cuda_sampler, stops_when_canceled) {
   int asked = 0;
   const GenerateOptions options =
-      seeded({.max_new_tokens = 1 << 30, .end_id = 10, .logits = {.banned = {10}}});
+      seeded({.max_new_tokens = 1 << 30, .logits = {.end_id = 10, .banned = {10}}});
   const auto samples =
       open(small_network(), random_tensors(small_network()))->generate(prompts, options, [&] {
         return ++asked > 2;

@@ -10,14 +10,14 @@ namespace tangshi::test {
 namespace {
 
 GenerateOptions greedy(int64_t max_new_tokens) {
-  return {.max_new_tokens = max_new_tokens, .end_id = 10, .sampling = {.temperature = 0}};
+  return {.max_new_tokens = max_new_tokens, .logits = {.end_id = 10}, .sampling = {.temperature = 0}};
 }
 
 }  // namespace
 
 TEST(generate, sequences_follow_seed_and_stream) {
   Writer writer;
-  GenerateOptions options{.max_new_tokens = 30, .end_id = 10, .logits = {.banned = {10}}};
+  GenerateOptions options{.max_new_tokens = 30, .logits = {.end_id = 10, .banned = {10}}};
   options.seeds = {7, 7, 8, 7};
   options.streams = {0, 1, 0, 0};
   const auto samples = writer({{1}, {1}, {1}, {1}}, options);
@@ -27,7 +27,7 @@ TEST(generate, sequences_follow_seed_and_stream) {
 }
 
 TEST(generate, a_sequence_does_not_depend_on_company_or_threads) {
-  const GenerateOptions options{.max_new_tokens = 30, .end_id = 10, .sampling = {.top_p = 0.9}};
+  const GenerateOptions options{.max_new_tokens = 30, .logits = {.end_id = 10}, .sampling = {.top_p = 0.9}};
   Writer one;
   const std::vector<std::vector<int32_t>> prompts(300, {1, 2});
   const auto expected = one(prompts, options);
@@ -55,7 +55,7 @@ TEST(generate, prompts_of_different_lengths_begin_to_draw_at_different_times) {
 
 TEST(generate, a_listener_hears_each_id_of_each_sequence_in_order) {
   Writer writer(small_network(), 3);
-  const GenerateOptions options{.max_new_tokens = 20, .end_id = 10};
+  const GenerateOptions options{.max_new_tokens = 20, .logits = {.end_id = 10}};
   std::mutex mutex;
   std::vector<std::vector<int32_t>> heard(50);
   const auto samples = writer(
@@ -69,7 +69,7 @@ TEST(generate, a_listener_hears_each_id_of_each_sequence_in_order) {
 
 // That of the ids drawn, by constraining a sequence to them.
 double log_prob_of(Writer& writer, const std::vector<int32_t>& ids) {
-  GenerateOptions forced{.max_new_tokens = 100, .end_id = 10};
+  GenerateOptions forced{.max_new_tokens = 100, .logits = {.end_id = 10}};
   LogitConstraint constraint{{}, std::vector<uint32_t>(11), {0}, {{}}};
   for (size_t i = 0; i < ids.size(); i++) {
     for (int32_t id = 0; id < 11; id++) constraint.masks.push_back(id == ids[i]);
@@ -84,7 +84,7 @@ double log_prob_of(Writer& writer, const std::vector<int32_t>& ids) {
 TEST(generate, the_log_probability_is_the_networks_own) {
   // Neither temperature, penalty, bans nor top-k change it.
   Writer writer;
-  GenerateOptions options{.max_new_tokens = 10, .end_id = 10, .logits = {.banned = {10, 3, 10}}};
+  GenerateOptions options{.max_new_tokens = 10, .logits = {.end_id = 10, .banned = {10, 3, 10}}};
   for (const double penalty : {0.0, 2.0}) {
     for (const SamplingOptions& sampling :
          {SamplingOptions{.temperature = 0}, SamplingOptions{.temperature = 0.3, .top_k = 2},
@@ -98,10 +98,28 @@ TEST(generate, the_log_probability_is_the_networks_own) {
   }
 }
 
+TEST(generate, no_sequence_ends_before_its_shortest_length) {
+  Writer writer;
+  const std::vector<std::vector<int32_t>> prompts(200, {1});
+  GenerateOptions options{.max_new_tokens = 50, .logits = {.end_id = 10}};
+  const auto shortest = [&] {
+    size_t length = 50;
+    for (const Sample& sample : writer(prompts, options)) length = std::min(length, sample.ids.size());
+    return length;
+  };
+  EXPECT(shortest() < 3);
+  options.logits.min_new_tokens = 7;
+  EXPECT_EQ(shortest(), 7u);
+  const Sample drawn = writer({{1}}, options)[0];
+  if (!drawn.ended) EXPECT(std::abs(drawn.log_prob - log_prob_of(writer, drawn.ids)) < 1e-5);
+  options.beam = 4;
+  EXPECT(writer({{1}}, options)[0].ids.size() >= 7);
+}
+
 TEST(generate, stops_when_canceled) {
   Writer writer;
   int asked = 0;
-  GenerateOptions options{.max_new_tokens = 1000, .end_id = 10, .logits = {.banned = {10}}};
+  GenerateOptions options{.max_new_tokens = 1000, .logits = {.end_id = 10, .banned = {10}}};
   EXPECT_EQ(writer({{1}}, options, [&] { return ++asked > 5; })[0].ids.size(), 5u);
   Writer several(small_network(), 3);
   std::atomic<int> often = 0;

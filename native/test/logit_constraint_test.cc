@@ -93,7 +93,7 @@ TEST(logit_constraint, where_no_rhyme_is_left_the_mask_holds) {
 
 TEST(logit_constraint, samples_keep_to_their_plans_the_prompt_included) {
   Writer writer;
-  GenerateOptions options{.max_new_tokens = 50, .end_id = 10};
+  GenerateOptions options{.max_new_tokens = 50, .logits = {.end_id = 10}};
   options.logits.constraint =
       constraint({{any, comma, rhyme, comma, rhyme, comma}, {rhyme, comma, rhyme, comma}});
   const std::vector<uint32_t> groups = options.logits.constraint->groups;
@@ -112,8 +112,8 @@ TEST(logit_constraint, samples_keep_to_their_plans_the_prompt_included) {
 
 TEST(logit_constraint, a_penalty_keeps_ids_from_standing_twice) {
   Writer writer;
-  GenerateOptions options{.max_new_tokens = 8, .end_id = 10};
-  options.logits = {.repetition_penalty = 50, .banned = {10}};
+  GenerateOptions options{.max_new_tokens = 8, .logits = {.end_id = 10}};
+  options.logits = {.end_id = 10, .repetition_penalty = 50, .banned = {10}};
   const auto distinct = [&] {
     Ids ids = writer({{1, 2}}, options)[0].ids;
     ids.push_back(2);

@@ -63,7 +63,7 @@ TEST(network, recites_what_was_learned_and_stops_at_the_end) {
   const Batch poem{.inputs = {1, 3, 5, 7, 9, 2}, .targets = {3, 5, 7, 9, 2, 10}, .rows = 1, .time = 6};
   for (int i = 0; i < 200; i++) trainer.step(poem, 0.02, 1);
   Writer writer(config, model_weights(trainer.parameters()));
-  GenerateOptions options{.max_new_tokens = 50, .end_id = 10, .sampling = {.temperature = 0}};
+  GenerateOptions options{.max_new_tokens = 50, .logits = {.end_id = 10}, .sampling = {.temperature = 0}};
   const auto samples = writer({{1}, {1, 3, 5}}, options);
   EXPECT(samples[0].ids == (std::vector<int32_t>{3, 5, 7, 9, 2}) && samples[0].ended);
   EXPECT(samples[1].ids == (std::vector<int32_t>{7, 9, 2}) && samples[1].ended);

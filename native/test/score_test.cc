@@ -15,7 +15,7 @@ TEST(score, is_what_drawing_says_of_the_same_sequence) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     Writer writer(small_network(cell));
     const GenerateOptions options{
-        .max_new_tokens = 12, .end_id = 10, .logits = {.banned = {10}}, .sampling = {.temperature = 0.5}};
+        .max_new_tokens = 12, .logits = {.end_id = 10, .banned = {10}}, .sampling = {.temperature = 0.5}};
     const Sample drawn = writer({{1}}, options)[0];
     std::vector<int32_t> ids = {1};
     ids.insert(ids.end(), drawn.ids.begin(), drawn.ids.end());

@@ -219,6 +219,16 @@ test('a prompt, a context and an acrostic may be written with half-width marks, 
   expect(scores[0]).toEqual(scores[1]);
 });
 
+test('a prompt of whole sentences is continued by at least a line', async () => {
+  const prompt = '床前明月光，疑是地上霜。';
+  const poems = await modern.generateMany(200, { prompt, seed: 1, maxLength: 60 });
+  const others = await modern.generateMany(200, { seed: 1, maxLength: 60 });
+  const complete = [...poems, ...others].filter((poem) => poem.complete); // others are cut at maxLength
+  expect(complete.length).toBeGreaterThan(20);
+  for (const { text } of complete)
+    expect([...text].length).toBeGreaterThanOrEqual(text.startsWith(prompt) ? [...prompt].length + 5 : 5);
+});
+
 describe('score and next', () => {
   test('the score is what evaluate says, one character at a time', async () => {
     const { nll, perplexity, chars } = await modern.score(TEXT);

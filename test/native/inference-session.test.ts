@@ -57,6 +57,16 @@ test('generates what the training session generates', async () => {
   expect(again).toEqual(samples[2]);
 });
 
+test('no sequence ends before minNewTokens', async () => {
+  const options = { ...sampling, banned: new Int32Array(), temperature: 2 };
+  const shortest = async (minNewTokens: number) => {
+    const samples = await session.generate(Array<Int32Array>(300).fill(PROMPT), { ...options, minNewTokens });
+    return Math.min(...samples.map(({ ids }) => ids.length));
+  };
+  expect(await shortest(0)).toBeLessThan(3);
+  expect(await shortest(7)).toBe(7);
+});
+
 test('seeds default to 0, streams to the index of the prompt', async () => {
   const defaults = await session.generate([PROMPT, PROMPT], sampling);
   const explicit = { seeds: BigUint64Array.of(0n, 0n), streams: Uint32Array.of(0, 1) };
