@@ -1,4 +1,5 @@
 import type { CorpusRecord } from './corpus';
+import { FULL_WIDTH } from './punctuation';
 
 /**
  * How records become poems; the rules are in docs/data.md.
@@ -122,14 +123,6 @@ function pythonStrip(text: string): string {
 
 /** UTF-16 units, far above any poem with its notes: longer text is not normalized. */
 const MAX_RAW = 20_000;
-const MARKS: Readonly<Record<string, string>> = {
-  ',': '，',
-  '.': '。',
-  '?': '？',
-  '!': '！',
-  ';': '；',
-  ':': '：',
-};
 
 /**
  * Reduces text to Han characters (including those beyond the BMP) and ，。？！；：、:
@@ -159,7 +152,7 @@ export function cleanModern({ format, text }: CorpusRecord): Cleaned {
     .replace(/[「」『』“”‘’"'《》〈〉«»‹›〝〞〟]/g, '')
     .replace(/(\p{Unified_Ideograph})々/gu, '$1$1')
     .replace(/\.{2,}/g, '□')
-    .replace(/[,.?!;:]/g, (mark) => MARKS[mark] as string);
+    .replace(/[,.?!;:]/g, (mark) => FULL_WIDTH[mark] as string);
 
   const rejection = rejectionOf(marked);
   if (rejection !== undefined) return { rejection };

@@ -1,5 +1,6 @@
 import { TangshiError } from '../util/errors';
 import { scriptConverter } from '../util/script-conversion';
+import { FULL_WIDTH } from './punctuation';
 
 /** A vocabulary as stored in a checkpoint. Characters are in the order of their ids; under `modern` the first has id 3. */
 export type VocabJson = Readonly<{ kind: 'classic' | 'modern'; characters: readonly string[] }>;
@@ -11,16 +12,6 @@ const CLASSIC_BEGIN = 'G';
 const CLASSIC_END = 'E';
 /** More than Unicode has Han characters. */
 const MAX_CHARACTERS = 200_000;
-
-/** Half-width punctuation as poems have it. */
-const FULL_WIDTH: Readonly<Record<string, string>> = {
-  ',': '，',
-  '.': '。',
-  '?': '？',
-  '!': '！',
-  ';': '；',
-  ':': '：',
-};
 
 /** A character in simplified and in traditional script; none if opencc-js is missing. */
 function otherScripts(char: string): string[] {

@@ -1,0 +1,9 @@
+/** Half-width punctuation as poems have it. */
+export const FULL_WIDTH: Readonly<Record<string, string>> = {
+  ',': '，',
+  '.': '。',
+  '?': '？',
+  '!': '！',
+  ';': '；',
+  ':': '：',
+};
