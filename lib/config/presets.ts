@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { TangshiError } from '../util/errors';
 import { PRESET_NAMES, type RunConfig } from './schemas';
 
 /** A named configuration: the original program, the same without its faults, or a larger network. */
@@ -69,5 +70,12 @@ const PRESETS = { classic, default: standard, large };
  * presetConfig('large').hiddenDim; // 512
  */
 export function presetConfig(preset: Preset): RunConfig {
+  if (!isPreset(preset)) {
+    throw new TangshiError(
+      'ERR_TANGSHI_INVALID_ARG',
+      `Unknown preset ${JSON.stringify(preset) ?? String(preset)}. Choose ${Object.keys(PRESETS).join(', ')}.`,
+      { option: 'preset' },
+    );
+  }
   return { preset, ...PRESETS[preset], seed: 1, threads: availableParallelism() };
 }

@@ -233,8 +233,13 @@ function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown, code: Err
   if (result.success) return result.output;
   const forTraining = (schema as unknown) === TrainOptionsSchema;
   const issues = result.issues.map((issue) => explain(issue, forTraining));
-  const option = v.getDotPath(result.issues[0])?.split('.').at(-1);
+  const option = optionOf(v.getDotPath(result.issues[0]));
   throw new TangshiError(code, `${what}: ${issues.join('; ')}`, { option });
+}
+
+/** The name of an option from a path such as `config.lr` or `texts.0`. */
+function optionOf(path: string | null): string | undefined {
+  return path?.split('.').findLast((part) => !/^\d+$/.test(part));
 }
 
 function explain(issue: v.BaseIssue<unknown>, forTraining: boolean): string {

@@ -6,7 +6,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { writeWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { scriptConverter } from '../util/script-conversion';
-import { type BuiltinCorpus, corpusText } from './corpus-recipes';
+import { BUILTIN_CORPORA, type BuiltinCorpus, corpusText, isBuiltinCorpus } from './corpus-recipes';
 
 /** Where built-in corpora are cached. */
 export type CorpusCacheOptions = Readonly<{
@@ -31,6 +31,12 @@ export async function builtinCorpusPath(
   name: BuiltinCorpus,
   options: CorpusCacheOptions = {},
 ): Promise<string> {
+  if (!isBuiltinCorpus(name)) {
+    throw new TangshiError(
+      'ERR_TANGSHI_INVALID_ARG',
+      `Unknown corpus ${JSON.stringify(name) ?? String(name)}. Choose ${Object.keys(BUILTIN_CORPORA).join(', ')}.`,
+    );
+  }
   const source = findPackage('chinese-poetry', 'chinese-poetry/package.json');
   const opencc = findPackage('opencc-js', 'opencc-js/t2cn');
   const fileName = `${name}-${RECIPE_VERSION}-chinese-poetry-${source.version}-opencc-js-${opencc.version}.txt`;

@@ -74,6 +74,8 @@ export type Dataset = Readonly<{
  * const { train, vocab, tally } = await loadDataset({ data: 'poems', cleaning: 'modern', minCount: 2, heldOut: 0.05 });
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
+  if (typeof options !== 'object' || options === null)
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `Expected options but received ${String(options)}`);
   const { data, cleaning, heldOut: fraction, minCount } = options;
   if (!(fraction >= 0 && fraction < 1)) {
     throw new TangshiError(

@@ -57,7 +57,10 @@ function nameOf(path: string | undefined): string {
 }
 
 function toPath(source: string | URL): string {
-  if (typeof source === 'string') return source;
+  if (source === '') {
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', 'The path of the model is empty', { option: 'source' });
+  }
+  if (typeof source === 'string' && !source.startsWith('file://')) return source;
   try {
     return fileURLToPath(source);
   } catch (error) {

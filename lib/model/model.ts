@@ -141,7 +141,8 @@ export class Model {
   async *stream(options: StreamOptions = {}): AsyncGenerator<string, Poem, void> {
     this.#requireOpen();
     checkOptions('stream', options);
-    const request = prepareRequest(this, { ...options, bestOf: 1 });
+    const single = options.beam === undefined ? { ...options, bestOf: 1 } : options;
+    const request = prepareRequest(this, single);
     return yield* streamPoem(this.#generateSequences, request, options);
   }
 

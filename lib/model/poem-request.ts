@@ -63,12 +63,13 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   const start = vocab.normalize(given.prompt);
   const prompt = form ? form.punctuate(start) : start;
   const maxNewTokens = newTokens(prompt, form?.length ?? given.maxLength);
-  const preface = [vocab.bos, ...vocab.encode(asLines(vocab.normalize(given.context)))];
+  const context = encode(vocab, asLines(vocab.normalize(given.context)), 'context');
+  const preface = [vocab.bos, ...context];
   return {
     model,
     form,
     prompt,
-    promptIds: Int32Array.from([...preface, ...vocab.encode(prompt)]),
+    promptIds: Int32Array.from([...preface, ...encode(vocab, prompt, 'prompt')]),
     sampling: {
       maxNewTokens,
       minNewTokens: form || !/(^|[。！？])$/u.test(prompt) ? 0 : Math.min(MIN_LINE, maxNewTokens),
@@ -130,6 +131,16 @@ export function checkTextLength(option: string, text: string | undefined): void 
     `Expected at most ${MAX_TEXT} characters for ${option} but received ${text.length}`,
     { option },
   );
+}
+
+/** @throws ERR_TANGSHI_VOCAB that names the option. */
+function encode(vocab: Vocab, text: string, option: string): Int32Array {
+  try {
+    return vocab.encode(text);
+  } catch (error) {
+    if (!(error instanceof TangshiError)) throw error;
+    throw new TangshiError(error.code, error.message, { option, cause: error.cause });
+  }
 }
 
 /** The characters of an acrostic, without what may separate them. */

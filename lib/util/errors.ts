@@ -51,7 +51,7 @@ export type TangshiErrorOptions = Readonly<{
  * }
  */
 export class TangshiError extends Error {
-  /** Identifies the class where `instanceof` cannot, such as across worker threads. */
+  /** Identifies the class where `instanceof` cannot, as for an uncaught error of a worker thread. */
   override readonly name = 'TangshiError';
   /** For programs. `message` is for people, and says how to fix the problem. */
   readonly code: ErrorCode;

@@ -1,3 +1,4 @@
+import { TangshiError } from '../util/errors';
 import { Prosody, RHYME_GROUPS, type RhymeGroup } from './readings';
 
 /** The rules of regulated verse. Shares only the readings with `forms.ts`, so that it can check what forms produce. */
@@ -89,6 +90,11 @@ const ALL_GROUPS = -1;
  * checkPoem('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。').tone?.ok; // true
  */
 export function checkPoem(text: string, prosody: Prosody = Prosody.load()): PoemCheck {
+  if (typeof text !== 'string')
+    throw new TangshiError(
+      'ERR_TANGSHI_INVALID_ARG',
+      `Expected a string for text but received ${typeof text}`,
+    );
   const lines = text
     .split(/[，。？！；：、,.?!;:\s]+/u)
     .map((line) => [...line])

@@ -74,6 +74,8 @@ export function formRules({ form, acrostic, rhyme, tone, rhymeGroup: group }: Fo
   const [lines, width] = form === undefined ? acrosticSize(heads) : knownSize(form);
   if (heads.length > 0 && heads.length !== lines)
     throw invalid(`${acrostic} has ${heads.length} characters, but ${form} has ${lines} lines`, 'acrostic');
+  if (rhyme === false && group !== undefined)
+    throw invalid('rhymeGroup has no effect without rhyme', 'rhymeGroup');
   const isFixed = form !== undefined && Object.hasOwn(FIXED_FORMS, form);
   return {
     lines,

@@ -83,7 +83,7 @@ export class Form {
     const patterns = tonePatterns(this.#rules).filter((pattern) => this.#fits(chars, pattern));
     if (patterns.length === 0) {
       throw invalid(
-        `The prompt ${prompt} does not fit the rules of the form: try tone 'off' or rhyme false`,
+        `The prompt ${prompt} does not fit the rules of the form: try tone 'off', rhyme false, or another rhymeGroup`,
         'tone',
       );
     }

@@ -5,11 +5,15 @@ import { pathToFileURL } from 'node:url';
 import {
   AbortError,
   BUNDLED_MODEL,
+  builtinCorpusPath,
+  checkPoem,
   classicPoem,
   evaluate,
   LineFilter,
+  loadDataset,
   Model,
   measureForms,
+  presetConfig,
   Vocab,
 } from '../../lib';
 import { untrainedCheckpoint, untrainedModel } from './untrained';
@@ -227,6 +231,28 @@ test('a prompt of whole sentences is continued by at least a line', async () => 
   expect(complete.length).toBeGreaterThan(20);
   for (const { text } of complete)
     expect([...text].length).toBeGreaterThanOrEqual(text.startsWith(prompt) ? [...prompt].length + 5 : 5);
+});
+
+test('errors name the option that they are about', async () => {
+  const option = (name: string) => ({ name: 'TangshiError', option: name });
+  await expect(modern.generate({ prompt: '鱻' })).rejects.toMatchObject(option('prompt'));
+  await expect(modern.generate({ prompt: '床', context: '鱻' })).rejects.toMatchObject(option('context'));
+  await expect(Model.load('')).rejects.toMatchObject(option('source'));
+  expect(() => presetConfig('foo' as never)).toThrow(expect.objectContaining(option('preset')));
+  expect(() => checkPoem(5 as never)).toThrow(expect.objectContaining({ name: 'TangshiError' }));
+  await expect(builtinCorpusPath('foo' as never)).rejects.toMatchObject({ name: 'TangshiError' });
+  await expect(loadDataset(undefined as never)).rejects.toMatchObject({ name: 'TangshiError' });
+  await expect(modern.generate({ form: '五绝', rhyme: false, rhymeGroup: '东' })).rejects.toMatchObject(
+    option('rhymeGroup'),
+  );
+});
+
+test('a file URL may be a string, and a stream a beam search', async () => {
+  await using model = await Model.load(pathToFileURL(BUNDLED_MODEL).href);
+  const expected = await model.generate({ prompt: '湖', beam: 3 });
+  let text = '';
+  for await (const char of model.stream({ prompt: '湖', beam: 3 })) text += char;
+  expect(text).toBe(expected.text);
 });
 
 describe('score and next', () => {
