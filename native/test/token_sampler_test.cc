@@ -107,12 +107,12 @@ TEST(token_sampler, top_p_is_a_share_of_the_whole_distribution) {
     peaked[id] = id == 17 ? 12.0f : static_cast<float>(id % 13) * 0.3f;
   }
   for (const auto& logits : {flat, zipf, peaked}) {
-    for (const double top_p : {0.1, 0.5, 0.9, 0.95}) {
+    for (const double top_p : {0.5, 0.95}) {
       const std::set<int32_t> expected = nucleus(logits, top_p);
       TokenSampler sampler({.top_p = top_p}, {}, vocab);
       Random random(3, 0);
       std::set<int32_t> drawn;
-      constexpr int draws = 60'000;
+      constexpr int draws = 1'500;
       for (int i = 0; i < draws; i++) drawn.insert(sampler(logits, random));
       for (const int32_t id : drawn) EXPECT(expected.contains(id));
       // As many as so many draws should find.
