@@ -4,14 +4,16 @@ import { lstat, mkdir, stat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { writeWhole } from '../util/disk';
-import { TangshiError } from '../util/errors';
+import { TangshiError, throwIfAborted } from '../util/errors';
 import { scriptConverter } from '../util/script-conversion';
 import { BUILTIN_CORPORA, type BuiltinCorpus, corpusText, isBuiltinCorpus } from './corpus-recipes';
 
-/** Where built-in corpora are cached. */
+/** How a built-in corpus is built and cached. */
 export type CorpusCacheOptions = Readonly<{
   /** Folder of the cache. Default: `$XDG_CACHE_HOME/tangshi/corpora`, or `~/.cache/tangshi/corpora`. */
   cacheDir?: string;
+  /** Abort to stop building the corpus. Nothing is then written. */
+  signal?: AbortSignal;
 }>;
 
 /** Part of the cached file's name. Raise it when a recipe changes its output. */
@@ -22,8 +24,8 @@ const RECIPE_VERSION = 2;
  * `title:content`. It is built on first use and cached. docs/data.md describes the corpora.
  *
  * @param options `cacheDir`: folder of the cache. Default: `$XDG_CACHE_HOME/tangshi/corpora`, or
- * `~/.cache/tangshi/corpora`.
- * @throws ERR_TANGSHI_CORPUS if chinese-poetry is not installed or not readable, or the cache is not writable.
+ * `~/.cache/tangshi/corpora`. `signal`: abort to stop building the corpus.
+ * @throws ERR_TANGSHI_CORPUS if chinese-poetry is not installed or not readable, or the cache is not writable. AbortError
  * @example
  * for await (const record of readCorpus(await builtinCorpusPath('poems'))) …
  */
@@ -45,7 +47,8 @@ export async function builtinCorpusPath(
   for (const folder of folders) {
     if (await isCached(join(folder, fileName))) return join(folder, fileName);
   }
-  const text = await corpusText(name, source.folder, scriptConverter('to-simplified'));
+  const text = await corpusText(name, source.folder, scriptConverter('to-simplified'), options.signal);
+  throwIfAborted(options.signal);
   let firstError: unknown;
   for (const folder of folders) {
     try {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { TangshiError } from '../util/errors';
+import { TangshiError, throwIfAborted } from '../util/errors';
 
 /**
  * Corpora built from the npm package chinese-poetry:
@@ -53,17 +53,23 @@ export function isBuiltinCorpus(value: unknown): value is BuiltinCorpus {
  *
  * @param root Folder of chinese-poetry.
  * @param simplify Converts traditional characters to simplified ones.
- * @throws ERR_TANGSHI_CORPUS if a file cannot be read.
+ * @param signal Abort to stop after the file in progress.
+ * @throws ERR_TANGSHI_CORPUS if a file cannot be read. AbortError
  */
 export async function corpusText(
   name: BuiltinCorpus,
   root: string,
   simplify: (text: string) => string,
+  signal?: AbortSignal,
 ): Promise<string> {
   const recipe = RECIPES[name];
-  const poems = await readSource(recipe, root, simplify);
+  const poems = await readSource(recipe, root, simplify, signal);
   const whole = recipe.completedBy
-    ? await completePoems(poems, await readSource(RECIPES[recipe.completedBy], root, simplify))
+    ? await completePoems(
+        poems,
+        await readSource(RECIPES[recipe.completedBy], root, simplify, signal),
+        signal,
+      )
     : poems;
   return whole
     .map(({ title, rows }) => (recipe.titled ? `${title}:${rows.join('')}\n` : `${rows.join('')}\n`))
@@ -74,10 +80,12 @@ async function readSource(
   { source, files, strip }: Recipe,
   root: string,
   simplify: (text: string) => string,
+  signal: AbortSignal | undefined,
 ): Promise<SourcePoem[]> {
   const poems: SourcePoem[] = [];
   const clean = (text: string) => simplify(strip ? text.replace(strip, '') : text);
   for (const file of await listSources(join(root, source), files)) {
+    throwIfAborted(signal);
     for (const { title, rows } of await readPoems(file)) {
       // A match may extend over several rows.
       const cleaned = clean(rows.map(onOneLine).join('\n')).split('\n');
@@ -95,10 +103,11 @@ async function readSource(
 async function completePoems(
   poems: readonly SourcePoem[],
   edition: readonly SourcePoem[],
+  signal: AbortSignal | undefined,
 ): Promise<readonly SourcePoem[]> {
   const byLine = new Map<string, SourcePoem[]>();
   for (const [i, poem] of edition.entries()) {
-    if (i % POEMS_PER_TURN === 0) await setImmediate();
+    if (i % POEMS_PER_TURN === 0) await nextTurn(signal);
     for (const line of new Set(linesOf(poem))) {
       const others = byLine.get(line);
       if (others) others.push(poem);
@@ -107,7 +116,7 @@ async function completePoems(
   }
   const whole: SourcePoem[] = [];
   for (const [i, poem] of poems.entries()) {
-    if (i % POEMS_PER_TURN === 0) await setImmediate();
+    if (i % POEMS_PER_TURN === 0) await nextTurn(signal);
     if (!poem.rows.some((row) => row.endsWith('，'))) {
       whole.push(poem);
       continue;
@@ -116,6 +125,12 @@ async function completePoems(
     if (found) whole.push({ title: poem.title, rows: found.rows });
   }
   return whole;
+}
+
+/** Lets other work of the event loop run: a signal of the process is only received there. */
+async function nextTurn(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
+  throwIfAborted(signal);
 }
 
 /** The poem that shares the most lines: at least two, and a third of its own. */

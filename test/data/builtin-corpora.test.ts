@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -182,6 +183,28 @@ describe('the cache', () => {
     mkdirSync(join(blocked, name), { recursive: true }); // rename cannot replace a folder
     await expect(builtinCorpusPath('tangshi', { cacheDir: blocked })).rejects.toEqual(failure(/EISDIR/));
     expect(readdirSync(blocked)).toEqual([name]);
+  });
+});
+
+describe('an abort while a corpus is made', () => {
+  test.each([0, 300])('after %i ms stops at once, and writes nothing', async (milliseconds) => {
+    const empty = join(folder, `aborted-${milliseconds}`);
+    const made = builtinCorpusPath('poems', {
+      cacheDir: empty,
+      signal: AbortSignal.timeout(milliseconds),
+    });
+    const started = performance.now();
+    await expect(made).rejects.toMatchObject({ name: 'AbortError' });
+    expect(performance.now() - started).toBeLessThan(milliseconds + 500);
+    expect(existsSync(empty)).toBe(false);
+  });
+
+  test('is passed on by loadDataset', async () => {
+    const empty = join(folder, 'aborted-dataset');
+    const options = { data: 'poems', cleaning: 'modern', minCount: 1, heldOut: 0, cacheDir: empty } as const;
+    const signal = AbortSignal.timeout(100);
+    await expect(loadDataset({ ...options, signal })).rejects.toMatchObject({ name: 'AbortError' });
+    expect(existsSync(empty)).toBe(false);
   });
 });
 
