@@ -25,10 +25,13 @@ export {
 } from './data/batcher';
 export { builtinCorpusPath, type CorpusCacheOptions } from './data/builtin-corpora';
 export { Cleaner, type CleaningRules, type Rejection, type Tally } from './data/clean';
-export { type CorpusFormat, type CorpusRecord, type ReadOptions, readCorpus } from './data/corpus';
+export { type CorpusRecord, type ReadOptions, readCorpus } from './data/corpus';
+export type { CorpusFormat } from './data/corpus-format';
 export { BUILTIN_CORPORA, type BuiltinCorpus, isBuiltinCorpus } from './data/corpus-recipes';
 export { type Dataset, type DatasetOptions, loadDataset } from './data/dataset';
+export type { Encoding } from './data/encoding';
 export { LineFilter } from './data/line-filter';
+export { loadPoems, type Poems, type PoemsOptions } from './data/poems';
 export { Vocab, type VocabJson } from './data/vocab';
 export {
   type FormMetrics,

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 import { REJECTIONS } from '../data/clean';
+import { CORPUS_FORMATS } from '../data/corpus-format';
+import { ENCODINGS } from '../data/encoding';
 import { type ErrorCode, TangshiError } from '../util/errors';
 
 /** The names of the presets. */
@@ -30,7 +32,9 @@ const ConfigSchema = v.pipe(
     /** More corpora to train on, by name or path; none of their poems is held out. */
     extra: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
     /** Format of the files. Default: detected. */
-    format: v.optional(v.picklist(['titled', 'lines', 'json'])),
+    format: v.optional(v.picklist(CORPUS_FORMATS)),
+    /** Encoding of the files. Default: UTF-8, or UTF-16 if they begin with a byte order mark. */
+    encoding: v.optional(v.picklist(ENCODINGS)),
     /** How records become poems. `plain`: any text, one per line. */
     cleaning: v.picklist(['classic', 'modern', 'plain']),
     /** Characters that occur fewer times become UNK. */

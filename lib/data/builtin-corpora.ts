@@ -6,7 +6,13 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { writeWhole } from '../util/disk';
 import { TangshiError, throwIfAborted } from '../util/errors';
 import { scriptConverter } from '../util/script-conversion';
-import { BUILTIN_CORPORA, type BuiltinCorpus, corpusText, isBuiltinCorpus } from './corpus-recipes';
+import {
+  BUILTIN_CORPORA,
+  type BuiltinCorpus,
+  type CorpusLines,
+  corpusLines,
+  isBuiltinCorpus,
+} from './corpus-recipes';
 
 /** How a built-in corpus is built and cached. */
 export type CorpusCacheOptions = Readonly<{
@@ -17,7 +23,15 @@ export type CorpusCacheOptions = Readonly<{
 }>;
 
 /** Part of the cached file's name. Raise it when a recipe changes its output. */
-const RECIPE_VERSION = 2;
+const RECIPE_VERSION = 3;
+
+/** The files of a built-in corpus. */
+export type BuiltinFiles = Readonly<{
+  /** The text. */
+  path: string;
+  /** The lines that differed before variants were replaced by standard forms, as JSON: `[line, text]`. */
+  variants: string;
+}>;
 
 /**
  * Path of a built-in corpus as UTF-8 text in simplified characters: `tangshi` as bare lines, the others as
@@ -33,26 +47,36 @@ export async function builtinCorpusPath(
   name: BuiltinCorpus,
   options: CorpusCacheOptions = {},
 ): Promise<string> {
+  return (await builtinFiles(name, options)).path;
+}
+
+/** The files of a built-in corpus, built on first use. Throws as `builtinCorpusPath` does. */
+export async function builtinFiles(name: BuiltinCorpus, options: CorpusCacheOptions): Promise<BuiltinFiles> {
   if (!isBuiltinCorpus(name)) {
     throw new TangshiError(
       'ERR_TANGSHI_INVALID_ARG',
-      `Unknown corpus ${JSON.stringify(name) ?? String(name)}. Choose ${Object.keys(BUILTIN_CORPORA).join(', ')}.`,
+      `Unknown corpus ${JSON.stringify(name) ?? String(name)}. Choose ${BUILTIN_CORPORA.join(', ')}.`,
     );
   }
   const source = findPackage('chinese-poetry', 'chinese-poetry/package.json');
   const opencc = findPackage('opencc-js', 'opencc-js/t2cn');
-  const fileName = `${name}-${RECIPE_VERSION}-chinese-poetry-${source.version}-opencc-js-${opencc.version}.txt`;
+  const fileName = `${name}-${RECIPE_VERSION}-chinese-poetry-${source.version}-opencc-js-${opencc.version}`;
+  const filesIn = (folder: string): BuiltinFiles => ({
+    path: join(folder, `${fileName}.txt`),
+    variants: join(folder, `${fileName}.variants.jsonl`),
+  });
 
   const folders = options.cacheDir === undefined ? [defaultFolder(), fallbackFolder()] : [options.cacheDir];
-  for (const folder of folders) {
-    if (await isCached(join(folder, fileName))) return join(folder, fileName);
+  for (const files of folders.map(filesIn)) {
+    if ((await isCached(files.path)) && (await isCached(files.variants))) return files;
   }
-  const text = await corpusText(name, source.folder, scriptConverter('to-simplified'), options.signal);
+  const lines = await corpusLines(name, source.folder, scriptConverter('to-simplified'), options.signal);
   throwIfAborted(options.signal);
   let firstError: unknown;
-  for (const folder of folders) {
+  for (const files of folders.map(filesIn)) {
     try {
-      return await writeToCache(folder, fileName, text);
+      await writeToCache(files, lines);
+      return files;
     } catch (error) {
       firstError ??= error;
     }
@@ -118,11 +142,17 @@ async function isTrusted(folder: string): Promise<boolean> {
   return (await lstat(folder)).uid === process.getuid();
 }
 
-/** Several processes may write the same corpus at once. */
-async function writeToCache(folder: string, fileName: string, text: string): Promise<string> {
+async function writeToCache({ path, variants }: BuiltinFiles, corpus: CorpusLines): Promise<void> {
+  const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!(await isTrusted(folder))) throw new Error(`${folder} belongs to another user`);
-  const path = join(folder, fileName);
+  // Lines count from 1. A file is never empty: an empty one is not taken for a corpus.
+  const changed = [...corpus.variants].map(([index, text]) => JSON.stringify([index + 1, text]));
+  await writeOnce(variants, `${changed.join('\n')}\n`);
+  await writeOnce(path, corpus.lines.map((line) => `${line}\n`).join(''));
+}
+
+/** Several processes may write the same corpus at once. */
+async function writeOnce(path: string, text: string): Promise<void> {
   await writeWhole(path, [Buffer.from(text)], `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
-  return path;
 }

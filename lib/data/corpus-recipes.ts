@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { TangshiError, throwIfAborted } from '../util/errors';
+import { toStandardForms } from './standard-forms';
 
 /**
  * Corpora built from the npm package chinese-poetry:
@@ -14,7 +15,19 @@ export const BUILTIN_CORPORA = ['poems', 'tangshi', 'quantangshi', 'quansongshi'
 /** The name of a built-in corpus: one of `BUILTIN_CORPORA`. */
 export type BuiltinCorpus = (typeof BUILTIN_CORPORA)[number];
 
-type SourcePoem = Readonly<{ title: string; rows: readonly string[] }>;
+type SourcePoem = Readonly<{
+  title: string;
+  rows: readonly string[];
+  /** The rows before variants were replaced by standard forms, if there were any. */
+  variantRows?: readonly string[];
+}>;
+
+/** A corpus as lines. */
+export type CorpusLines = Readonly<{
+  lines: readonly string[];
+  /** Lines as they were before variants were replaced by standard forms, by their index: those that changed. */
+  variants: ReadonlyMap<number, string>;
+}>;
 type Recipe = Readonly<{
   /** A folder or file of chinese-poetry. */
   source: string;
@@ -48,20 +61,25 @@ export function isBuiltinCorpus(value: unknown): value is BuiltinCorpus {
   return (BUILTIN_CORPORA as readonly unknown[]).includes(value);
 }
 
+/** The format of the text of a corpus. */
+export function builtinFormat(name: BuiltinCorpus): 'titled' | 'lines' {
+  return RECIPES[name].titled ? 'titled' : 'lines';
+}
+
 /**
- * Text of a corpus, one poem per line, not cleaned. Blocks the event loop for at most one file at a time.
+ * A corpus, one poem per line, not cleaned. Blocks the event loop for at most one file at a time.
  *
  * @param root Folder of chinese-poetry.
  * @param simplify Converts traditional characters to simplified ones.
  * @param signal Abort to stop after the file in progress.
  * @throws ERR_TANGSHI_CORPUS if a file cannot be read. AbortError
  */
-export async function corpusText(
+export async function corpusLines(
   name: BuiltinCorpus,
   root: string,
   simplify: (text: string) => string,
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<CorpusLines> {
   const recipe = RECIPES[name];
   const poems = await readSource(recipe, root, simplify, signal);
   const whole = recipe.completedBy
@@ -71,9 +89,12 @@ export async function corpusText(
         signal,
       )
     : poems;
-  return whole
-    .map(({ title, rows }) => (recipe.titled ? `${title}:${rows.join('')}\n` : `${rows.join('')}\n`))
-    .join('');
+  const toLine = (title: string, rows: readonly string[]) =>
+    recipe.titled ? `${title}:${rows.join('')}` : rows.join('');
+  const variants = new Map<number, string>();
+  for (const [i, { title, variantRows }] of whole.entries())
+    if (variantRows) variants.set(i, toLine(title, variantRows));
+  return { lines: whole.map(({ title, rows }) => toLine(title, rows)), variants };
 }
 
 async function readSource(
@@ -83,16 +104,31 @@ async function readSource(
   signal: AbortSignal | undefined,
 ): Promise<SourcePoem[]> {
   const poems: SourcePoem[] = [];
-  const clean = (text: string) => simplify(strip ? text.replace(strip, '') : text);
   for (const file of await listSources(join(root, source), files)) {
     throwIfAborted(signal);
     for (const { title, rows } of await readPoems(file)) {
-      // A match may extend over several rows.
-      const cleaned = clean(rows.map(onOneLine).join('\n')).split('\n');
-      poems.push({ title: onOneLine(simplify(title)), rows: cleaned });
+      poems.push(convert(title, rows, strip, simplify));
     }
   }
   return poems;
+}
+
+function convert(
+  title: string,
+  sourceRows: readonly string[],
+  strip: RegExp | undefined,
+  simplify: (text: string) => string,
+): SourcePoem {
+  // A match may extend over several rows.
+  const text = sourceRows.map(onOneLine).join('\n');
+  const stripped = strip ? text.replace(strip, '') : text;
+  const simplified = simplify(stripped);
+  const standard = toStandardForms(stripped, simplified, simplify);
+  return {
+    title: onOneLine(toStandardForms(title, simplify(title), simplify)),
+    rows: standard.split('\n'),
+    variantRows: standard === simplified ? undefined : simplified.split('\n'),
+  };
 }
 
 /**
@@ -122,7 +158,7 @@ async function completePoems(
       continue;
     }
     const found = mostShared(poem, byLine);
-    if (found) whole.push({ title: poem.title, rows: found.rows });
+    if (found) whole.push({ ...found, title: poem.title });
   }
   return whole;
 }

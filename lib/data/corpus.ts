@@ -1,25 +1,23 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
 import { TangshiError, throwIfAborted } from '../util/errors';
+import { type CorpusFormat, detectFormat } from './corpus-format';
 import { BUILTIN_CORPORA } from './corpus-recipes';
-
-/**
- * - `titled`: one poem per line, `title:content`
- * - `lines`: one poem per line
- * - `json`: as in chinese-poetry, objects with `paragraphs: string[]` at any depth
- */
-export type CorpusFormat = 'titled' | 'lines' | 'json';
+import { decoderOf, type Encoding, encodingOf } from './encoding';
+import { LineSplitter, MAX_LINE } from './line-splitter';
+import { poemsInJson } from './poem-json';
+import { joinRows, withoutHeading } from './poem-rows';
+import { detectTable, readTable } from './poem-table';
 
 /** A record of a corpus, not cleaned. */
 export type CorpusRecord = Readonly<{
   /** Format of the file. */
   format: CorpusFormat;
-  /** The line without its line end, or the joined paragraphs. Empty if `fault` is set. */
+  /** `titled`: the line, with its title. Other formats: the poem. Empty if `fault` is set. */
   text: string;
-  /** Line in a text file, or number of the poem in a JSON file; from 1. */
+  /** Line in a text file, of `blocks` the first one; or number of the poem in a table or JSON file. From 1. */
   line: number;
-  /** Why the text could not be read: a line longer than `MAX_LINE`, or `paragraphs` that are not strings. */
+  /** Why the text could not be read: longer than `MAX_LINE`, or not in the format of the file. */
   fault?: 'too-long' | 'format';
 }>;
 
@@ -27,21 +25,21 @@ export type CorpusRecord = Readonly<{
 export type ReadOptions = Readonly<{
   /** Format of the file. Default: detected from the first 64 KiB. */
   format?: CorpusFormat;
+  /** Encoding of the file. Default: UTF-8, or UTF-16 if it begins with a byte order mark. */
+  encoding?: Encoding;
   /** Abort to stop reading. */
   signal?: AbortSignal;
 }>;
 
-/** UTF-16 units. Longer lines are skipped without being held in memory. */
-export const MAX_LINE = 2 ** 20;
 const CHUNK_BYTES = 2 ** 16;
 const MAX_JSON_BYTES = 400 * 2 ** 20; // a JavaScript string has at most 512 Mi units
 
 /**
- * Streams the records of a file, or of the `*.json` files in a folder. Text is UTF-8 with universal newlines (\n, \r\n,
- * \r); invalid UTF-8 becomes U+FFFD, which cleaning rejects. Holds one chunk of text, or one JSON file, in memory.
+ * Streams the records of a file, or of the `*.json` files in a folder. Lines end with \n, \r\n or \r; invalid bytes become
+ * U+FFFD, which cleaning rejects. Holds one chunk of text, or one JSON file, in memory.
  *
- * @param options `format`: format of the file; default: detected. `signal`: abort to stop reading.
- * @throws ERR_TANGSHI_CORPUS if the path cannot be read, or its content does not match `format`. AbortError
+ * @param options `format`: format of the file; default: detected. `encoding`: default: UTF-8. `signal`: abort to stop.
+ * @throws ERR_TANGSHI_CORPUS if the path cannot be read, or its content does not match `format` or `encoding`. AbortError
  * @example
  * for await (const { text, line } of readCorpus('poems.txt', { format: 'titled' })) console.log(line, text);
  */
@@ -62,14 +60,6 @@ export async function* readCorpus(path: string, options: ReadOptions = {}): Asyn
   }
 }
 
-/** Detects the format from the beginning of a file. */
-export function detectFormat(head: string): CorpusFormat {
-  if (/^\s*(\[\s*[[{"\]]|\{\s*["}])/.test(head)) return 'json';
-  const lines = head.split(/\r\n?|\n/).filter((line) => line.trim() !== '');
-  const titled = lines.filter((line) => /[:：]/.test(line)).length;
-  return titled * 2 > lines.length ? 'titled' : 'lines';
-}
-
 async function* readFolder(path: string, options: ReadOptions): AsyncGenerator<CorpusRecord> {
   const entries = await readdir(path).catch((error: unknown) => fail(path, error));
   const names = entries.filter((name) => name.endsWith('.json')).sort();
@@ -79,19 +69,19 @@ async function* readFolder(path: string, options: ReadOptions): AsyncGenerator<C
 }
 
 async function* readFile(file: FileHandle, path: string, options: ReadOptions): AsyncGenerator<CorpusRecord> {
-  const head = await readChunk(file, path);
-  if (/^(fffe|feff)/.test(head.toString('hex', 0, 2))) {
-    throw new TangshiError('ERR_TANGSHI_CORPUS', `${path} is UTF-16: save it as UTF-8`);
-  }
-  const format = options.format ?? detectFormat(wholeLines(head));
-  if (format === 'json') yield* readJson(file, head, path, options.signal);
-  else yield* readLines(file, head, path, format, options.signal);
+  const first = await readChunk(file, path);
+  const encoding = encodingOf(first, path, options.encoding);
+  const complete = first.length < CHUNK_BYTES;
+  const head = decoderOf(encoding).decode(first, { stream: !complete });
+  const lines = complete ? head : withoutLastLine(head);
+  const format = options.format ?? detectFormat(lines, path);
+  yield* readAs[format](decode(file, path, first, encoding, options.signal), path, lines);
 }
 
-/** The chunk without its last line, which may be incomplete. */
-function wholeLines(head: Buffer): string {
-  const cut = head.length < CHUNK_BYTES ? -1 : Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r'));
-  return head.toString('utf8', 0, cut < 0 ? head.length : cut);
+/** The chunk may have cut off the last line. */
+function withoutLastLine(head: string): string {
+  const end = Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r'));
+  return end < 0 ? head : head.slice(0, end);
 }
 
 /** Reads a full chunk, or the rest of the file: a pipe returns less at a time. */
@@ -109,120 +99,150 @@ async function readChunk(file: FileHandle, path: string): Promise<Buffer> {
   return chunk.subarray(0, length);
 }
 
-async function* readLines(
+async function* decode(
   file: FileHandle,
-  head: Buffer,
   path: string,
-  format: 'titled' | 'lines',
-  signal?: AbortSignal,
-): AsyncGenerator<CorpusRecord> {
-  const decoder = new StringDecoder('utf8'); // keeps a BOM, like Python's utf-8
+  first: Buffer,
+  encoding: Encoding,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
+  const decoder = decoderOf(encoding);
+  for (let chunk = first; chunk.length > 0; chunk = await readChunk(file, path)) {
+    throwIfAborted(signal);
+    yield decoder.decode(chunk, { stream: true });
+  }
+  yield decoder.decode();
+}
+
+/** @param head The beginning of the text. */
+type Reader = (chunks: AsyncIterable<string>, path: string, head: string) => AsyncGenerator<CorpusRecord>;
+
+const readAs: Readonly<Record<CorpusFormat, Reader>> = {
+  titled: (chunks) => readLines(chunks, 'titled'),
+  lines: (chunks) => readLines(chunks, 'lines'),
+  blocks: readBlocks,
+  table: readTableRows,
+  json: readJson,
+  jsonl: readJsonLines,
+};
+
+/** A line without its end; `text` is undefined if it is longer than `MAX_LINE`. */
+type Line = Readonly<{ line: number; text: string | undefined }>;
+
+/** The lines of each chunk, numbered from 1. */
+async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<Line[]> {
   const splitter = new LineSplitter();
   let line = 0;
-  for (let chunk = head; chunk.length > 0; chunk = await readChunk(file, path)) {
-    throwIfAborted(signal);
-    for (const text of splitter.push(decoder.write(chunk))) yield toRecord(format, text, ++line);
+  const numbered = (texts: Iterable<string | undefined>) =>
+    Array.from(texts, (text) => ({ line: ++line, text }));
+  for await (const chunk of chunks) yield numbered(splitter.push(chunk));
+  yield numbered(splitter.end());
+}
+
+async function* readLines(
+  chunks: AsyncIterable<string>,
+  format: 'titled' | 'lines',
+): AsyncGenerator<CorpusRecord> {
+  for await (const lines of linesOf(chunks))
+    for (const { line, text } of lines)
+      yield text === undefined ? tooLong(format, line) : { format, text, line };
+}
+
+async function* readBlocks(chunks: AsyncIterable<string>): AsyncGenerator<CorpusRecord> {
+  let block: Block | undefined;
+  for await (const lines of linesOf(chunks)) {
+    for (const { line, text } of lines) {
+      if (text?.trim() === '') {
+        if (block) yield blockRecord(block);
+        block = undefined;
+        continue;
+      }
+      block ??= { line, rows: [], length: 0 };
+      block.length += text?.length ?? Number.POSITIVE_INFINITY;
+      if (block.length <= MAX_LINE) block.rows.push(text as string);
+    }
   }
-  for (const text of splitter.end(decoder.end())) yield toRecord(format, text, ++line);
+  if (block) yield blockRecord(block);
+}
+
+type Block = { line: number; rows: string[]; length: number };
+
+function blockRecord({ line, rows, length }: Block): CorpusRecord {
+  const format = 'blocks';
+  if (length > MAX_LINE) return tooLong(format, line);
+  // A single row without punctuation is a heading.
+  if (rows.length === 1 && !/[，。？！；：、,.?!;:]/.test(rows[0] as string))
+    return { format, text: '', line, fault: 'format' };
+  return { format, text: joinRows(withoutHeading(rows)), line };
+}
+
+async function* readTableRows(
+  chunks: AsyncIterable<string>,
+  path: string,
+  head: string,
+): AsyncGenerator<CorpusRecord> {
+  const table = detectTable(head, path);
+  if (table === undefined)
+    throw new TangshiError(
+      'ERR_TANGSHI_CORPUS',
+      `${path} is not a table in which one column has the poems: name it content in a first row, or omit format`,
+      { option: 'format' },
+    );
+  let line = 0;
+  for await (const poem of readTable(chunks, table, path)) yield toRecord('table', poem, ++line);
+}
+
+async function* readJson(chunks: AsyncIterable<string>, path: string): AsyncGenerator<CorpusRecord> {
+  let line = 0;
+  for (const poem of poemsInJson(parseJson(await readWhole(chunks, path), path)))
+    yield toRecord('json', poem, ++line);
+}
+
+async function readWhole(chunks: AsyncIterable<string>, path: string): Promise<string> {
+  const pieces: string[] = [];
+  let bytes = 0;
+  for await (const piece of chunks) {
+    bytes += Buffer.byteLength(piece);
+    if (bytes > MAX_JSON_BYTES)
+      throw new TangshiError(
+        'ERR_TANGSHI_CORPUS',
+        `${path} is a JSON file of more than ${MAX_JSON_BYTES / 2 ** 20} MiB: split it, or write one object per line`,
+      );
+    pieces.push(piece);
+  }
+  return pieces.join('');
+}
+
+async function* readJsonLines(chunks: AsyncIterable<string>, path: string): AsyncGenerator<CorpusRecord> {
+  for await (const lines of linesOf(chunks)) {
+    for (const { line, text } of lines) {
+      if (text === undefined) yield tooLong('jsonl', line);
+      else if (text.trim() !== '')
+        for (const poem of poemsInJson(parseJson(text, `${path}:${line}`)))
+          yield toRecord('jsonl', poem, line);
+    }
+  }
 }
 
 function toRecord(format: CorpusFormat, text: string | undefined, line: number): CorpusRecord {
-  return text === undefined ? { format, text: '', line, fault: 'too-long' } : { format, text, line };
+  return text === undefined ? { format, text: '', line, fault: 'format' } : { format, text, line };
 }
 
-/** Splits chunks into lines; `undefined` stands for a line longer than `MAX_LINE`. */
-class LineSplitter {
-  #line: string | undefined = '';
-  #heldBack = '';
-
-  *push(chunk: string): Generator<string | undefined> {
-    let text = this.#heldBack + chunk;
-    // A final \r may be the first half of \r\n.
-    this.#heldBack = text.endsWith('\r') ? '\r' : '';
-    if (this.#heldBack !== '') text = text.slice(0, -1);
-    yield* this.#split(text);
-  }
-
-  *end(chunk: string): Generator<string | undefined> {
-    yield* this.#split(this.#heldBack + chunk);
-    if (this.#line !== '') yield this.#line;
-  }
-
-  *#split(text: string): Generator<string | undefined> {
-    let start = 0;
-    for (const { 0: lineEnd, index } of text.matchAll(/\r\n?|\n/g)) {
-      this.#append(text.slice(start, index));
-      yield this.#line;
-      this.#line = '';
-      start = index + lineEnd.length;
-    }
-    this.#append(text.slice(start));
-  }
-
-  #append(piece: string): void {
-    if (this.#line === undefined) return;
-    this.#line = this.#line.length + piece.length > MAX_LINE ? undefined : this.#line + piece;
-  }
+function tooLong(format: CorpusFormat, line: number): CorpusRecord {
+  return { format, text: '', line, fault: 'too-long' };
 }
 
-async function* readJson(
-  file: FileHandle,
-  head: Buffer,
-  path: string,
-  signal?: AbortSignal,
-): AsyncGenerator<CorpusRecord> {
-  const { size } = await file.stat();
-  if (size > MAX_JSON_BYTES) {
-    const limit = MAX_JSON_BYTES / 2 ** 20;
-    throw new TangshiError(
-      'ERR_TANGSHI_CORPUS',
-      `${path} is a JSON file of more than ${limit} MiB: split it, or convert it to lines of text`,
-    );
-  }
-  const rest = await file.readFile().catch((error: unknown) => fail(path, error));
-  throwIfAborted(signal);
-  let line = 0;
-  for (const paragraphs of findParagraphs(parseJson(Buffer.concat([head, rest]).toString('utf8'), path))) {
-    throwIfAborted(signal);
-    line++;
-    if (paragraphs === undefined) yield { format: 'json', text: '', line, fault: 'format' };
-    else yield { format: 'json', text: paragraphs.join(''), line };
-  }
-}
-
-function parseJson(text: string, path: string): unknown {
+function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TangshiError(
       'ERR_TANGSHI_CORPUS',
-      `${path} is not valid JSON (${reason}): fix it, or set format`,
-      {
-        cause: error,
-        option: 'format',
-      },
+      `${where} is not valid JSON (${reason}): fix it, or set format`,
+      { cause: error, option: 'format' },
     );
   }
-}
-
-/** In file order; `undefined` for `paragraphs` that are not strings. An explicit stack allows any nesting depth. */
-function* findParagraphs(root: unknown): Generator<string[] | undefined> {
-  const stack: unknown[] = [root];
-  while (stack.length > 0) {
-    const value = stack.pop();
-    if (typeof value !== 'object' || value === null) continue;
-    if ('paragraphs' in value && !Array.isArray(value)) {
-      yield isStrings(value.paragraphs) ? value.paragraphs : undefined;
-      continue;
-    }
-    const children = Object.values(value);
-    for (let index = children.length - 1; index >= 0; index--) stack.push(children[index]);
-  }
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { presetConfig } from '../config/presets';
 import { type CorpusFacts, checkConfig, type Progress, type RunConfig } from '../config/schemas';
 import { isBuiltinCorpus } from '../data/corpus-recipes';
-import { TEXTS } from '../data/dataset';
+import { TEXTS } from '../data/poems';
 import type { Vocab } from '../data/vocab';
 import { readWeights } from '../model/checkpoint';
 import type { TensorMap } from '../native/contract';

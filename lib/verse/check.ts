@@ -1,3 +1,4 @@
+import { linesOf } from '../data/poem-rows';
 import { TangshiError } from '../util/errors';
 import { Prosody, RHYME_GROUPS, type RhymeGroup } from './readings';
 
@@ -84,7 +85,8 @@ const ALL_GROUPS = -1;
  *
  * A character with several readings counts as the one that fits.
  *
- * @param text Lines are separated by punctuation or white space.
+ * @param text Lines are separated by punctuation or white space. A title, an author, quotation marks, notes in brackets and
+ * footnote numbers are left out.
  * @param prosody Default: `Prosody.load()`.
  * @example
  * checkPoem('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。').tone?.ok; // true
@@ -95,10 +97,7 @@ export function checkPoem(text: string, prosody: Prosody = Prosody.load()): Poem
       'ERR_TANGSHI_INVALID_ARG',
       `Expected a string for text but received ${typeof text}`,
     );
-  const lines = text
-    .split(/[，。？！；：、,.?!;:\s]+/u)
-    .map((line) => [...line])
-    .filter((line) => line.length > 0);
+  const lines = linesOf(text).map((line) => [...line]);
   const form = formOf(lines);
   const rhyme = form && checkRhyme(lines, prosody);
   const checked = lines.map((chars, i) => ({

@@ -1,18 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { Option } from 'commander';
 import {
-  type Dataset,
   type Evaluation,
   evaluate,
   type FormMetrics,
-  loadDataset,
+  loadPoems,
   Model,
   measureForms,
   type PoemMetrics,
+  type Poems,
   TangshiError,
 } from '../../lib';
-import { TEXTS } from '../../lib/data/dataset';
+import { CORPUS_FORMATS, type CorpusFormat } from '../../lib/data/corpus-format';
+import { isUsableWith } from '../../lib/data/dataset';
+import { ENCODINGS, type Encoding } from '../../lib/data/encoding';
 import { distinctiveLines } from '../../lib/data/line-filter';
+import { TEXTS } from '../../lib/data/poems';
 import { omitUndefined } from '../../lib/util/omit-undefined';
 import { integer, list, newCommand, run } from './command';
 import { MODEL_HELP, modelOrDefault } from './default-model';
@@ -25,12 +28,9 @@ const command = newCommand('eval')
   .option('--model <path>', MODEL_HELP)
   .option('--data <corpus>', 'a built-in corpus, or the path of a file (default: the training corpus)')
   .addOption(
-    new Option('--format <format>', 'format of the file (default: detected)').choices([
-      'titled',
-      'lines',
-      'json',
-    ]),
+    new Option('--format <format>', 'format of the file (default: detected)').choices(CORPUS_FORMATS),
   )
+  .addOption(new Option('--encoding <name>', 'encoding of the file (default: UTF-8)').choices(ENCODINGS))
   .option('--extra <corpus>', 'another corpus in which to find copied lines (can be repeated)', list)
   .option('--held-out', 'use only the poems held out from training')
   .option('--poems <n>', 'poems to generate and measure in each fixed form', integer(0, 1000), 100)
@@ -51,7 +51,8 @@ const command = newCommand('eval')
 
 type Flags = Readonly<{
   data?: string;
-  format?: 'titled' | 'lines' | 'json';
+  format?: CorpusFormat;
+  encoding?: Encoding;
   extra?: readonly string[];
   heldOut?: boolean;
   poems: number;
@@ -64,6 +65,8 @@ type Result = Evaluation &
     data: string;
     split: 'held-out' | 'all';
     poems: number;
+    /** Share of the characters that the vocabulary lacks. */
+    unknown: number;
     /** Poems with characters outside a vocabulary without UNK. */
     skipped: number;
     /** Evaluation on the held-out poems that share no line with a training poem. */
@@ -73,64 +76,76 @@ type Result = Evaluation &
 
 async function measure(model: Model, flags: Flags): Promise<Result> {
   const { heldOut = false, poems: count, seed } = flags;
-  const dataset = await loadCorpus(model, flags);
-  const poems = heldOut ? dataset.heldOut : dataset.train;
+  const corpus = await loadCorpus(model, flags);
+  const poems = heldOut ? corpus.heldOut : corpus.train;
   if (poems.length === 0) {
     throw new TangshiError(
       'ERR_TANGSHI_CORPUS',
-      `No poem of ${dataset.name} is held out from training: omit --held-out`,
+      `No poem of ${corpus.name} is held out from training: omit --held-out`,
     );
   }
-  const evaluation = await evaluate(model, poems);
-  const unseen = heldOut ? await evaluateUnseen(model, dataset) : undefined;
-  const corpus = textsOf(model, [...dataset.train, ...dataset.heldOut]);
+  const evaluation = await evaluateTexts(model, poems);
+  const unseen = heldOut ? await evaluateUnseen(model, corpus) : undefined;
+  const texts = [...corpus.train, ...corpus.heldOut];
   return omitUndefined({
     model: model.path,
-    data: dataset.name,
+    data: corpus.name,
     split: heldOut ? 'held-out' : 'all',
     poems: poems.length,
-    skipped: dataset.tally.rejected.vocabulary,
+    unknown: unknownShare(model, poems),
+    skipped: corpus.tally.rejected.vocabulary,
     ...evaluation,
     unseen,
-    forms: count > 0 ? await measureForms(model, corpus, { count, seed }) : [],
+    forms: count > 0 ? await measureForms(model, texts, { count, seed }) : [],
   });
 }
 
 async function loadCorpus(
   { config, vocab }: Model,
-  { data, format, extra, heldOut }: Flags,
-): Promise<Dataset> {
+  { data, format, encoding, extra, heldOut }: Flags,
+): Promise<Poems> {
   if (data === undefined && config.data === TEXTS) {
     throw new TangshiError(
       'ERR_TANGSHI_CORPUS',
       'The model was trained on texts given to train(): choose a corpus with --data',
     );
   }
-  const own = data === undefined ? config : { ...config, data, format, extra: undefined };
+  const own = data === undefined ? config : { ...config, data, format, encoding, extra: undefined };
   const all = extra ? [...(own.extra ?? []), ...extra] : own.extra;
-  return loadDataset({ ...own, extra: all, heldOut: heldOut ? config.heldOut : 0, vocab });
+  return loadPoems({ ...own, extra: all, heldOut: heldOut ? config.heldOut : 0 }, isUsableWith(vocab));
 }
 
-function textsOf({ vocab }: Model, poems: readonly Int32Array[]): string[] {
-  return poems.map((ids) => vocab.decode(ids.subarray(1, -1)));
+function evaluateTexts(model: Model, poems: readonly string[]): Promise<Evaluation> {
+  return evaluate(
+    model,
+    poems.map((poem) => model.vocab.encodePoem(poem)),
+  );
+}
+
+function unknownShare({ vocab }: Model, poems: readonly string[]): number {
+  let [characters, unknown] = [0, 0];
+  for (const poem of poems) {
+    for (const char of poem) {
+      characters++;
+      if (!vocab.has(char)) unknown++;
+    }
+  }
+  return unknown / characters;
 }
 
 /** An anthology may contain a poem twice with variants, of which one is held out and one is not. */
-async function evaluateUnseen(model: Model, { train, heldOut }: Dataset): Promise<Result['unseen']> {
-  const seen = new Set(textsOf(model, train).flatMap(distinctiveLines));
-  const texts = textsOf(model, heldOut);
-  const poems = heldOut.filter(
-    (_, i) => !distinctiveLines(texts[i] as string).some((line) => seen.has(line)),
-  );
-  return poems.length === 0 ? undefined : { poems: poems.length, ...(await evaluate(model, poems)) };
+async function evaluateUnseen(model: Model, { train, heldOut }: Poems): Promise<Result['unseen']> {
+  const seen = new Set(train.flatMap(distinctiveLines));
+  const poems = heldOut.filter((poem) => !distinctiveLines(poem).some((line) => seen.has(line)));
+  return poems.length === 0 ? undefined : { poems: poems.length, ...(await evaluateTexts(model, poems)) };
 }
 
 function toText(result: Result): string {
-  const { model, data, split, poems, skipped, unseen, forms } = result;
+  const { model, data, split, poems, unknown, skipped, unseen, forms } = result;
   const without = skipped > 0 ? `, ${skipped} skipped for unknown characters` : '';
   return (
     `${data} (${split}, ${poems} poems${without}) by ${model}\n` +
-    `${evaluationText(result)}\n` +
+    `${evaluationText(result)}  unknown characters ${(unknown * 100).toFixed(2)}%\n` +
     (unseen
       ? `${evaluationText(unseen)} for the ${unseen.poems} poems that share no line with a training poem\n`
       : '') +

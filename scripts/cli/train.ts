@@ -1,5 +1,7 @@
 import { Option } from 'commander';
 import { isPreset, presetConfig, TangshiError, type TrainOptions, train } from '../../lib';
+import { CORPUS_FORMATS } from '../../lib/data/corpus-format';
+import { ENCODINGS } from '../../lib/data/encoding';
 import { newestRun, newRunFolder, RUNS } from '../../lib/train/run-folder';
 import { commandLine } from '../../lib/util/package-root';
 import { integer, list, newCommand, number, run } from './command';
@@ -18,12 +20,9 @@ const command = newCommand('train')
   .option('--data <corpus>', 'poems, tangshi, quantangshi, quansongshi, or the path of a file')
   .option('--extra <corpus>', 'another corpus to train on, none of it held out (can be repeated)', list)
   .addOption(
-    new Option('--format <format>', 'format of the file (default: detected)').choices([
-      'titled',
-      'lines',
-      'json',
-    ]),
+    new Option('--format <format>', 'format of the file (default: detected)').choices(CORPUS_FORMATS),
   )
+  .addOption(new Option('--encoding <name>', 'encoding of the file (default: UTF-8)').choices(ENCODINGS))
   .addOption(
     new Option('--cleaning <rules>', 'how records become poems; plain: any text, one per line').choices([
       'modern',
@@ -102,6 +101,7 @@ function configOf(flags: Flags): TrainOptions['config'] {
     data: flags.data,
     extra: flags.extra,
     format: flags.format,
+    encoding: flags.encoding,
     cleaning: flags.cleaning,
     minCount: flags.minCount,
     cell: flags.cell,

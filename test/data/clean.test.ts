@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { Cleaner, cleanClassic, cleanModern, REJECTIONS } from '../../lib/data/clean';
-import { type CorpusFormat, type CorpusRecord, MAX_LINE, readCorpus } from '../../lib/data/corpus';
+import { type CorpusRecord, readCorpus } from '../../lib/data/corpus';
+import type { CorpusFormat } from '../../lib/data/corpus-format';
+import { MAX_LINE } from '../../lib/data/line-splitter';
 import golden from '../golden/seed.json';
 
 const record = (text: string, format: CorpusFormat = 'lines'): CorpusRecord => ({ format, text, line: 1 });

@@ -1,15 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import {
-  type CorpusRecord,
-  detectFormat,
-  MAX_LINE,
-  type ReadOptions,
-  readCorpus,
-} from '../../lib/data/corpus';
+import { type CorpusRecord, type ReadOptions, readCorpus } from '../../lib/data/corpus';
+import { detectFormat } from '../../lib/data/corpus-format';
+import { MAX_LINE } from '../../lib/data/line-splitter';
 
 let folder: string;
 beforeAll(() => {
@@ -77,9 +73,10 @@ describe('lines', () => {
   });
 
   test('bytes that are no UTF-8 become U+FFFD', async () => {
+    const bytes = [0xe5, 0xba, 0x0a, 0xff, 0x0a, 0x00, 0x0a, 0xf0, 0x9f];
     expect(
-      texts(await read(Uint8Array.of(0xe5, 0xba, 0x0a, 0xff, 0x0a, 0x00, 0x0a, 0xf0, 0x9f), lines)),
-    ).toEqual(['\ufffd', '\ufffd', '\0', '\ufffd']);
+      texts(await read(Buffer.concat([Buffer.from('一\n二\n三\n四\n'), Buffer.from(bytes)]), lines)),
+    ).toEqual(['一', '二', '三', '四', '\ufffd', '\ufffd', '\0', '\ufffd']);
   });
 
   test('a line beyond 1 Mi characters is marked, not kept; the next is read', async () => {
@@ -114,11 +111,42 @@ describe('JSON', () => {
   });
 
   test('paragraphs of another form are marked', async () => {
-    expect(await read('\ufeff[{"paragraphs": "一"}, {"paragraphs": [1]}, {"paragraphs": []}]')).toEqual([
+    expect(await read('\ufeff[{"paragraphs": {}}, {"paragraphs": [1]}, {"paragraphs": []}]')).toEqual([
       { format: 'json', text: '', line: 1, fault: 'format' },
       { format: 'json', text: '', line: 2, fault: 'format' },
       { format: 'json', text: '', line: 3 },
     ]);
+  });
+
+  test('the poem of an object may have other names, and be one text', async () => {
+    const text = '空山不见人，但闻人语响。';
+    const objects = [
+      { title: '鹿柴', paragraphs: text },
+      { content: [text], author: '王维' },
+      { content: '空山不见人|但闻人语响|返景入深林|复照青苔上' },
+      { 内容: text, 标题: '鹿柴' },
+      { text: '空山不见人，\n但闻人语响。' },
+    ];
+    expect(texts(await read(JSON.stringify(objects)))).toEqual([
+      text,
+      text,
+      '空山不见人，但闻人语响。返景入深林，复照青苔上。',
+      text,
+      text,
+    ]);
+    expect(texts(await read(JSON.stringify([text, text])))).toEqual([text, text]);
+  });
+
+  test('more than 400 MiB, also through a pipe, is refused before it is held', async () => {
+    const pipe = join(folder, 'large-pipe');
+    execFileSync('mkfifo', [pipe]);
+    const writer = spawn('sh', [
+      '-c',
+      `(echo '["'; exec head -c 500000000 /dev/zero | tr '\\0' a) > "$0"`,
+      pipe,
+    ]);
+    await expect(collect(readCorpus(pipe, { format: 'json' }))).rejects.toEqual(failure(/more than 400 MiB/));
+    writer.kill();
   });
 
   test('depth does not matter', async () => {
@@ -162,8 +190,25 @@ describe('the format is told by the content', () => {
     ['\ufeff [\n {"title": "静夜思"}]', 'json'],
     ['{"title": "a:b"}', 'json'],
     ['[]', 'json'],
+    ['{"text": "一"}\n\n{"text": "二"}\n', 'jsonl'],
+    ['[\n"一",\n"二"]', 'json'],
+    ['空山不见人，\n但闻人语响。\n\n千山鸟飞绝，\n万径人踪灭。\n', 'blocks'],
+    ['空山不见人，但闻人语响。\n\n千山鸟飞绝，万径人踪灭。\n', 'lines'],
+    ['一月,二月.\n三月,四月.\n', 'lines'],
+    ['题,文\n一,空山不见人，但闻人语响。\n二,千山鸟飞绝，万径人踪灭。', 'table'],
+    ['title,text\n一,空山不见人\n二,千山鸟飞绝', 'table'],
+    ['鹿柴::王维::空山不见人，但闻人语响。\n江雪::柳宗元::千山鸟飞绝，万径人踪灭。', 'table'],
+    ['鹿柴\t空山不见人，但闻人语响。\n江雪\t千山鸟飞绝，万径人踪灭。', 'table'],
   ] as const)('%j is %s', (head, format) => {
-    expect(detectFormat(head)).toBe(format);
+    expect(detectFormat(head, 'a.txt')).toBe(format);
+  });
+
+  test.each([
+    [/not (one|clear)|none of its columns is clearly/, '鹿柴\t王维\n江雪\t柳宗元\n'],
+    [/parts of a sentence: separate the poems by blank lines/, '空山不见人，\n但闻人语响。\n'.repeat(10)],
+  ])('%s: refused by name', async (message, content) => {
+    await expect(read(content)).rejects.toEqual(failure(message));
+    expect((await read(content, { format: 'lines' })).length).toBeGreaterThan(1);
   });
 
   test('a line that the chunk cuts does not count', async () => {
@@ -173,6 +218,119 @@ describe('the format is told by the content', () => {
 
   test('a format that is given is taken', async () => {
     expect(await read('题:诗', { format: 'lines' })).toEqual([{ format: 'lines', text: '题:诗', line: 1 }]);
+  });
+});
+
+describe('poems of several lines', () => {
+  const blocks = { format: 'blocks' } as const;
+
+  test('blank lines separate them; titles and authors are left out', async () => {
+    const content =
+      '鹿柴\r\n王维\r\n空山不见人，但闻人语响。\r\n返景入深林，复照青苔上。\r\n \r\n\r\n《江雪》\r\n千山鸟飞绝\r\n万径人踪灭\r\n' +
+      '孤舟蓑笠翁\r\n独钓寒江雪';
+    expect(await read(content, blocks)).toEqual([
+      { format: 'blocks', text: '空山不见人，但闻人语响。返景入深林，复照青苔上。', line: 1 },
+      { format: 'blocks', text: '千山鸟飞绝，万径人踪灭。孤舟蓑笠翁，独钓寒江雪。', line: 7 },
+    ]);
+  });
+
+  test('a heading of its own is no poem; a block is limited as a line is', async () => {
+    const long = `${'a'.repeat(MAX_LINE)}\n`;
+    expect(await read(`卷第一\n\n一二三，\n四五六。\n\n${long}${long}\n七八九，十。`, blocks)).toEqual([
+      { format: 'blocks', text: '', line: 1, fault: 'format' },
+      { format: 'blocks', text: '一二三，四五六。', line: 3 },
+      { format: 'blocks', text: '', line: 6, fault: 'too-long' },
+      { format: 'blocks', text: '七八九，十。', line: 9 },
+    ]);
+  });
+});
+
+describe('tables', () => {
+  const poem = '空山不见人，但闻人语响。';
+
+  test.each([
+    ['CSV with quotes', `题目,内容\r\n"鹿""柴","${poem}"\r\n江雪,"${poem}\n${poem}"\r\n`],
+    ['CSV with a BOM', `\ufeffContent,Title\n${poem},鹿柴\n${poem},江雪\n`],
+    ['tabs', `鹿柴\t王维\t${poem}\n江雪\t柳宗元\t${poem}\n`],
+    ['title::author::content', `鹿柴::王维::${poem}\n江雪::柳宗元::${poem}\n`],
+    ['title:author:content', `鹿柴:王维:${poem}\n江雪:柳宗元:${poem}\n`],
+  ])('%s', async (_, content) => {
+    const records = await read(content);
+    expect(records.map(({ text }) => text.slice(0, 12))).toEqual([poem, poem]);
+    expect(records.map(({ format, line }) => [format, line])).toEqual([
+      ['table', 1],
+      ['table', 2],
+    ]);
+  });
+
+  test('a row without the column is marked; a quote that never ends is an error', async () => {
+    const rows = `题目,内容\n${`鹿柴,${poem}\n`.repeat(20)}`;
+    expect((await read(`${rows}江雪\n`)).at(-1)).toEqual({
+      format: 'table',
+      text: '',
+      line: 21,
+      fault: 'format',
+    });
+    await expect(read(`${rows.repeat(500)}江雪,"${poem}`)).rejects.toEqual(failure(/not a valid table/));
+  });
+
+  test('another format is refused as a table', async () => {
+    await expect(read(poem, { format: 'table' })).rejects.toEqual(failure(/not a table/));
+  });
+});
+
+describe('one JSON object per line', () => {
+  test('is read line by line', async () => {
+    const content = '{"text": "一"}\n\n{"title": "无"}\n{"paragraphs": ["二，", "三。"]}\n';
+    expect(await read(content)).toEqual([
+      { format: 'jsonl', text: '一', line: 1 },
+      { format: 'jsonl', text: '二，三。', line: 4 },
+    ]);
+  });
+
+  test('an error has the line', async () => {
+    await expect(read('{"text": "一"}\n{"text":\n')).rejects.toEqual(failure(/corpus:2 is not valid JSON/));
+  });
+});
+
+describe('encodings', () => {
+  // '床前明月光\n疑是地上霜', iconv -t
+  const bytes = {
+    gb18030: 'b4b2c7b0c3f7d4c2b9e20ad2c9cac7b5d8c9cfcbaa',
+    big5: 'a7c9ab65a9faa4ebaafa0aa9baac4fa661a457c1f7',
+  };
+  const text = ['床前明月光', '疑是地上霜'];
+  const utf16le = Buffer.from(text.join('\n'), 'utf16le');
+  const utf16be = Buffer.from(utf16le).swap16();
+
+  test.each([
+    ['gb18030', Buffer.from(bytes.gb18030, 'hex')],
+    ['utf-16le', utf16le],
+    ['utf-16be', utf16be],
+  ] as const)('%s is read if it is named, and refused otherwise', async (encoding, content) => {
+    expect(texts(await read(content, { encoding }))).toEqual(text);
+    await expect(read(content)).rejects.toEqual(
+      failure(/is not UTF-8: save it as UTF-8, or set encoding to one of gb18030, big5, utf-16le, utf-16be/),
+    );
+  });
+
+  test('UTF-16 with a byte order mark needs no name', async () => {
+    const mark = Buffer.from('\ufeff', 'utf16le');
+    expect(texts(await read(Buffer.concat([mark, utf16le])))).toEqual(text);
+    expect(texts(await read(Buffer.concat([Buffer.from(mark).swap16(), utf16be])))).toEqual(text);
+  });
+
+  test('characters across chunk borders', async () => {
+    const content = Buffer.concat([Buffer.from('a'), Buffer.from(`${bytes.gb18030}0a`.repeat(5000), 'hex')]);
+    const lines = texts(await read(content, { encoding: 'gb18030' }));
+    expect(lines).toHaveLength(10_000);
+    expect(new Set(lines.slice(1))).toEqual(new Set(text));
+  });
+
+  test('UTF-8 is not read as another', async () => {
+    await expect(read(text.join('\n').repeat(2), { encoding: 'gb18030' })).rejects.toEqual(
+      failure(/is UTF-8: omit encoding/),
+    );
   });
 });
 
@@ -190,12 +348,6 @@ describe('what cannot be read', () => {
 
   test('a device', async () => {
     await expect(collect(readCorpus('/dev/zero'))).rejects.toEqual(failure(/\/dev\/zero is not a file/));
-  });
-
-  test('UTF-16', async () => {
-    await expect(read(Buffer.from('\ufeff床前明月光', 'utf16le'))).rejects.toEqual(
-      failure(/save it as UTF-8/),
-    );
   });
 
   test('a pipe is read', async () => {

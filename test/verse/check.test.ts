@@ -99,7 +99,7 @@ test('formatCheck shows tones and rhymes', () => {
     ].join('\n'),
   );
   expect(formatCheck(checkPoem('登鹳雀楼\n白日依山尽，黄河入海流。'))).toContain(
-    '[not a regulated form: lines of 4, 5, 5]',
+    '[not a regulated form: lines of 5, 5]',
   );
   const faulty = checkPoem('白日依山江，黄河入海流。欲穷千里目，更上一层月。');
   expect(formatCheck(faulty)).toContain(

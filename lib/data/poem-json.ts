@@ -1,0 +1,43 @@
+import { contentName } from './content-names';
+import { joinRows } from './poem-rows';
+
+/**
+ * The poems of a JSON value, in order: of each object the property named `paragraphs`, `content` or the like, and each
+ * string of an array of strings. `undefined` stands for a poem that is not text. An explicit stack allows any nesting
+ * depth.
+ */
+export function* poemsInJson(root: unknown): Generator<string | undefined> {
+  const stack: unknown[] = isTexts(root) ? [...root].reverse().map((text) => ({ text })) : [root];
+  while (stack.length > 0) {
+    const value = stack.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    const content = Array.isArray(value) ? undefined : contentOf(value);
+    if (content !== undefined) {
+      yield textOf(content);
+      continue;
+    }
+    const children = Object.values(value);
+    for (let index = children.length - 1; index >= 0; index--) stack.push(children[index]);
+  }
+}
+
+/** The poem of an object; undefined if it has none, or contains other objects. */
+function contentOf(object: object): unknown {
+  const name = contentName(Object.keys(object));
+  const content = name === undefined ? undefined : object[name as keyof typeof object];
+  return name === 'paragraphs' || typeof content === 'string' || isTexts(content) ? content : undefined;
+}
+
+/** Rows, or one text whose lines are separated by | or line ends. */
+function textOf(content: unknown): string | undefined {
+  if (typeof content === 'string') return joinRows(content.split(/[|\r\n]+/).filter((row) => row !== ''));
+  return isStrings(content) ? joinRows(content) : undefined;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return isStrings(value) && value.length > 0;
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}

@@ -1,0 +1,124 @@
+import { pipeline } from 'node:stream';
+import { CsvError, parse as streamRows } from 'csv-parse';
+import { parse as parseRows } from 'csv-parse/sync';
+import { TangshiError } from '../util/errors';
+import { contentName } from './content-names';
+import { MAX_LINE } from './line-splitter';
+
+/** Where the poems of a table are. */
+export type Table = Readonly<{
+  delimiter: string;
+  /** Index of the column that has the poems. */
+  column: number;
+  /** Whether the first row has the names of the columns. */
+  header: boolean;
+}>;
+
+/** Longest first: `::` before `:`. A line of two columns with `:` is `title:content`. */
+const DELIMITERS = [
+  { delimiter: '\t', columns: 2 },
+  { delimiter: '::', columns: 2 },
+  { delimiter: ',', columns: 2 },
+  { delimiter: ':', columns: 3 },
+] as const;
+/** Share of the rows that must have the same number of columns, or a poem in the same column. */
+const MOST = 0.9;
+
+/**
+ * Detects a table, and which of its columns has the poems: by its name in the first row, or because no other column has
+ * punctuation.
+ *
+ * @param head Whole lines.
+ * @throws ERR_TANGSHI_CORPUS for a table without such a column.
+ */
+export function detectTable(head: string, path: string): Table | undefined {
+  for (const { delimiter, columns } of DELIMITERS) {
+    const rows = rowsIn(head, delimiter);
+    const width = rows[0]?.length ?? 0;
+    if (rows.length < 2 || width < columns || share(rows, (row) => row.length === width) < MOST) continue;
+    const name = contentName(rows[0] as string[]);
+    if (name !== undefined) return { delimiter, column: (rows[0] as string[]).indexOf(name), header: true };
+    const header = !(rows[0] as string[]).some((cell) => MARKS.test(cell));
+    const column = punctuatedColumn(header ? rows.slice(1) : rows, width);
+    if (column !== undefined) return { delimiter, column, header };
+    // Without punctuation, a comma or colon may be part of a poem, but a tab or two colons may not.
+    if (delimiter === '\t' || delimiter === '::') throw unclear(path);
+  }
+  return undefined;
+}
+
+/**
+ * Yields the poem of each row; undefined for a row without one.
+ *
+ * @param text Chunks of a file.
+ * @throws ERR_TANGSHI_CORPUS
+ */
+export async function* readTable(
+  text: AsyncIterable<string>,
+  { delimiter, column, header }: Table,
+  path: string,
+): AsyncGenerator<string | undefined> {
+  const options = { ...optionsOf(delimiter), from: header ? 2 : 1 };
+  const rows: AsyncIterable<string[]> = pipeline(text, streamRows(options), () => undefined);
+  try {
+    for await (const row of rows) yield row[column];
+  } catch (error) {
+    if (error instanceof CsvError) throw damaged(error, path);
+    throw error;
+  }
+}
+
+/** The rows of the beginning of a table; none if it is not well-formed. */
+function rowsIn(head: string, delimiter: string): string[][] {
+  try {
+    return parseRows(head, optionsOf(delimiter));
+  } catch {
+    return [];
+  }
+}
+
+function optionsOf(delimiter: string) {
+  return {
+    delimiter,
+    bom: true,
+    quote: delimiter.startsWith(':') ? false : '"',
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_LINE,
+  } as const;
+}
+
+/** The only column that has punctuation, within the text and not just at its end. */
+function punctuatedColumn(rows: readonly string[][], width: number): number | undefined {
+  const columns = Array.from({ length: width }, (_, column) => rows.map((row) => row[column] ?? ''));
+  const punctuated = columns.filter((cells) => share(cells, (cell) => MARKS.test(cell)) > 1 - MOST);
+  const [poems] = punctuated;
+  if (poems === undefined || punctuated.length > 1 || share(poems, hasSeveralLines) < MOST) return undefined;
+  return columns.indexOf(poems);
+}
+
+const MARKS = /[，。？！；、]/u;
+
+function hasSeveralLines(cell: string): boolean {
+  return cell.split(MARKS).filter((line) => line !== '').length > 1;
+}
+
+function share<T>(items: readonly T[], has: (item: T) => boolean): number {
+  return items.filter(has).length / items.length;
+}
+
+function unclear(path: string): TangshiError {
+  return new TangshiError(
+    'ERR_TANGSHI_CORPUS',
+    `${path} is a table, but none of its columns is clearly that of the poems: name it content in a first row, ` +
+      'or set format to lines',
+    { option: 'format' },
+  );
+}
+
+function damaged(error: CsvError, path: string): TangshiError {
+  return new TangshiError('ERR_TANGSHI_CORPUS', `${path} is not a valid table (${error.message}): fix it`, {
+    cause: error,
+  });
+}
