@@ -7,7 +7,7 @@ import { readBytes, writeWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { omitUndefined } from '../util/omit-undefined';
 import { fromHalf, toHalf } from './float16';
-import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './safetensors';
+import { decodeSafetensors, encodeSafetensors, readMetadata, type SafetensorsFile } from './safetensors';
 
 /** Raise it when older versions cannot read what this one writes. */
 const FORMAT_VERSION = 1;
@@ -102,6 +102,16 @@ export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
 /** The same with weights in half precision as they are: an `InferenceSession` takes both. */
 export function decodeStoredCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
   return toCheckpoint(where, decodeSafetensors(bytes, where));
+}
+
+/** The progress of the run that wrote a checkpoint, from its header alone; undefined if that cannot be read. */
+export async function readProgress(path: string): Promise<Progress | undefined> {
+  try {
+    const { progress } = await readMetadata(path);
+    return JSON.parse(progress ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
 function toCheckpoint(where: string, { tensors, metadata }: SafetensorsFile): Checkpoint {

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import type { Dtype, TensorData, TensorMap } from '../native/contract';
 import { TangshiError } from '../util/errors';
 
@@ -67,6 +68,18 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   }
   if (covered !== body.length) throw damaged(where, 'it has bytes outside of all tensors');
   return { tensors, metadata };
+}
+
+/** The metadata of a file, without reading its tensors. Throws if the file cannot be read. */
+export async function readMetadata(path: string): Promise<Readonly<Record<string, string>>> {
+  const file = await open(path, 'r');
+  try {
+    const length = Number((await file.read(Buffer.alloc(8), 0, 8, 0)).buffer.readBigUInt64LE());
+    const { buffer } = await file.read(Buffer.alloc(Math.min(length, MAX_HEADER)), 0, undefined, 8);
+    return JSON.parse(buffer.toString()).__metadata__;
+  } finally {
+    await file.close();
+  }
 }
 
 function splitHeader(

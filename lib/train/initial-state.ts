@@ -73,10 +73,12 @@ export async function resumedState(options: TrainOptions, lock: () => void): Pro
   lock();
   const point = await newestWhole(out);
   const before = point?.checkpoint.config ?? (await readRunConfig(out));
-  const { threads = before.threads, epochs = before.epochs, ...others } = omitUndefined(changes);
+  const { threads, epochs, data, extra, ...others } = omitUndefined(changes);
   requireUnchanged(before, omitUndefined({ ...others, preset }), out);
   requireSameSource(before, options);
-  const config = checkConfig({ ...before, threads, epochs, ...omitUndefined({ keep }) });
+  // A corpus may have been moved: its fingerprint tells whether it is the same.
+  const paths = { data: data && toAbsolute(data), extra: extra?.map(toAbsolute) };
+  const config = checkConfig({ ...before, ...omitUndefined({ threads, epochs, keep, ...paths }) });
   return point ? stateAt(point, config, out) : restarted(config);
 }
 
@@ -118,7 +120,7 @@ function differencesOf(before: RunConfig, { threads, epochs, schedule }: RunConf
 function requireUnchanged(before: RunConfig, changes: Partial<RunConfig>, out: string): void {
   for (const [key, value] of Object.entries(changes)) {
     const old = before[key as keyof RunConfig];
-    if (isDeepStrictEqual(old, value) || isDeepStrictEqual(old, withAbsolutePaths(key, value))) continue;
+    if (isDeepStrictEqual(old, value)) continue;
     throw new TangshiError(
       'ERR_TANGSHI_RUN',
       `The run in ${out} has ${key} ${JSON.stringify(old)}, and cannot be resumed with ${JSON.stringify(value)}: ` +
@@ -128,15 +130,9 @@ function requireUnchanged(before: RunConfig, changes: Partial<RunConfig>, out: s
   }
 }
 
-/** As the configuration of a run has them. */
-function withAbsolutePaths(key: string, value: unknown): unknown {
-  if (key === 'data' && typeof value === 'string') return resolve(value);
-  if (key === 'extra' && Array.isArray(value)) return value.map(toAbsolute);
-  return value;
-}
-
 /** A run on texts needs them again; their content is checked by the fingerprint. */
-function requireSameSource({ data }: RunConfig, { texts, out }: TrainOptions): void {
+function requireSameSource({ data }: RunConfig, { texts, out, config: changes = {} }: TrainOptions): void {
+  if (texts && changes.data !== undefined) throw invalid('Set either texts or data', 'data');
   if ((data === TEXTS) === (texts !== undefined)) return;
   const message =
     texts === undefined

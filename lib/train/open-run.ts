@@ -145,16 +145,28 @@ function is16Bits({ precision }: RunConfig): boolean {
 /** Given weights come with their vocabulary: the ids of the embedding belong to it. */
 async function loadRunDataset(
   { config, vocab, fingerprint }: InitialState,
-  { texts, out, signal }: TrainOptions,
+  { texts, out, signal, resume }: TrainOptions,
 ): Promise<Dataset> {
-  const dataset = await loadDataset({ ...config, data: texts ?? config.data, vocab, signal });
+  const dataset = await loadDataset({ ...config, data: texts ?? config.data, vocab, signal }).catch(
+    (error: unknown) => {
+      throw resume ? withMoved(error) : error;
+    },
+  );
   if (fingerprint === undefined || fingerprint === dataset.fingerprint) return dataset;
+  const corpora = [config.data, ...(config.extra ?? [])].join(' + ');
   throw new TangshiError(
     'ERR_TANGSHI_RUN',
-    `The corpus ${config.data} is not the one that the run in ${out} was trained on: ` +
+    `The corpus ${corpora} is not the one that the run in ${out} was trained on: ` +
       'restore it, or start a new run from its weights with init',
     { option: 'init' },
   );
+}
+
+/** Says what to do about the corpus of a resumed run that cannot be read. */
+function withMoved(error: unknown): unknown {
+  if (!(error instanceof TangshiError) || error.code !== 'ERR_TANGSHI_CORPUS') return error;
+  const message = `${error.message.replace(/\.$/, '')}. If the corpus was moved, set data to its new path`;
+  return new TangshiError(error.code, message, { option: 'data', cause: error });
 }
 
 function makeBatcher({ train }: Dataset, config: RunConfig): Batcher {

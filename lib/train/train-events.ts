@@ -4,7 +4,7 @@ import type { Device, Precision } from '../native/contract';
 
 /**
  * The events of a training, in this order: `plan`; `step`s (or `skipped` ones), with a `checkpoint` now and then; at the
- * end of each epoch `epoch`, `sample` and `checkpoint`; finally `done`. Losses are in nats per target, times in seconds;
+ * end of each epoch `epoch`, `sample` and `checkpoint`; `evaluation` at a limit; finally `done`. Losses are in nats per target, times in seconds;
  * steps and epochs count from 1.
  */
 export type TrainEvent =
@@ -74,6 +74,8 @@ export type TrainEvent =
       /** Evaluation on the held-out poems; absent if there are none. */
       heldOut?: Evaluation;
     }>
+  /** Evaluation on the held-out poems where `minutes` or `maxSteps` ends the training within an epoch. */
+  | Readonly<{ type: 'evaluation'; step: number; heldOut: Evaluation }>
   | Readonly<{ type: 'sample'; epoch: number; step: number; text: string; lines: readonly string[] }>
   | Readonly<{ type: 'checkpoint'; step: number; path: string; best: boolean }>
   | Readonly<{ type: 'done'; reason: StopReason; step: number; run: string; seconds: number }>;

@@ -8,7 +8,10 @@ export type TrainOptions = Readonly<{
   out: string;
   /** The configuration to start from. Default: `default`. */
   preset?: Preset;
-  /** Changes to the preset. A resumed run accepts only `epochs` and `threads`. */
+  /**
+   * Changes to the preset. A resumed run accepts only `epochs` and `threads`, and other paths of the same corpus as `data`
+   * and `extra`.
+   */
   config?: Partial<Omit<RunConfig, 'preset'>>;
   /**
    * The poems to train on, each a string, instead of `config.data`. They are cleaned and split like the lines of a file.

@@ -62,6 +62,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       yield* await steps(run, stepsAtOnce(run, lastStep, saveEvery));
       if (progress.step % saveEvery === 0 && !epochIsOver(run)) yield await save(run);
     }
+    if (reason === 'minutes' || reason === 'max-steps') yield* evaluateAtLimit(run);
     if (run.savedStep !== progress.step) yield await save(run);
     yield { type: 'done', reason, step: progress.step, run: run.folder, seconds: progress.seconds };
   } finally {
@@ -229,6 +230,28 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   // Written once: `last` becomes a link to the best. A kill in between repeats the end of the epoch.
   yield await save(run, best ? run.files.best : run.files.last);
   if (best) yield await keepAsLast(run);
+}
+
+/**
+ * Evaluates in the middle of an epoch, so that `best` is not older than need be. Leaves the progress as it is: a resumed
+ * run continues as if it had not stopped here.
+ */
+async function* evaluateAtLimit(run: Run): AsyncGenerator<TrainEvent, void, void> {
+  const { session, dataset, progress, signal, metrics, files } = run;
+  if (dataset.heldOut.length === 0 || progress.cursor.step === 0) return;
+  let heldOut: Evaluation;
+  try {
+    heldOut = await evaluateSession(session, dataset.heldOut, { signal });
+  } catch (error) {
+    if (error instanceof AbortError) return;
+    throw error;
+  }
+  const event = { type: 'evaluation', step: progress.step, heldOut } as const;
+  await metrics.write(event);
+  yield event;
+  if (progress.best !== null && heldOut.nll >= progress.best.measure) return;
+  yield await save(run, files.best);
+  yield await keepAsLast(run);
 }
 
 async function sampleEvent({ session, dataset, config, progress, signal }: Run, epoch: number) {

@@ -1,4 +1,6 @@
 import { BUNDLED_MODEL } from '../../lib';
+import { readProgress } from '../../lib/model/checkpoint';
+import { checkpointFiles } from '../../lib/model/model-files';
 import { newestRun } from '../../lib/train/run-folder';
 
 /** For `--help`. */
@@ -7,5 +9,18 @@ export const MODEL_HELP =
 
 /** The model that a command uses: the given one, else the newest run, else the bundled model. */
 export async function modelOrDefault(path: string | undefined): Promise<string> {
-  return path ?? (await newestRun(['best'])) ?? (await newestRun(['last'])) ?? BUNDLED_MODEL;
+  const model = path ?? (await newestRun(['best'])) ?? (await newestRun(['last'])) ?? BUNDLED_MODEL;
+  await warnIfStale(model);
+  return model;
+}
+
+/** After Ctrl-C in the middle of an epoch, `last` was not evaluated, and `best` may be from a much earlier step. */
+async function warnIfStale(run: string): Promise<void> {
+  const files = checkpointFiles(run);
+  const [best, last] = await Promise.all([readProgress(files.best), readProgress(files.last)]);
+  if (!best || !last || best.step >= last.step || last.cursor.step === 0) return;
+  process.stderr.write(
+    `Note: ${files.best} (step ${best.step}) is older than ${files.last} (step ${last.step}). ` +
+      `To use the latter: --model ${files.last}\n`,
+  );
 }

@@ -54,6 +54,8 @@ export class Reporter {
         return `step ${event.step} skipped: loss ${event.loss}, gradient norm ${event.gradNorm} (${event.skipped} so far)`;
       case 'epoch':
         return `epoch ${event.epoch} of ${this.#plan?.epochs}: loss ${event.loss.toFixed(4)}${heldOutText(event)}`;
+      case 'evaluation':
+        return `step ${event.step}${heldOutText(event)}`;
       case 'sample':
         this.#prompt = [...event.text][0] ?? '';
         return event.lines.map((line) => `    ${line}`).join('\n');
@@ -128,7 +130,7 @@ function deviceText({ device, precision, threads }: Plan): string {
   return `cpu, ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 
-function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' }>): string {
+function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' | 'evaluation' }>): string {
   if (!heldOut) return '';
   return `, held-out nll ${heldOut.nll.toFixed(4)} (perplexity ${heldOut.perplexity.toFixed(1)})`;
 }

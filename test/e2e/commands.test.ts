@@ -107,6 +107,37 @@ test('without --out, --resume and --model, the commands use a new and the newest
     expect(stderr).toContain(`(the model is ${join(out, 'best.safetensors')}; choose another with --model)`);
   }));
 
+test('after Ctrl-C within an epoch, gen says that the best checkpoint is older than the last', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const controller = new AbortController();
+    for await (const event of train({ config: smallConfig(data, 2), out, signal: controller.signal }))
+      if (event.type === 'step' && event.step === 4) controller.abort();
+    const { stdout, stderr } = await run('gen', ['春', '--model', out]);
+    expect(stdout).toMatch(/^春/);
+    expect(stderr).toMatch(/best\.safetensors \(step 3\) is older than .*last\.safetensors \(step 4\)/);
+    const { stderr: none } = await run('gen', ['春', '--model', join(out, 'last.safetensors')]);
+    expect(none).toBe('');
+  }));
+
+test('eval measures texts, in which characters outside the vocabulary stay', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    for await (const _ of train({ config: smallConfig(data, 1), out }));
+    const rare = '白日依山尽，黄河入海流。欲穷千里目，更上一层鱻。';
+    const file = join(folder, 'rare.txt');
+    await writeFile(file, `登鹳雀楼:${rare}\n`);
+    const args = ['--model', out, '--data', file, '--poems', '1', '--json'];
+    const { unknown, forms } = JSON.parse((await run('eval', args)).stdout);
+    const { vocab } = await readCheckpoint(join(out, 'last.safetensors'));
+    expect(unknown).toBeCloseTo([...rare].filter((char) => !vocab.has(char)).length / rare.length, 10);
+    expect(unknown).toBeGreaterThan(0);
+    // With <unk> for a character, the poem would have lines of other lengths.
+    expect(forms.find(({ form }: { form: string }) => form === '五绝')).toMatchObject({
+      real: { poems: 1, form: 1 },
+    });
+  }));
+
 test('eval tells held-out poems that share no line with a training poem from those that do', () =>
   inFolder(async (folder, data) => {
     const evaluated = async (name: string) => {

@@ -61,6 +61,7 @@ test('a damaged last checkpoint gives way to the newest whole one, which is said
     const before = await events({ config: small(data), out, saveEvery: 2, keep: 4, maxSteps: 11 });
     await spoil(join(out, 'last.safetensors'));
     await spoil(join(out, 'step-10.safetensors'));
+    await spoil(join(out, 'best.safetensors')); // also of the last step
     const after = await events({ out, resume: true, saveEvery: 2, keep: 3 });
     expect(after[0]).toMatchObject({
       done: 9,

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { classicPoem, Model, readCheckpoint, type TrainEvent, type TrainOptions, train } from '../../lib';
 import { smallConfig } from '../../scripts/dev/torture/torture';
@@ -63,10 +63,64 @@ test.each([
   }),
 );
 
+/** Without the evaluation at a limit, which an unbroken run does not have. */
 async function readMetrics(run: string): Promise<unknown[]> {
   const lines = (await readFile(join(run, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
-  return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0 }));
+  return lines
+    .map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0 }))
+    .filter(({ type }) => type !== 'evaluation');
 }
+
+test.each<[string, Partial<TrainOptions>]>([
+  ['maxSteps', { maxSteps: 5 }],
+  ['minutes', { minutes: 1e-9 }],
+])('a run that %s ends within an epoch is evaluated there, so that its best is not stale', (_, limit) =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, maxSteps: 4 });
+    // A limit in minutes that is over at once ends the training before a step.
+    const { step } = (await readCheckpoint(join(out, 'last.safetensors'))).progress;
+    const after = await events({ out, resume: true, ...limit });
+    const evaluation = after.find(({ type }) => type === 'evaluation');
+    const last = await readCheckpoint(join(out, 'last.safetensors'));
+    expect(last.progress.step).toBe(limit.maxSteps ?? step);
+    expect(evaluation).toMatchObject({ step: last.progress.step, heldOut: { tokens: expect.any(Number) } });
+    const best = await readCheckpoint(join(out, 'best.safetensors'));
+    expect(best.tensors).toEqual(last.tensors);
+    // The end of an epoch decides on the best as if the run had not stopped.
+    expect(last.progress.best).toMatchObject({ step: 3 });
+  }),
+);
+
+test('a corpus may be moved between two sittings; its content decides', () =>
+  inFolder(async (folder, data) => {
+    const extra = join(folder, 'more.txt');
+    await writeFile(extra, '诗:两个黄鹂鸣翠柳，一行白鹭上青天。\n');
+    const config = { ...small(data), heldOut: 0, extra: [extra] };
+    const [out, whole] = [join(folder, 'run'), join(folder, 'whole')];
+    const unbroken = await events({ config, out: whole });
+    const before = await events({ config, out, maxSteps: 5 });
+    const [moved, movedExtra] = [join(folder, 'moved.txt'), join(folder, 'moved-more.txt')];
+    await rename(data, moved);
+    await rename(extra, movedExtra);
+    await expect(events({ out, resume: true })).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_CORPUS',
+      option: 'data',
+      message: expect.stringMatching(
+        /poems\.txt: no such file.*If the corpus was moved, set data to its new path/,
+      ),
+    });
+    const paths = { data: moved, extra: [movedExtra] };
+    await expect(events({ out, resume: true, config: { ...paths, data: movedExtra } })).rejects.toMatchObject(
+      {
+        code: 'ERR_TANGSHI_RUN',
+        message: expect.stringContaining('moved-more.txt'),
+      },
+    );
+    const after = await events({ out, resume: true, config: paths });
+    expect([...losses(before), ...losses(after)]).toEqual(losses(unbroken));
+    expect((await readCheckpoint(join(out, 'last.safetensors'))).config).toMatchObject(paths);
+  }));
 
 test('given weights are part of the run from the start, and bring their vocabulary', () =>
   inFolder(async (folder, data) => {
@@ -213,7 +267,7 @@ test('extra corpora are learned from, also by a run that goes on, and another ca
     expect(lineFilter?.has('一行白鹭上青天')).toBe(true);
     await expect(events({ config: { extra: [data] }, out, resume: true })).rejects.toMatchObject({
       code: 'ERR_TANGSHI_RUN',
-      message: expect.stringContaining('extra'),
+      message: expect.stringContaining('not the one'),
     });
     await writeFile(extra, '诗:两个黄鹂鸣翠柳，一行白鹭上青天。\n');
     await expect(events({ out, resume: true, config: { epochs: 9 } })).rejects.toMatchObject({
