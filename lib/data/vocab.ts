@@ -1,6 +1,7 @@
 import { TangshiError } from '../util/errors';
 import { scriptConverter } from '../util/script-conversion';
 import { FULL_WIDTH } from './punctuation';
+import { standardForms } from './standard-forms';
 
 /** A vocabulary as stored in a checkpoint. Characters are in the order of their ids; under `modern` the first has id 3. */
 export type VocabJson = Readonly<{ kind: 'classic' | 'modern'; characters: readonly string[] }>;
@@ -204,7 +205,8 @@ export class Vocab {
   #equivalent(char: string): string {
     if (/^[\s\p{Default_Ignorable_Code_Point}]$/u.test(char)) return '';
     const compatible = char.normalize('NFKC');
-    const forms = [compatible, FULL_WIDTH[compatible], ...otherScripts(compatible)];
+    const scripts = otherScripts(compatible);
+    const forms = [compatible, FULL_WIDTH[compatible], ...scripts, ...scripts.map(standardForms)];
     return forms.find((form) => form !== undefined && [...form].every((part) => this.has(part))) ?? char;
   }
 

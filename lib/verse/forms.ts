@@ -4,6 +4,7 @@ import { TangshiError } from '../util/errors';
 import type { Rng } from '../util/rng';
 import { type FormOptions, type FormRules, formRules } from './form-options';
 import { Prosody, RHYME_GROUPS } from './readings';
+import { similarSound } from './similar-sound';
 import { rhymesAt, type Tone, type TonePattern, toneAt, tonePatterns } from './tone-pattern';
 
 /** Indices of a plan's rhymes: all rhymes of a poem belong together. */
@@ -11,6 +12,8 @@ const NO_RHYME = -1;
 const RHYME = 0;
 /** A rhyme group must have this many characters for each rhyme, so that the first one leaves a choice. */
 const CHARS_PER_RHYME = 6;
+/** Suggestions are among so many of the most frequent characters. */
+const FREQUENT = 2500;
 const HAN = /^\p{Script=Han}$/u;
 const MARKS = '，。？！；：、';
 
@@ -31,7 +34,8 @@ export class Form {
     this.#vocab = vocab;
     const { rhyme, tone, acrostic } = this.#rules;
     if (rhyme || tone !== 'off') this.#prosody = Prosody.load();
-    vocab.encode(acrostic.join(''));
+    checkMarks(vocab);
+    checkAcrostic(vocab, acrostic);
     this.#rhymeGroups = this.#usableRhymeGroups();
   }
 
@@ -199,4 +203,29 @@ function groupsWith(groups: Int32Array, members: number): number {
 
 function invalid(message: string, option: string): TangshiError {
   return new TangshiError('ERR_TANGSHI_INVALID_ARG', message, { option });
+}
+
+/** @throws ERR_TANGSHI_VOCAB if the model was trained on poems without punctuation. */
+function checkMarks(vocab: Vocab): void {
+  const missing = [...'，。'].filter((mark) => !vocab.has(mark));
+  if (missing.length === 0) return;
+  throw new TangshiError(
+    'ERR_TANGSHI_VOCAB',
+    `A form needs the punctuation ${missing.join(' and ')}, which the model does not know: it was trained on poems without ` +
+      'punctuation. Omit form and acrostic, or choose another model',
+    { option: 'form' },
+  );
+}
+
+/** @throws ERR_TANGSHI_VOCAB with characters that sound alike, which can take the place of one in an acrostic. */
+function checkAcrostic(vocab: Vocab, acrostic: readonly string[]): void {
+  const unknown = acrostic.filter((char) => !vocab.has(char));
+  if (unknown.length === 0) return;
+  const characters = vocab.toJSON().characters.slice(0, FREQUENT);
+  const alike = unknown.map((char) => `${char} sounds like ${similarSound(char, characters).join('')}`);
+  throw new TangshiError(
+    'ERR_TANGSHI_VOCAB',
+    `The acrostic has ${unknown.join(', ')}, which the model does not know. In Mandarin, ${alike.join(', ')}`,
+    { option: 'acrostic' },
+  );
 }

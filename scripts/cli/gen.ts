@@ -11,6 +11,7 @@ import {
 } from '../../lib';
 import { exampleCommand, integer, newCommand, number, run } from './command';
 import { MODEL_HELP, modelOrDefault } from './default-model';
+import { canRedraw } from './terminal';
 
 const command = newCommand('gen', '湖')
   .description('Generates a poem that begins with the given characters.')
@@ -121,7 +122,7 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
   const { bestOf, ...streamOptions } = options;
   const isSingleDraft =
     (flags.count ?? 1) === 1 && flags.bestOf === undefined && !flags.form && !flags.acrostic;
-  if (process.stdout.isTTY && isSingleDraft && !flags.json && !flags.annotate)
+  if (canRedraw(process.stdout) && isSingleDraft && !flags.json && !flags.annotate)
     return printAsDrawn(model, streamOptions);
   const poems = await model.generateMany(flags.count ?? 1, options);
   if (flags.json) for (const poem of poems) process.stdout.write(`${JSON.stringify(toJson(poem, flags))}\n`);

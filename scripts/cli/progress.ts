@@ -1,18 +1,17 @@
 import { dirname } from 'node:path';
-import type { Writable } from 'node:stream';
 import { RUNS } from '../../lib/train/run-folder';
 import type { TrainEvent } from '../../lib/train/train-events';
 import { exampleCommand } from './command';
+import { canRedraw, type Terminal } from './terminal';
 
 type Plan = Extract<TrainEvent, { type: 'plan' }>;
 type Step = Extract<TrainEvent, { type: 'step' }>;
-type Terminal = Writable & { isTTY?: boolean; columns?: number };
 
 const BAR_WIDTH = 20;
 const SECONDS_BETWEEN_REDRAWS = 0.1;
 
 /**
- * Reports a training to the user: redraws one line on a terminal, writes a line every `logEvery` steps to a pipe.
+ * Reports a training to the user: redraws one line on a terminal, writes a line every `logEvery` steps elsewhere.
  *
  * @example
  * const reporter = new Reporter(process.stdout, { logEvery: 50 });
@@ -20,6 +19,7 @@ const SECONDS_BETWEEN_REDRAWS = 0.1;
  */
 export class Reporter {
   readonly #out: Terminal;
+  readonly #redraws: boolean;
   readonly #logEvery: number;
   #plan: Plan | undefined;
   /** First character of the last sample: a prompt that the model knows. */
@@ -33,6 +33,7 @@ export class Reporter {
 
   constructor(out: Terminal, { logEvery }: { logEvery: number }) {
     this.#out = out;
+    this.#redraws = canRedraw(out);
     this.#logEvery = logEvery;
   }
 
@@ -68,7 +69,7 @@ export class Reporter {
 
   #step(event: Step): void {
     this.#tokens += event.tokens;
-    if (this.#out.isTTY) {
+    if (this.#redraws) {
       if (now() - this.#drawn < SECONDS_BETWEEN_REDRAWS) return;
       this.#drawn = now();
       this.#out.write(`\r\x1b[K${this.#progress(event).slice(0, (this.#out.columns ?? 80) - 1)}`);
@@ -88,7 +89,7 @@ export class Reporter {
       `${Math.round(this.#tokens / seconds)} tok/s`,
       `ETA ${duration(toGo)}`,
     ].join('  ');
-    const room = this.#out.isTTY ? (this.#out.columns ?? 80) - 2 - text.length : BAR_WIDTH;
+    const room = this.#redraws ? (this.#out.columns ?? 80) - 2 - text.length : BAR_WIDTH;
     const width = Math.max(0, Math.min(BAR_WIDTH, room));
     const filled = Math.floor((step / steps) * width);
     return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`.trimStart();
@@ -97,7 +98,7 @@ export class Reporter {
   /** Writes a permanent line above the redrawn one. */
   #line(text: string): void {
     if (text === '') return;
-    this.#out.write(`${this.#out.isTTY ? '\r\x1b[K' : ''}${text}\n`);
+    this.#out.write(`${this.#redraws ? '\r\x1b[K' : ''}${text}\n`);
   }
 }
 

@@ -58,6 +58,18 @@ test('in a pipe, a line every logEvery steps', () => {
   expect(text).not.toContain('\x1b');
 });
 
+test.each([{ TERM: 'dumb' }, { NO_COLOR: '1' }])('on a terminal with %j, as in a pipe', (variables) => {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  try {
+    const text = told(true, [plan, step(1), step(2)]);
+    expect(text).not.toContain('\x1b');
+    expect(text.match(/ step \d+\/10 /g)).toEqual([' step 2/10 ']);
+  } finally {
+    process.env = before;
+  }
+});
+
 test('names the device, and what it computes with', () => {
   expect(told(false, [plan])).toContain('device  cpu, 2 threads\n');
   expect(told(false, [{ ...plan, device: 'cuda:1' } as TrainEvent])).toContain('device  cuda:1, tf32\n');

@@ -125,6 +125,7 @@ test.each([
   ['秋風明月!', '秋风明月！'], // traditional
   ['明\ufe00月\u200b', '明月'], // a variation selector, a zero-width space
   ['\uf9f4水', '林水'], // a compatibility ideograph
+  ['眀月，秌水', '明月，秌水'], // a variant; one that is not listed
   ['鱻x', '鱻x'],
   ['', ''],
 ])('%j is normalized to the characters of the vocabulary', (text, expected) => {

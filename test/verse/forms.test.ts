@@ -1,3 +1,4 @@
+import { Vocab } from '../../lib/data/vocab';
 import { Rng } from '../../lib/util/rng';
 import { checkPoem } from '../../lib/verse/check';
 import { type FormOptions, isFormName, isToneRule } from '../../lib/verse/form-options';
@@ -94,4 +95,30 @@ test('guards for values from a request', () => {
     expect(isFormName(other)).toBe(false);
   expect(['strict', 'loose', 'off', 'on', null].map(isToneRule)).toEqual([true, true, true, false, false]);
   expect(['东', '咸', '東', '', 0].map(isRhymeGroup)).toEqual([true, true, false, false, false]);
+});
+
+test('a vocabulary without punctuation, as of poems that were cleaned of it, allows no form', () => {
+  const bare = Vocab.build(['床前明月光疑是地上霜'], { minCount: 1 });
+  expect(() => new Form({ form: '五绝' }, bare)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_TANGSHI_VOCAB',
+      option: 'form',
+      message: expect.stringMatching(
+        /^A form needs the punctuation ， and 。.* trained on poems without punctuation/,
+      ),
+    }),
+  );
+});
+
+test('an unknown character of an acrostic comes with some that sound alike', () => {
+  // 垚 is yáo, 鑫 xīn.
+  expect(() => formOf({ acrostic: '垚鑫春' })).toThrow(
+    expect.objectContaining({
+      code: 'ERR_TANGSHI_VOCAB',
+      option: 'acrostic',
+      message: expect.stringMatching(
+        /has 垚, 鑫, which .*垚 sounds like .*[肴遥].*, 鑫 sounds like .*[心新]/,
+      ),
+    }),
+  );
 });
