@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { REJECTIONS } from '../data/clean';
+import { CLEANING_RULES, REJECTIONS } from '../data/clean';
 import { CORPUS_FORMATS } from '../data/corpus-format';
 import { ENCODINGS } from '../data/encoding';
 import { type ErrorCode, TangshiError } from '../util/errors';
@@ -36,7 +36,7 @@ const ConfigSchema = v.pipe(
     /** Encoding of the files. Default: UTF-8, or UTF-16 if they begin with a byte order mark. */
     encoding: v.optional(v.picklist(ENCODINGS)),
     /** How records become poems. `plain`: any text, one per line. */
-    cleaning: v.picklist(['classic', 'modern', 'plain']),
+    cleaning: v.picklist(CLEANING_RULES),
     /** Characters that occur fewer times become UNK. */
     minCount: size(1e6),
     /** Fraction of the poems to hold out from training. */

@@ -1,6 +1,8 @@
+import { TangshiError } from '../util/errors';
 import type { CorpusRecord } from './corpus';
 import { FULL_WIDTH } from './punctuation';
 
+export const CLEANING_RULES = ['classic', 'modern', 'plain'] as const;
 /**
  * How records become poems; the rules are in docs/data.md.
  *
@@ -8,7 +10,7 @@ import { FULL_WIDTH } from './punctuation';
  * - `modern`: Han characters and ，。？！；：、 remain; duplicates are dropped
  * - `plain`: any text in any language, unchanged, one per line
  */
-export type CleaningRules = 'classic' | 'modern' | 'plain';
+export type CleaningRules = (typeof CLEANING_RULES)[number];
 
 export const REJECTIONS = [
   'blank', // an empty line, or only punctuation and notes
@@ -59,8 +61,17 @@ export class Cleaner {
   readonly #rules: CleaningRules;
   readonly #seen = new Set<string>();
 
-  /** @param rules How records become poems. */
+  /**
+   * @param rules How records become poems.
+   * @throws ERR_TANGSHI_INVALID_ARG
+   */
   constructor(rules: CleaningRules) {
+    if (!CLEANING_RULES.includes(rules))
+      throw new TangshiError(
+        'ERR_TANGSHI_INVALID_ARG',
+        `Unknown cleaning rules ${JSON.stringify(rules)}. Choose ${CLEANING_RULES.join(', ')}.`,
+        { option: 'cleaning' },
+      );
     this.#rules = rules;
   }
 

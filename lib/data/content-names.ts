@@ -20,14 +20,15 @@ const CONTENT_NAMES = [
   '詩',
 ];
 
-/** The name that stands for the poem; undefined if none does. Ignores case and white space around names. */
-export function contentName(names: readonly string[]): string | undefined {
+/** The names that may stand for the poem, in order of preference. Ignores case and white space around names. */
+export function contentNames(names: readonly string[]): string[] {
   const plain = names.map((name) =>
     name
       .replace(/^\uFEFF/, '')
       .trim()
       .toLowerCase(),
   );
-  const found = CONTENT_NAMES.find((name) => plain.includes(name));
-  return found === undefined ? undefined : names[plain.indexOf(found)];
+  return CONTENT_NAMES.flatMap((name) =>
+    plain.includes(name) ? [names[plain.indexOf(name)] as string] : [],
+  );
 }

@@ -59,11 +59,17 @@ function isBlocks(head: string): boolean {
 }
 
 function isPartOfPoem(row: string): boolean {
-  return isUnfinished(row) || (row.match(/\p{Script=Han}/gu)?.length ?? 0) < SHORTEST_POEM;
+  return isTorn(row) || isShort(row);
 }
 
-function isUnfinished(row: string): boolean {
-  return /[，。？！；：、]/u.test(row) && !/[。？！][^\p{Script=Han}]*$/u.test(row);
+/** Whether a row ends within a sentence. Poems may lack the mark at their end. */
+function isTorn(row: string): boolean {
+  if (/[，；：、][^\p{Script=Han}]*$/u.test(row)) return true;
+  return isShort(row) && /[，。？！；：、]/u.test(row) && !/[。？！][^\p{Script=Han}]*$/u.test(row);
+}
+
+function isShort(row: string): boolean {
+  return (row.match(/\p{Script=Han}/gu)?.length ?? 0) < SHORTEST_POEM;
 }
 
 /** Fewer rows than this do not tell a format. */
@@ -72,7 +78,7 @@ const MIN_ROWS = 8;
 /** Poems in several rows without blank lines between them cannot be told apart. */
 function refuseWrapped(rows: readonly string[], path: string): void {
   if (rows.length < MIN_ROWS) return;
-  if (rows.filter(isUnfinished).length * 3 < rows.length) return;
+  if (rows.filter(isTorn).length * 3 < rows.length) return;
   throw new TangshiError(
     'ERR_TANGSHI_CORPUS',
     `Most lines of ${path} are parts of a sentence: separate the poems by blank lines, put each on one line, ` +

@@ -1,4 +1,4 @@
-import { contentName } from './content-names';
+import { contentNames } from './content-names';
 import { joinRows } from './poem-rows';
 
 /**
@@ -21,11 +21,13 @@ export function* poemsInJson(root: unknown): Generator<string | undefined> {
   }
 }
 
-/** The poem of an object; undefined if it has none, or contains other objects. */
+/** The poem of an object: the first property of such a name that is text, or `paragraphs` of any type. */
 function contentOf(object: object): unknown {
-  const name = contentName(Object.keys(object));
-  const content = name === undefined ? undefined : object[name as keyof typeof object];
-  return name === 'paragraphs' || typeof content === 'string' || isTexts(content) ? content : undefined;
+  for (const name of contentNames(Object.keys(object))) {
+    const content = object[name as keyof typeof object] as unknown;
+    if (name === 'paragraphs' || typeof content === 'string' || isTexts(content)) return content;
+  }
+  return undefined;
 }
 
 /** Rows, or one text whose lines are separated by | or line ends. */

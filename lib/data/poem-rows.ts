@@ -3,7 +3,8 @@
 /** Punctuation of a poem, in full width and half width, without the colon, which titles have too. */
 const MARK = /[，。？！；、,.?!;]/u;
 const BEGINS_WITH_MARK = /^[，。？！；：、,.?!;:]/u;
-const NOTE = /[(（[［【〔〖][^()（）[\]［］【】〔〕〖〗]*[)）\]］】〕〗]/gu;
+const NOTE_OPEN = '([（［【〔〖';
+const NOTE_CLOSE = ')]）］】〕〗';
 /** A title and an author. */
 const MAX_HEADINGS = 2;
 
@@ -32,7 +33,7 @@ function withoutHeadingRows(rows: readonly string[]): readonly string[] {
   const afterTitle = rows.findIndex((row) => !/^\s*《[^《》]*》\s*$/u.test(row));
   if (afterTitle > 0) return withoutHeadingRows(rows.slice(afterTitle));
   if (isRegular(rows)) return rows;
-  const marked = rows.map((row) => MARK.test(row.replace(NOTE, '')));
+  const marked = rows.map((row) => MARK.test(withoutNotes(row)));
   const firstMarked = marked.indexOf(true);
   if (firstMarked > 0 && marked.slice(firstMarked).every(Boolean)) return rows.slice(firstMarked);
   for (let headings = 1; headings <= MAX_HEADINGS && !marked[headings - 1]; headings++) {
@@ -48,7 +49,7 @@ function isRegular(rows: readonly string[]): boolean {
 }
 
 function linesIn(row: string): string[] {
-  return row.replace(NOTE, '').match(/\p{Script=Han}+/gu) ?? [];
+  return withoutNotes(row).match(/\p{Script=Han}+/gu) ?? [];
 }
 
 const NUMBER =
@@ -84,10 +85,17 @@ export function linesOf(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-/** Notes may be nested. */
+/** Notes may be nested. A text whose brackets do not match stays as it is. */
 function withoutNotes(text: string): string {
-  const plain = text.replace(NOTE, '');
-  return plain === text ? plain : withoutNotes(plain);
+  let depth = 0;
+  let body = '';
+  for (const char of text) {
+    if (NOTE_OPEN.includes(char)) depth++;
+    else if (NOTE_CLOSE.includes(char)) depth--;
+    else if (depth === 0) body += char;
+    if (depth < 0) return text;
+  }
+  return depth === 0 ? body : text;
 }
 
 /**

@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream';
 import { CsvError, parse as streamRows } from 'csv-parse';
 import { parse as parseRows } from 'csv-parse/sync';
 import { TangshiError } from '../util/errors';
-import { contentName } from './content-names';
+import { contentNames } from './content-names';
 import { MAX_LINE } from './line-splitter';
 
 /** Where the poems of a table are. */
@@ -36,7 +36,7 @@ export function detectTable(head: string, path: string): Table | undefined {
     const rows = rowsIn(head, delimiter);
     const width = rows[0]?.length ?? 0;
     if (rows.length < 2 || width < columns || share(rows, (row) => row.length === width) < MOST) continue;
-    const name = contentName(rows[0] as string[]);
+    const [name] = contentNames(rows[0] as string[]);
     if (name !== undefined) return { delimiter, column: (rows[0] as string[]).indexOf(name), header: true };
     const header = !(rows[0] as string[]).some((cell) => MARKS.test(cell));
     const column = punctuatedColumn(header ? rows.slice(1) : rows, width);

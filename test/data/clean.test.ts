@@ -189,3 +189,9 @@ test.each(['classic', 'modern'] as const)('%s: a hostile line of any length take
     }
   }
 });
+
+test('unknown rules are refused', () => {
+  expect(() => new Cleaner('foo' as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG', option: 'cleaning' }),
+  );
+});

@@ -124,7 +124,7 @@ describe('JSON', () => {
       { title: '鹿柴', paragraphs: text },
       { content: [text], author: '王维' },
       { content: '空山不见人|但闻人语响|返景入深林|复照青苔上' },
-      { 内容: text, 标题: '鹿柴' },
+      { 内容: text, 标题: '鹿柴', lines: 2 },
       { text: '空山不见人，\n但闻人语响。' },
     ];
     expect(texts(await read(JSON.stringify(objects)))).toEqual([
@@ -195,6 +195,7 @@ describe('the format is told by the content', () => {
     ['空山不见人，\n但闻人语响。\n\n千山鸟飞绝，\n万径人踪灭。\n', 'blocks'],
     ['空山不见人，但闻人语响。\n\n千山鸟飞绝，万径人踪灭。\n', 'lines'],
     ['一月,二月.\n三月,四月.\n', 'lines'],
+    ['床前明月光，疑是地上霜，举头望明月，低头思故乡\n'.repeat(10), 'lines'],
     ['题,文\n一,空山不见人，但闻人语响。\n二,千山鸟飞绝，万径人踪灭。', 'table'],
     ['title,text\n一,空山不见人\n二,千山鸟飞绝', 'table'],
     ['鹿柴::王维::空山不见人，但闻人语响。\n江雪::柳宗元::千山鸟飞绝，万径人踪灭。', 'table'],

@@ -37,6 +37,12 @@ describe('the lines of a poem that was pasted', () => {
     );
   });
 
+  test('brackets that do not match, however many, take no time', () => {
+    for (const text of ['('.repeat(1e6), '()'.repeat(1e6), `${'('.repeat(1e5)}注${')'.repeat(1e5)}`]) {
+      expect(linesOf(`${text}${POEM}`).slice(-3)).toEqual(LINES.slice(1));
+    }
+  });
+
   test('a line that is not Han stays', () => {
     expect(linesOf('□日依山尽，黄河入海流。')).toEqual(['□日依山尽', '黄河入海流']);
     expect(linesOf('')).toEqual([]);
