@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { usableCpus } from '../util/cpus';
 import { TangshiError } from '../util/errors';
 import { PRESET_NAMES, type RunConfig } from './schemas';
 
@@ -77,5 +77,5 @@ export function presetConfig(preset: Preset): RunConfig {
       { option: 'preset' },
     );
   }
-  return { preset, ...PRESETS[preset], seed: 1, threads: availableParallelism() };
+  return { preset, ...PRESETS[preset], seed: 1, threads: usableCpus() };
 }

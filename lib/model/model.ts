@@ -1,10 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { checkOptions, type RunConfig } from '../config/schemas';
 import type { LineFilter } from '../data/line-filter';
 import type { Vocab } from '../data/vocab';
 import { type DeviceRequest, resolveDevice } from '../native/device';
 import type { InferenceSession } from '../native/inference-session';
 import type { CallOptions } from '../native/job';
+import { usableCpus } from '../util/cpus';
 import { TangshiError, throwIfAborted } from '../util/errors';
 import type { GenerateSequences } from './drafts';
 import { generatePoems, streamPoem } from './generate';
@@ -18,7 +18,7 @@ import { likeliest, type NextCharacter, type Score, toScore } from './score';
 export type LoadOptions = Readonly<{
   /** Default: `cpu`, which starts fast and is fast enough for a few poems at a time. */
   device?: DeviceRequest;
-  /** CPU threads. Default: the number of CPU cores, but at most 4. */
+  /** CPU threads. Default: the CPUs that this process may use, but at most 4. */
   threads?: number;
   /** Abort to stop loading. */
   signal?: AbortSignal;
@@ -71,8 +71,8 @@ export class Model {
    * Loads a model. Reads nothing from the working directory unless asked to.
    *
    * @param source A checkpoint; or a run folder: its best checkpoint, else its last one. Default: the bundled model.
-   * @param options `device`: default `cpu`. `threads`: CPU threads, default 4 or the number of cores. `signal`: abort to
-   * stop loading.
+   * @param options `device`: default `cpu`. `threads`: CPU threads, default the CPUs that this process may use, but at
+   * most 4. `signal`: abort to stop loading.
    * @throws ERR_TANGSHI_NO_MODEL if there is none at the path. ERR_TANGSHI_CHECKPOINT if it is damaged.
    * ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_DEVICE, ERR_TANGSHI_ADDON, ERR_TANGSHI_IO, AbortError
    * @example
@@ -80,11 +80,7 @@ export class Model {
    */
   static async load(source: ModelSource = BUNDLED_MODEL, options: LoadOptions = {}): Promise<Model> {
     checkOptions('load', options);
-    const {
-      device = 'cpu',
-      threads = Math.min(MAX_DEFAULT_THREADS, availableParallelism()),
-      signal,
-    } = options;
+    const { device = 'cpu', threads = Math.min(MAX_DEFAULT_THREADS, usableCpus()), signal } = options;
     throwIfAborted(signal);
     const file = await readModel(source);
     throwIfAborted(signal);

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Option } from 'commander';
 import {
   type Evaluation,
@@ -16,6 +15,7 @@ import { isUsableWith } from '../../lib/data/dataset';
 import { ENCODINGS, type Encoding } from '../../lib/data/encoding';
 import { distinctiveLines } from '../../lib/data/line-filter';
 import { TEXTS } from '../../lib/data/poems';
+import { usableCpus } from '../../lib/util/cpus';
 import { omitUndefined } from '../../lib/util/omit-undefined';
 import { integer, list, newCommand, run } from './command';
 import { MODEL_HELP, modelOrDefault } from './default-model';
@@ -36,10 +36,10 @@ const command = newCommand('eval')
   .option('--poems <n>', 'poems to generate and measure in each fixed form', integer(0, 1000), 100)
   .option('--seed <n>', 'seed of these poems', integer(0), 1)
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
-  .option('--threads <n>', 'CPU threads (default: all cores)', integer(1, 1024))
+  .option('--threads <n>', 'CPU threads (default: all that may be used)', integer(1, 1024))
   .option('--json', 'print one JSON object')
   .action(async (flags) => {
-    const { device, threads = availableParallelism() } = flags;
+    const { device, threads = usableCpus() } = flags;
     const model = await Model.load(await modelOrDefault(flags.model), { device, threads });
     try {
       const result = await measure(model, flags);

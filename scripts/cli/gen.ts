@@ -78,7 +78,7 @@ const command = newCommand('gen', '湖')
     integer(0),
   )
   .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
-  .option('--threads <n>', 'CPU threads (default: all cores, at most 4)', integer(1, 1024))
+  .option('--threads <n>', 'CPU threads (default: all that may be used, at most 4)', integer(1, 1024))
   .option('--annotate', 'show tones, rhymes and a check against the rules of regulated verse')
   .option('--json', 'print one JSON object per poem, one per line')
   .action(async (beginning: string, flags) => {

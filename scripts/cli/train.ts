@@ -52,7 +52,7 @@ const command = newCommand('train')
     ]),
   )
   .option('--no-graph', 'do not capture training steps on a GPU as CUDA graphs')
-  .option('--threads <n>', 'CPU threads (default: all cores)', integer(1))
+  .option('--threads <n>', 'CPU threads (default: all that may be used)', integer(1))
   .option('--out <folder>', 'run folder (default: a new one under runs/)')
   .option('--resume', 'continue the run in --out (default: the newest run)')
   .option('--init <file>', 'start from the weights of a .safetensors file')
