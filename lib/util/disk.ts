@@ -40,17 +40,37 @@ export async function linkWhole(existing: string, path: string): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await rm(temporary, { force: true });
-    await link(existing, temporary).catch(() => copyFile(existing, temporary)); // no hard links on this file system
+    await link(existing, temporary).catch(() => copyAndSync(existing, temporary)); // no hard links on this file system
     await rename(temporary, path);
     await rm(temporary, { force: true }); // rename keeps it if both names were already the same file
     await syncFolder(dirname(path));
   } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw diskError('write', path, error);
   }
 }
 
+async function copyAndSync(existing: string, path: string): Promise<void> {
+  await copyFile(existing, path);
+  await sync(path);
+}
+
+/**
+ * Codes with which a file system says that it does not sync folders, as network file systems do: what it then keeps after
+ * a crash is up to it. EACCES: a folder that may be written and not read cannot be opened.
+ */
+const NO_FOLDER_SYNC = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES'];
+
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+  try {
+    await sync(folder);
+  } catch (error) {
+    if (!NO_FOLDER_SYNC.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {
