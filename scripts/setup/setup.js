@@ -43,11 +43,16 @@ async function setUp(installing, tests) {
   fs.mkdirSync(path.join(root, 'build'), { recursive: true });
   const lock = await acquire(path.join(root, 'build', 'setup.lock'), 'setting up this clone');
   try {
-    const found = findQuickly(readStamp(root)?.libtorch);
-    if (addonStale(found)) require('./tools').checkTools();
+    let libtorch = findQuickly(readStamp(root)?.libtorch);
+    const stale = addonStale(libtorch) !== null;
+    if (stale) {
+      require('./tools').checkTools();
+      libtorch ??= require('./libtorch').findInPython();
+      if (!libtorch) require('./ways').waysTo('cpu'); // nothing is fetched where libtorch cannot be
+    }
     if (!installing && modulesStale(root)) await require('./modules').installModules(root, lock);
-    if (addonStale(found)) {
-      const libtorch = found ?? (await findOrFetch());
+    if (stale) {
+      libtorch ??= await require('./fetch').fetchLibtorch('cpu');
       await buildAddon(root, libtorch, addonStale(libtorch) ?? '', lock);
       if (isDependency()) dropLeftovers(root);
     }

@@ -33,8 +33,14 @@ function waysTo(flavour) {
 /** @returns {Way[]} */
 function cpuWays() {
   const here = `${process.platform} ${process.arch}`;
+  if (isMusl()) {
+    throw new Stop(
+      'libtorch is built for glibc, and this system has musl (as Alpine does).',
+      'Use a system with glibc (as Debian, Ubuntu or Fedora have), or set LIBTORCH to a libtorch built for musl.',
+    );
+  }
   if (here === 'darwin arm64') {
-    return [pip(`torch==${PINNED.cpu}`), zip(`${ZIPS}/libtorch-macos-arm64-${PINNED.cpu}.zip`)];
+    return [pip(`torch==${PINNED.cpu}`)];
   }
   if (here === 'linux x64' || here === 'linux arm64') {
     const wheels = [pip(`torch==${PINNED.cpu}+cpu`), pip(`torch==${PINNED.cpu}+cpu`, CPU_INDEX)];
@@ -42,6 +48,15 @@ function cpuWays() {
     return process.arch === 'x64' ? [...wheels, official] : wheels;
   }
   throw new Stop(`libtorch is not fetched by itself on ${here}.`, ...byHand());
+}
+
+/** Whether this Linux has another C library than glibc. */
+function isMusl() {
+  if (process.platform !== 'linux') return false;
+  const { report } = /** @type {{ report: NodeJS.ProcessReport & { excludeNetwork?: boolean } }} */ (process);
+  report.excludeNetwork = true; // looking up the names of hosts may take seconds
+  const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (report.getReport());
+  return header.glibcVersionRuntime === undefined;
 }
 
 /** @returns {Way[]} */

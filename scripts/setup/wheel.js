@@ -120,4 +120,4 @@ function filesIn(dir) {
     .map((entry) => path.relative(dir, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'));
 }
 
-module.exports = { unpack, filesIn };
+module.exports = { KNOWN, unpack, filesIn };

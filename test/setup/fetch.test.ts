@@ -135,6 +135,57 @@ describe('fetching libtorch', () => {
   });
 });
 
+describe('the ways to fetch it', () => {
+  const ways: typeof import('../../scripts/setup/ways') = require(
+    path.join(repository, 'scripts/setup/ways.js'),
+  );
+  const { KNOWN }: typeof import('../../scripts/setup/wheel') = require(
+    path.join(repository, 'scripts/setup/wheel.js'),
+  );
+  const { platform, arch } = process;
+  afterEach(() => {
+    Object.defineProperties(process, { platform: { value: platform }, arch: { value: arch } });
+  });
+
+  test.each([
+    ['linux', 'x64'],
+    ['linux', 'arm64'],
+    ['darwin', 'arm64'],
+  ])('on %s %s, only what is then accepted is downloaded', (platform, arch) => {
+    Object.defineProperties(process, { platform: { value: platform }, arch: { value: arch } });
+    const names = ways.waysTo('cpu').map(({ name }) => name);
+    expect(names.length).toBeGreaterThan(0);
+    const zips = names.filter((name) => name.startsWith('download '));
+    for (const zip of zips) expect(Object.keys(KNOWN)).toContain(path.basename(decodeURIComponent(zip)));
+  });
+
+  test.each([
+    [
+      'there is musl',
+      'process.report.getReport = () => ({ header: {} })',
+      /built for glibc.* musl[\s\S]*set LIBTORCH/,
+    ],
+    [
+      'there is none for the processor',
+      "Object.defineProperty(process, 'arch', { value: 'ia32' })",
+      /is not fetched by itself on linux ia32[\s\S]*set LIBTORCH/,
+    ],
+  ])('where %s, the set-up says so before it fetches anything', async (_, change, message) => {
+    const clone = new Clone();
+    const log = path.join(clone.home, 'npm');
+    fs.writeFileSync(path.join(clone.bin, 'npm'), `#!/bin/sh\ntouch '${log}'\n`, { mode: 0o755 });
+    fs.rmSync(path.join(clone.root, 'node_modules'));
+    fs.writeFileSync(path.join(clone.root, 'package-lock.json'), '{}');
+    const program = path.join(clone.home, 'change.js');
+    fs.writeFileSync(program, `Object.defineProperty(process, 'platform', { value: 'linux' }); ${change};`);
+    for (const args of [[], ['--where']]) {
+      const { code, stderr } = await clone.run(args, { NODE_OPTIONS: `--require ${program}` });
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(message) });
+    }
+    expect(fs.existsSync(log)).toBe(false);
+  });
+});
+
 describe('what is checked of a wheel', () => {
   const refusal = (archive: string) => unpack(archive, folder()).catch((error: Error) => error.message);
 
