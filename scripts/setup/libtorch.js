@@ -153,7 +153,6 @@ function essentials() {
 
 /** @param {string} name */
 function library(name) {
-  if (process.platform === 'win32') return `lib/${name}.lib`;
   return `lib/lib${name}.${process.platform === 'darwin' ? 'dylib' : 'so'}`;
 }
 

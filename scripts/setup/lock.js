@@ -188,18 +188,10 @@ function startOf(pid) {
       return '';
     }
   }
-  if (process.platform === 'darwin') {
-    return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
-      encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C' }, // the date is written in the language of the user
-    }).stdout.trim();
-  }
-  try {
-    process.kill(pid, 0);
-    return 'running';
-  } catch {
-    return '';
-  }
+  return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' }, // the date is written in the user's language and time zone
+  }).stdout.trim();
 }
 
 module.exports = { acquire };

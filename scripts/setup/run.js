@@ -10,7 +10,6 @@ const readline = require('node:readline');
  * @type {Set<number>}
  */
 const groups = new Set();
-const ownGroup = process.platform !== 'win32';
 
 process.on('exit', () => {
   for (const group of groups) endGroup(group, 'SIGTERM');
@@ -22,7 +21,7 @@ process.on('exit', () => {
  */
 function endGroup(pid, signal) {
   try {
-    process.kill(ownGroup ? -pid : pid, signal);
+    process.kill(-pid, signal);
   } catch {} // already gone
 }
 
@@ -43,8 +42,7 @@ function run(command, args, { cwd, env, log, onLine, lock }) {
     const child = spawn(command, args, {
       cwd,
       env: env ?? process.env,
-      detached: ownGroup,
-      shell: !ownGroup && command === 'npm',
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (child.pid) {

@@ -30,7 +30,6 @@ function cmake() {
 
 /** @returns {string | null} */
 function compiler() {
-  if (process.platform === 'win32') return null; // cmake-js finds Visual Studio
   const named = process.env.CXX?.trim();
   const command = named || ['c++', 'g++', 'clang++'].find(find);
   if (!command) return 'there is no C++ compiler on PATH';
@@ -45,7 +44,7 @@ function compiler() {
 
 /** @returns {string | null} */
 function buildTool() {
-  if (process.platform === 'win32' || find('ninja') || find('make')) return null;
+  if (find('ninja') || find('make')) return null;
   return 'there is neither make nor ninja on PATH';
 }
 
@@ -69,7 +68,6 @@ function find(program) {
 
 function remedy() {
   if (process.platform === 'darwin') return ['Install them: xcode-select --install; brew install cmake'];
-  if (process.platform === 'win32') return ['Install CMake, and Visual Studio with the C++ workload.'];
   return [
     'Install them, on Debian or Ubuntu: sudo apt install g++ cmake make',
     'on Fedora: sudo dnf install gcc-c++ cmake make',

@@ -6,12 +6,16 @@ import { ended, folder, isRunning, removeFolders, repository, until } from './cl
 afterAll(removeFolders);
 
 /** A process that takes the lock and runs `body` while it holds it. */
-function holder(file: string, body: string) {
+function holder(file: string, body: string, env: NodeJS.ProcessEnv = {}) {
   const program = `
+    if (process.env.PLATFORM) Object.defineProperty(process, 'platform', { value: process.env.PLATFORM });
     const fs = require('node:fs');
     const { acquire } = require(${JSON.stringify(path.join(repository, 'scripts/setup/lock.js'))});
     acquire(${JSON.stringify(file)}, 'counting').then(async (lock) => { ${body}; lock.release(); });`;
-  return spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, ['-e', program], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 async function killedHolder(file: string, body = ''): Promise<void> {
@@ -57,6 +61,28 @@ test('what a killed holder had running is ended before the next one begins', asy
   expect(isRunning(pid)).toBe(true);
   await ended(holder(file, ''));
   expect(isRunning(pid)).toBe(false);
+});
+
+test('on macOS, a running owner is known in every language and time zone', async () => {
+  const bin = folder();
+  // Writes a date as it does there.
+  fs.writeFileSync(path.join(bin, 'ps'), '#!/bin/sh\necho "$LC_ALL $TZ"\n', { mode: 0o755 });
+  const user = (LC_ALL: string, TZ: string) => ({
+    ...{ LC_ALL, TZ, PLATFORM: 'darwin' },
+    PATH: `${bin}${path.delimiter}${process.env.PATH}`,
+  });
+  const file = path.join(folder(), 'lock');
+  const untilMarked = `await new Promise((end) => {
+    setInterval(() => fs.existsSync('${file}.end') && end(), 10).unref();
+    setTimeout(end, 10_000);
+  }); process.exit()`;
+  const first = holder(file, untilMarked, user('zh_CN.UTF-8', 'Asia/Shanghai'));
+  await until(() => fs.existsSync(file));
+  const second = holder(file, '', user('de_DE.UTF-8', 'Europe/Berlin'));
+  const said = await new Promise((resolve) => second.stderr.once('data', (data) => resolve(String(data))));
+  expect(said).toContain(`waiting for process ${first.pid}`);
+  fs.writeFileSync(`${file}.end`, '');
+  await Promise.all([ended(first), ended(second)]);
 });
 
 test.each(['', '{"id":"abc"', 'null'])('a lock file that says %j is nobody’s', async (content) => {
