@@ -3,6 +3,7 @@
 #include <cstring>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace tangshi {
 namespace {
@@ -30,7 +31,31 @@ TensorBytes to_bytes(const at::Tensor& tensor) {
   return out;
 }
 
-// The tensors of a training under the names in a TensorMap. Views: writing to them changes the training.
+// The tensors of a training as it has them: the parameters and each running average flat.
+struct FlatTensors {
+  Parameters parameters;
+  std::vector<Optimizer::Slot> slots;
+  at::Tensor step;
+
+  std::vector<at::Tensor> all() const {
+    std::vector<at::Tensor> tensors = {parameters.values, step};
+    for (const Optimizer::Slot& slot : slots) tensors.push_back(slot.values);
+    return tensors;
+  }
+};
+
+FlatTensors flat_tensors(Trainer& trainer) {
+  return {trainer.parameters(), trainer.optimizer().slots(), trainer.optimizer().step()};
+}
+
+FlatTensors zeros_like(FlatTensors tensors) {
+  tensors.parameters.values = at::zeros_like(tensors.parameters.values);
+  for (Optimizer::Slot& slot : tensors.slots) slot.values = at::zeros_like(slot.values);
+  tensors.step = at::zeros_like(tensors.step);
+  return tensors;
+}
+
+// Their parts under the names in a TensorMap. Views: writing to them changes the flat tensors.
 std::map<std::string, at::Tensor> model_tensors(const Parameters& parameters) {
   std::map<std::string, at::Tensor> tensors;
   for (const ParameterSlice& slice : parameters.slices) {
@@ -39,14 +64,14 @@ std::map<std::string, at::Tensor> model_tensors(const Parameters& parameters) {
   return tensors;
 }
 
-std::map<std::string, at::Tensor> optimizer_tensors(Trainer& trainer) {
+std::map<std::string, at::Tensor> optimizer_tensors(const FlatTensors& flat) {
   std::map<std::string, at::Tensor> tensors;
-  for (const Optimizer::Slot& slot : trainer.optimizer().slots()) {
-    for (const ParameterSlice& slice : trainer.parameters().slices) {
+  for (const Optimizer::Slot& slot : flat.slots) {
+    for (const ParameterSlice& slice : flat.parameters.slices) {
       tensors.emplace("optim." + slot.name + "." + slice.name, slice.of(slot.values));
     }
   }
-  tensors.emplace(optimizer_step, trainer.optimizer().step());
+  tensors.emplace(optimizer_step, flat.step);
   return tensors;
 }
 
@@ -98,6 +123,16 @@ at::Tensor from_bytes(const TensorBytes& bytes, const at::Tensor& like) {
   return cpu;
 }
 
+// Contiguous tensors of one device, dtype and shape, over memory that graphs and views refer to. On the CPU
+// it takes no memory and no thread, so it cannot fail; on a GPU a copy within its memory is only queued.
+void overwrite(const at::Tensor& target, const at::Tensor& source) {
+  if (target.is_cpu()) {
+    std::memcpy(target.mutable_data_ptr(), source.const_data_ptr(), source.nbytes());
+  } else {
+    target.copy_(source, /*non_blocking=*/true);
+  }
+}
+
 bool any_with_prefix(const std::map<std::string, const TensorBytes*>& given, const std::string& prefix) {
   const auto found = given.lower_bound(prefix);
   return found != given.end() && found->first.starts_with(prefix);
@@ -109,7 +144,7 @@ TensorMap model_weights(const Parameters& parameters) { return to_bytes_map(mode
 
 TensorMap snapshot(Trainer& trainer) {
   TensorMap state = model_weights(trainer.parameters());
-  state.merge(to_bytes_map(optimizer_tensors(trainer)));
+  state.merge(to_bytes_map(optimizer_tensors(flat_tensors(trainer))));
   state.merge(to_bytes_map(generator_tensors(trainer)));
   return state;
 }
@@ -117,19 +152,18 @@ TensorMap snapshot(Trainer& trainer) {
 void restore(Trainer& trainer, const TensorMap& state) {
   at::NoGradGuard no_grad;
   // First everything is checked …
+  const FlatTensors flat = flat_tensors(trainer), restored = zeros_like(flat);
   std::map<std::string, const TensorBytes*> given;
   for (const auto& [name, bytes] : state) given.emplace(name, &bytes);
-  auto targets = model_tensors(trainer.parameters());
+  auto targets = model_tensors(restored.parameters);
   auto taken = take(targets, given);
-  const bool with_optimizer = any_with_prefix(given, "optim."),
-             with_generator = any_with_prefix(given, "rng.");
-  if (with_optimizer) {
-    auto optimizer = optimizer_tensors(trainer);
+  if (any_with_prefix(given, "optim.")) {
+    auto optimizer = optimizer_tensors(restored);
     taken.merge(take(optimizer, given));
     targets.merge(optimizer);
   }
   at::Generator generator = trainer.generator().clone();
-  if (with_generator) {
+  if (any_with_prefix(given, "rng.")) {
     const auto current = generator_tensors(trainer);
     const auto bytes = take(current, given);
     try {
@@ -140,10 +174,13 @@ void restore(Trainer& trainer, const TensorMap& state) {
   }
   if (!given.empty()) refuse("tensor '" + given.begin()->first + "' is not one of this model's");
 
-  // … then everything is changed.
-  if (!with_optimizer) trainer.optimizer().reset();
+  // … then everything is built apart, on the device too, as memory may run out …
   for (const auto& [name, bytes] : taken) targets.at(name).copy_(from_bytes(*bytes, targets.at(name)));
-  trainer.generator() = generator;
+  const std::vector<at::Tensor> old = flat.all(), next = restored.all();
+
+  // … then everything is changed, which takes no more memory.
+  for (size_t i = 0; i < old.size(); i++) overwrite(old[i], next[i]);
+  trainer.generator() = std::move(generator);
 }
 
 }  // namespace tangshi

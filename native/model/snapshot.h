@@ -13,7 +13,8 @@ TensorMap model_weights(const Parameters& parameters);
 TensorMap snapshot(Trainer& trainer);
 
 // Needs every tensor of the model and either all or none of the optimizer's, with their dtypes and shapes,
-// and no others. Otherwise throws std::invalid_argument and changes nothing.
+// and no others. Otherwise throws std::invalid_argument. Whatever it throws, as when memory runs out, it has
+// changed nothing.
 void restore(Trainer& trainer, const TensorMap& state);
 
 }  // namespace tangshi

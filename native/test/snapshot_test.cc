@@ -1,7 +1,10 @@
 #include "model/snapshot.h"
 
+#include <c10/core/CPUAllocator.h>
+
 #include <cstring>
 
+#include "failing_allocation.h"
 #include "fixture.h"
 
 namespace tangshi::test {
@@ -21,6 +24,24 @@ bool same(Trainer& a, Trainer& b) {
   }
   return true;
 }
+
+// The memory of tensors, which does not come from operator new.
+class CountingAllocator : public at::Allocator {
+ public:
+  CountingAllocator() { c10::SetCPUAllocator(this); }
+  ~CountingAllocator() override { c10::SetCPUAllocator(usual_); }
+  at::DataPtr allocate(size_t bytes) override {
+    FailingAllocation::count();
+    return usual_->allocate(bytes);
+  }
+  at::DeleterFnPtr raw_deleter() const override { return usual_->raw_deleter(); }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    usual_->copy_data(to, from, bytes);
+  }
+
+ private:
+  at::Allocator* const usual_ = c10::GetCPUAllocator();
+};
 
 }  // namespace
 
@@ -101,6 +122,31 @@ TEST(snapshot, a_refused_state_changes_nothing) {
   for (const TensorMap& state : bad) {
     EXPECT_THROWS(restore(target, state), std::invalid_argument);
     EXPECT(same(target, untouched));
+  }
+}
+
+TEST(snapshot, memory_that_runs_out_at_any_point_leaves_all_as_it_was) {
+  Trainer source = with_dropout(1), untouched = with_dropout(2), target = with_dropout(2);
+  source.step(small_batch(), 0.01, 1);
+  for (Trainer* trainer : {&untouched, &target}) trainer->step(small_batch(), 0.02, 1);
+  const TensorMap all = snapshot(source), weights = model_weights(source.parameters()),
+                  before = snapshot(untouched);
+  for (const TensorMap& state : {all, weights}) {
+    const CountingAllocator allocator;
+    const auto restored = [&](int64_t successes) {
+      const FailingAllocation allocation(successes);
+      try {
+        restore(target, state);
+        return true;
+      } catch (const std::bad_alloc&) {
+        return false;
+      }
+    };
+    int64_t points = 0;
+    for (; !restored(points); points++) EXPECT(same(target, untouched));
+    EXPECT(points > 100);
+    EXPECT(target.parameters().values.equal(source.parameters().values));
+    restore(target, before);
   }
 }
 

@@ -119,9 +119,4 @@ at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& gr
   return norm;
 }
 
-void Optimizer::reset() {
-  for (Slot& slot : slots_) slot.values.zero_();
-  step_.zero_();
-}
-
 }  // namespace tangshi

@@ -31,9 +31,6 @@ class Optimizer {
   // Number of steps done: 0-dim int64, on the parameters' device.
   at::Tensor& step() { return step_; }
 
-  // Back to the state before the first step.
-  void reset();
-
  private:
   void update(const Range& range, Parameters& parameters, const at::Tensor& grads, double lr, double scale);
   double bias_correction(double beta) const;
