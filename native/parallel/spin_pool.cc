@@ -43,7 +43,7 @@ bool SpinPool::take(bool from_front) {
     const Job* job = job_.load();
     const uint64_t rest = from_front ? pack(number, first + 1, end) : pack(number, first, end - 1);
     if (!left_.compare_exchange_weak(left, rest)) continue;
-    job->call(job->body, static_cast<int64_t>(from_front ? first : end - 1));
+    job->call(job->body, job->first + static_cast<int64_t>(from_front ? first : end - 1));
     undone_.fetch_sub(1);
     return true;
   }

@@ -3,6 +3,7 @@
 // its cache. A helper that the system suspends delays only the piece it has begun.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -14,15 +15,18 @@ class SpinPool {
   explicit SpinPool(int helpers) : helpers_(helpers) {}
 
   // Runs piece(0) … piece(count - 1) in parallel and in any order, and returns when all are done. Called by
-  // the leader only; pieces must not throw; count is below 65,536.
+  // the leader only; pieces must not throw.
   template <typename Piece>
   void each(int64_t count, const Piece& piece) {
     if (helpers_ == 0 || count < 2) {
       for (int64_t i = 0; i < count; i++) piece(i);
       return;
     }
-    const Job job = {[](const void* body, int64_t i) { (*static_cast<const Piece*>(body))(i); }, &piece};
-    run(job, count);
+    for (int64_t first = 0; first < count; first += most_pieces) {
+      const Job job = {[](const void* body, int64_t i) { (*static_cast<const Piece*>(body))(i); }, &piece,
+                       first};
+      run(job, std::min(count - first, most_pieces));
+    }
   }
 
   // Takes pieces until the pool is dismissed.
@@ -30,9 +34,13 @@ class SpinPool {
   void dismiss() { dismissed_.store(true); }
 
  private:
+  // Pieces of a job: their numbers have 16 bits.
+  static constexpr int64_t most_pieces = 65'535;
+
   struct Job {
     void (*call)(const void* body, int64_t piece);
     const void* body;
+    int64_t first;  // the caller's number of piece 0
   };
 
   void run(const Job& job, int64_t count);

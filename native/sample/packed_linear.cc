@@ -8,12 +8,8 @@
 namespace tangshi {
 namespace {
 
-// Panels that a thread takes at a time: a few microseconds of work. More if there would be too many pieces
-// for SpinPool.
-int64_t panels_per_piece(int64_t panels) {
-  constexpr int64_t usual = 4, most_pieces = 65'535;
-  return std::max(usual, (panels + most_pieces - 1) / most_pieces);
-}
+// Panels that a thread takes at a time: a few microseconds of work.
+constexpr int64_t panels_per_piece = 4;
 
 PanelView part(const PanelView& all, int64_t first, int64_t count) {
   const int64_t offset = first * all.inputs * panel_width;
@@ -58,9 +54,8 @@ PackedLinear::PackedLinear(std::span<const float> weight, std::span<const float>
 void PackedLinear::operator()(const float* x, int64_t x_stride, int64_t rows, float* out,
                               SpinPool& pool) const {
   const PanelView all = view();
-  const int64_t step = panels_per_piece(panels_);
-  pool.each((panels_ + step - 1) / step, [&](int64_t piece) {
-    const int64_t first = piece * step, count = std::min(step, panels_ - first);
+  pool.each((panels_ + panels_per_piece - 1) / panels_per_piece, [&](int64_t piece) {
+    const int64_t first = piece * panels_per_piece, count = std::min(panels_per_piece, panels_ - first);
     kernels().matmul(part(all, first, count), x, x_stride, rows, out + first * panel_width, width());
   });
 }

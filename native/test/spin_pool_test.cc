@@ -24,6 +24,20 @@ TEST(spin_pool, does_every_piece_of_every_job_once_and_in_time) {
   }
 }
 
+// As many as a layer of 2^24 outputs and more has: they are counted in 16 bits.
+TEST(spin_pool, does_more_pieces_than_it_can_count_at_a_time) {
+  SpinPool pool(2);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; i++) threads.emplace_back([&] { pool.help(); });
+  for (const int64_t count : {65'535, 65'536, 65'537, 200'000}) {
+    std::vector<int> done(count);
+    pool.each(count, [&](int64_t piece) { done[piece]++; });
+    EXPECT(done == std::vector<int>(count, 1));
+  }
+  pool.dismiss();
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST(spin_pool, helpers_that_come_late_or_never_hold_up_nothing) {
   SpinPool pool(1);
   int sum = 0;
