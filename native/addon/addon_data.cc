@@ -1,5 +1,6 @@
 #include "addon/addon_data.h"
 
+#include <new>
 #include <utility>
 
 namespace tangshi {
@@ -10,9 +11,9 @@ Napi::Object AddonData::construct(Napi::Env env, Napi::FunctionReference AddonDa
   data.constructing = content;
   try {
     return (data.*constructor).New({});
-  } catch (...) {
+  } catch (const Napi::Error&) {  // these constructors move a pointer: they fail only for lack of memory
     data.constructing = nullptr;
-    throw;
+    throw std::bad_alloc();
   }
 }
 

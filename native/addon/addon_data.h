@@ -3,17 +3,15 @@
 
 #include <napi.h>
 
-#include <memory>
 #include <set>
-#include <vector>
+
+#include "addon/job_queue.h"
 
 namespace tangshi {
 
-class JobQueue;
-
 struct AddonData {
   std::set<JobQueue*> queues;
-  std::vector<std::shared_ptr<JobQueue>> ended_queues;  // calls to them may still be queued
+  JobQueue::Jobs ended_jobs;  // of queues that were torn down: calls for them may still be queued
   bool ended = false;
   Napi::FunctionReference job, inference_session, training_session, file_lock;  // constructors
   // What a constructor wraps, while the addon itself calls it: from JavaScript they are not called.
@@ -21,7 +19,7 @@ struct AddonData {
 
   static AddonData& of(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
 
-  // An object of a class, which takes what it wraps by taken().
+  // An object of a class, which takes what it wraps by taken(). Throws std::bad_alloc.
   static Napi::Object construct(Napi::Env env, Napi::FunctionReference AddonData::* constructor,
                                 void* content);
   // For a class's constructor. Throws TypeError when JavaScript called it.

@@ -102,7 +102,12 @@ Napi::Value InferenceSession::next(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value InferenceSession::dispose(const Napi::CallbackInfo& info) {
-  return core_->queue->dispose(info.Env(), [core = core_] { core->ready.reset(); });
+  return core_->queue->dispose(info.Env(), [&]() -> Work {
+    return [core = core_](const std::atomic<bool>&) {
+      core->ready.reset();
+      return nothing();
+    };
+  });
 }
 
 }  // namespace tangshi

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "addon/addon_data.h"
 #include "addon/marshal.h"
@@ -9,15 +10,15 @@
 namespace tangshi {
 
 struct JobQueue::Job {
-  explicit Job(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+  Job(std::shared_ptr<JobQueue> queue, const Napi::Promise::Deferred& deferred, Work work)
+      : queue(std::move(queue)), deferred(deferred), work(std::move(work)) {}
 
-  std::shared_ptr<JobQueue> queue;  // a queue lives while it has work
-  Napi::Promise::Deferred deferred;
+  const std::shared_ptr<JobQueue> queue;  // a queue lives while it has work
+  const Napi::Promise::Deferred deferred;
   Work work;
   std::atomic<bool> canceled = false;
   ToJs result;
   std::optional<Error> error;
-  std::atomic<bool> finished = false;
 };
 
 // A Job as JavaScript sees it.
@@ -28,17 +29,22 @@ class JobObject : public Napi::ObjectWrap<JobObject> {
     AddonData::of(env).job = Napi::Persistent(constructor);
   }
 
-  static Napi::Object make(Napi::Env env, std::shared_ptr<JobQueue::Job> job) {
-    const Napi::Value done = job->deferred.Promise();
-    const auto object = AddonData::construct(env, &AddonData::job, &job);
-    object.DefineProperty(Napi::PropertyDescriptor::Value("done", done, napi_enumerable));
+  static Napi::Object make(Napi::Env env, std::weak_ptr<JobQueue::Job> job) {
+    return AddonData::construct(env, &AddonData::job, &job);
+  }
+
+  // The same for a job that cannot be cancelled.
+  static Napi::Object make_plain(Napi::Env env) {
+    auto object = Napi::Object::New(env);
+    object.DefineProperty(Napi::PropertyDescriptor::Value("cancel", Napi::Function::New<ignore>(env)));
     return object;
   }
 
   explicit JobObject(const Napi::CallbackInfo& info)
-      : ObjectWrap(info), job_(AddonData::taken<std::shared_ptr<JobQueue::Job>>(info.Env())) {}
+      : ObjectWrap(info), job_(AddonData::taken<std::weak_ptr<JobQueue::Job>>(info.Env())) {}
 
  private:
+  static void ignore(const Napi::CallbackInfo&) {}
   void cancel(const Napi::CallbackInfo&) {
     if (const auto job = job_.lock()) job->canceled = true;
   }
@@ -78,65 +84,71 @@ void JobQueue::tear_down() {
   for (const auto& job : pending_) job->canceled = true;
   executor_.stop();
   executor_.join();
-  addon_.ended_queues.push_back(shared_from_this());
-  pending_.clear();
+  addon_.ended_jobs.splice(addon_.ended_jobs.end(), pending_);
 }
 
-std::shared_ptr<JobQueue::Job> JobQueue::start(Napi::Env env, const Prepare& prepare) {
-  auto job = std::make_shared<Job>(env);
+JobQueue::Started JobQueue::start(Napi::Env env, const Prepare& prepare) {
+  const auto deferred = Napi::Promise::Deferred::New(env);
   try {
     const auto refuse_if_over = [&] {
       if (addon_.ended) throw Error("ERR_TANGSHI_DISPOSED", "the process is ending");
       if (life_ != Life::live) throw Error("ERR_TANGSHI_DISPOSED", "the object was disposed");
     };
     refuse_if_over();
-    job->work = prepare();
+    Work work = prepare();
     refuse_if_over();  // reading the arguments may have run the caller's code
-    job->queue = shared_from_this();
+    const auto job = std::make_shared<Job>(shared_from_this(), deferred, std::move(work));
     pending_.push_back(job);
     try {
-      executor_.post([this, job = job.get()] { perform(*job); });
+      executor_.post([job = job.get()] { job->queue->perform(*job); });
     } catch (...) {  // out of memory
       pending_.pop_back();
       throw;
     }
+    // While there is work, the process stays alive.
+    if (pending_.size() == 1) settle_.Ref(env);
+    return {deferred.Promise(), job};
   } catch (const Napi::Error& error) {
-    job->deferred.Reject(error.Value());
-    return job;
+    deferred.Reject(error.Value());
   } catch (...) {
-    job->deferred.Reject(to_js(env, current_error()).Value());
-    return job;
+    deferred.Reject(to_js(env, current_error()).Value());
   }
-  // While there is work, the process stays alive.
-  if (pending_.size() == 1) settle_.Ref(env);
-  return job;
+  return {deferred.Promise(), nullptr};
 }
 
-Napi::Value JobQueue::promise(Napi::Env env, const Prepare& prepare) {
-  return start(env, prepare)->deferred.Promise();
-}
+Napi::Value JobQueue::promise(Napi::Env env, const Prepare& prepare) { return start(env, prepare).promise; }
 
 Napi::Value JobQueue::job(Napi::Env env, const Prepare& prepare) {
-  return JobObject::make(env, start(env, prepare));
+  const Started started = start(env, prepare);
+  Napi::Object object;
+  try {
+    object = JobObject::make(env, started.job);
+  } catch (...) {  // out of memory
+    object = JobObject::make_plain(env);
+  }
+  object.DefineProperty(Napi::PropertyDescriptor::Value("done", started.promise, napi_enumerable));
+  return object;
 }
 
-Napi::Value JobQueue::dispose(Napi::Env env, std::function<void()> free) {
-  auto deferred = Napi::Promise::Deferred::New(env);
+Napi::Value JobQueue::dispose(Napi::Env env, const Prepare& free) {
   if (life_ == Life::live) {
     for (const auto& job : pending_) job->canceled = true;
-    start(env, [&] {
-      return [free = std::move(free)](const std::atomic<bool>&) {
-        free();
-        return nothing();
-      };
-    });
-    life_ = Life::disposing;
-    executor_.stop();
+    const Started started = start(env, free);
+    if (started.job) {
+      life_ = Life::disposing;
+      executor_.stop();
+    }
+    return started.promise;  // if it was refused, it may be called again
   }
-  if (life_ == Life::disposing) {
-    disposing_.push_back(deferred);
-  } else {
-    deferred.Resolve(env.Undefined());
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  try {
+    if (life_ == Life::disposing) {
+      disposing_.push_back(deferred);
+    } else {
+      deferred.Resolve(env.Undefined());
+    }
+  } catch (...) {
+    deferred.Reject(to_js(env, current_error()).Value());
   }
   return deferred.Promise();
 }
@@ -148,34 +160,32 @@ void JobQueue::perform(Job& job) {
     job.error = current_error();
   }
   job.work = nullptr;
-  job.finished = true;
-  notify();
+  notify(job);
 }
 
-// A call that is refused for lack of memory is tried again: a promise must settle. Once the environment ends,
-// no call may be tried.
-void JobQueue::notify() {
+// One call for each job, in their order. A call that is refused for lack of memory is tried again: a promise
+// must settle. Once the environment ends, no call may be tried.
+void JobQueue::notify(Job& job) {
   while (!closing_) {
-    const napi_status status = settle_.NonBlockingCall(this);
+    const napi_status status = settle_.NonBlockingCall(&job);
     if (status == napi_ok) return;
     closing_ = status == napi_closing;
     if (!closing_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
-void JobQueue::settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, JobQueue* queue) {
-  if (env != nullptr && queue->life_ != Life::ended) queue->settle_finished(env);
+// The job lives until its call comes, and keeps its queue alive.
+void JobQueue::settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job) {
+  if (env != nullptr && job->queue->life_ != Life::ended) job->queue->settle_oldest(env);
 }
 
-void JobQueue::settle_finished(Napi::Env env) {
+void JobQueue::settle_oldest(Napi::Env env) {
   const Napi::HandleScope scope(env);
   const auto self = shared_from_this();  // the job may hold the last reference
-  while (!pending_.empty() && pending_.front()->finished) {
-    const std::shared_ptr<Job> job = pending_.front();
-    pending_.pop_front();
-    if (pending_.empty()) settle_.Unref(env);
-    settle(env, *job);
-  }
+  const std::shared_ptr<Job> job = pending_.front();
+  pending_.pop_front();
+  if (pending_.empty()) settle_.Unref(env);
+  settle(env, *job);
   if (life_ == Life::disposing && pending_.empty()) {
     end();
     for (const auto& deferred : disposing_) deferred.Resolve(env.Undefined());

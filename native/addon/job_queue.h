@@ -5,8 +5,8 @@
 #include <napi.h>
 
 #include <atomic>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,8 +20,21 @@ namespace tangshi {
 using ToJs = std::function<Napi::Value(Napi::Env)>;
 // The work of a job, on the queue's thread.
 using Work = std::function<ToJs(const std::atomic<bool>& canceled)>;
-// Reads the arguments of a call, on JavaScript's thread, and returns the work. May throw.
-using Prepare = std::function<Work()>;
+
+// Reads the arguments of a call, on JavaScript's thread, and returns the work; it may throw. A reference to a
+// function: to hold one would take memory, and a call must not throw before it has a promise.
+class Prepare {
+ public:
+  template <typename Function>
+  Prepare(const Function& function)
+      : call_([](const void* body) -> Work { return (*static_cast<const Function*>(body))(); }),
+        body_(&function) {}
+  Work operator()() const { return call_(body_); }
+
+ private:
+  Work (*call_)(const void* body);
+  const void* body_;
+};
 
 // The result of a job that has none.
 ToJs nothing();
@@ -33,6 +46,9 @@ struct AddonData;
 
 class JobQueue : public std::enable_shared_from_this<JobQueue> {
  public:
+  struct Job;
+  using Jobs = std::list<std::shared_ptr<Job>>;  // moves from list to list without taking memory
+
   explicit JobQueue(Napi::Env env);
   ~JobQueue();
   JobQueue(const JobQueue&) = delete;
@@ -42,30 +58,32 @@ class JobQueue : public std::enable_shared_from_this<JobQueue> {
   Napi::Value promise(Napi::Env env, const Prepare& prepare);
   // A Job: { done: a promise of the result, cancel() }. Never throws.
   Napi::Value job(Napi::Env env, const Prepare& prepare);
-  // Cancels what is queued, calls `free` on the queue's thread after the job in progress, and ends the
-  // thread. May be called again.
-  Napi::Value dispose(Napi::Env env, std::function<void()> free);
+  // Cancels what is queued, does the work of `free` after the job in progress, and ends the thread. May be
+  // called again. Never throws.
+  Napi::Value dispose(Napi::Env env, const Prepare& free);
 
   // When the environment ends: cancels, waits for the job in progress, joins. No promise settles after that.
   void tear_down();
 
  private:
-  friend class JobObject;
-  struct Job;
-
-  std::shared_ptr<Job> start(Napi::Env env, const Prepare& prepare);
+  // A promise, and its job; null if the call was refused.
+  struct Started {
+    Napi::Promise promise;
+    std::shared_ptr<Job> job;
+  };
+  Started start(Napi::Env env, const Prepare& prepare);
   void perform(Job& job);
-  void notify();
-  void settle_finished(Napi::Env env);
+  void notify(Job& job);
+  void settle_oldest(Napi::Env env);
   void settle(Napi::Env env, Job& job);
   // Joins the thread, which has nothing left to do or nobody to do it for.
   void end();
-  static void settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, JobQueue* queue);
-  using Settle = Napi::TypedThreadSafeFunction<std::nullptr_t, JobQueue, settle_on_js_thread>;
+  static void settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job);
+  using Settle = Napi::TypedThreadSafeFunction<std::nullptr_t, Job, settle_on_js_thread>;
 
   AddonData& addon_;
   Settle settle_;
-  std::deque<std::shared_ptr<Job>> pending_;        // oldest first, as they finish
+  Jobs pending_;                                    // oldest first, as they finish; each is called for once
   std::vector<Napi::Promise::Deferred> disposing_;  // promises of dispose(), settled together
   enum class Life { live, disposing, ended } life_ = Life::live;
   bool closing_ = false;  // the environment ends: nobody waits any more; touched on the queue's thread only

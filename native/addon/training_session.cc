@@ -138,9 +138,12 @@ Napi::Value TrainingSession::restore(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value TrainingSession::dispose(const Napi::CallbackInfo& info) {
-  return core_->queue->dispose(info.Env(), [core = core_] {
-    core->network.reset();
-    core->trainer.reset();
+  return core_->queue->dispose(info.Env(), [&]() -> Work {
+    return [core = core_](const std::atomic<bool>&) {
+      core->network.reset();
+      core->trainer.reset();
+      return nothing();
+    };
   });
 }
 

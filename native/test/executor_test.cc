@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "expect.h"
+#include "failing_allocation.h"
 
 namespace tangshi::test {
 
@@ -37,6 +38,29 @@ TEST(executor, stop_refuses_new_jobs_and_finishes_old_ones) {
   EXPECT(!executor.post([&] { done += 100; }));
   executor.join();
   EXPECT_EQ(done.load(), 10);
+}
+
+TEST(executor, a_job_that_finds_no_memory_is_refused_and_the_others_are_done) {
+  Executor executor;
+  std::atomic<int> done = 0;
+  std::atomic<bool> may_go_on = false;
+  executor.post([&] {
+    while (!may_go_on) std::this_thread::yield();
+  });
+  int refused = 0;
+  for (int i = 0; i < 1000; i++) {
+    const FailingAllocation allocation(0);
+    try {
+      executor.post([&done] { done++; });
+    } catch (const std::bad_alloc&) {
+      refused++;
+    }
+  }
+  may_go_on = true;
+  executor.stop();
+  executor.join();
+  EXPECT(refused > 0);
+  EXPECT_EQ(done.load(), 1000 - refused);
 }
 
 TEST(executor, a_job_may_post_another) {
