@@ -5,7 +5,7 @@ import { modelConfig } from '../model/network';
 import type { Device, FileLock } from '../native/contract';
 import { resolveDevice, unusedGpu } from '../native/device';
 import { TrainingSession } from '../native/training-session';
-import { TangshiError } from '../util/errors';
+import { TangshiError, throwIfAborted } from '../util/errors';
 import { type InitialState, newState, resumedState } from './initial-state';
 import { MetricsFile } from './metrics-file';
 import { makeRunFolder, requireNoRun, runFiles, writeRunConfig } from './run-folder';
@@ -46,6 +46,7 @@ export type Run = {
 /** Starts or resumes a run: reads, checks and builds everything that training needs. */
 export async function openRun(options: TrainOptions): Promise<Run> {
   checkOptions('train', options);
+  throwIfAborted(options.signal);
   const device = await resolveDevice(options.device ?? 'auto');
   const lock = new RunLock();
   try {
@@ -75,6 +76,7 @@ async function open(state: InitialState, options: TrainOptions, device: Device, 
   });
   try {
     await restore(session, state);
+    throwIfAborted(options.signal); // before anything is written
     if (!options.resume) await takeFolder(options.out, lock);
     await writeRunConfig(options.out, config);
     const files = runFiles(options.out);

@@ -27,8 +27,8 @@ const SAMPLE_PROMPTS = '湖日红山夜君海月';
  *
  * A run that was stopped, at any step and in any way, continues with `resume` from its last checkpoint as if it had never
  * stopped: on the CPU with the same number of threads, bit for bit. To stop with a checkpoint, abort `signal` and keep
- * iterating until `done`; breaking out of the loop saves nothing. An abort while the corpus is read rejects with an
- * AbortError.
+ * iterating until `done`; breaking out of the loop saves nothing. An abort before that, while the run is opened, rejects
+ * with an AbortError and writes nothing.
  *
  * @throws (from the iteration) ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_CORPUS, ERR_TANGSHI_DEVICE, ERR_TANGSHI_RUN,
  * ERR_TANGSHI_CHECKPOINT, ERR_TANGSHI_IO, ERR_TANGSHI_ADDON; ERR_TANGSHI_NON_FINITE if a loss or gradient is NaN or

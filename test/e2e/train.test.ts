@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { classicPoem, Model, readCheckpoint, type TrainEvent, type TrainOptions, train } from '../../lib';
@@ -179,6 +180,19 @@ test('an abort stops after the step in progress, and the run goes on from there'
     expect(after.filter(({ type }) => type === 'epoch')).toHaveLength(6);
     const unbroken = await events({ config, out: join(folder, 'whole') });
     expect([...losses(before), ...losses(after)]).toEqual(losses(unbroken));
+  }));
+
+test('a signal that was aborted before the start rejects, and nothing is written', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const { data: _, ...config } = small(data);
+    const run = events({ config, texts: POEMS, out, signal: AbortSignal.abort('enough') });
+    await expect(run).rejects.toMatchObject({ name: 'AbortError', cause: 'enough' });
+    expect(existsSync(out)).toBe(false);
+    await events({ config: small(data), out, maxSteps: 2 });
+    const resumed = events({ out, resume: true, signal: AbortSignal.abort() });
+    await expect(resumed).rejects.toMatchObject({ name: 'AbortError' });
+    expect((await readCheckpoint(join(out, 'last.safetensors'))).progress.step).toBe(2);
   }));
 
 test('a run that saw no checkpoint starts again, and metrics of lost steps are dropped', () =>
