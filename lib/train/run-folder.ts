@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { checkConfig, type RunConfig } from '../config/schemas';
@@ -30,8 +30,13 @@ function hasRun(folder: string): boolean {
   return existsSync(last) || existsSync(config);
 }
 
-/** @throws ERR_TANGSHI_RUN if the folder already contains a run. */
+/** @throws ERR_TANGSHI_RUN if the folder already contains a run, or is a file. */
 export function requireNoRun(folder: string): void {
+  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+    throw new TangshiError('ERR_TANGSHI_RUN', `${folder} is not a folder: choose another path for out`, {
+      option: 'out',
+    });
+  }
   if (!hasRun(folder)) return;
   throw new TangshiError(
     'ERR_TANGSHI_RUN',

@@ -217,3 +217,13 @@ test('a run folder under a file is refused by name', () =>
     });
     expect((await stat(folder)).isDirectory()).toBe(true);
   }));
+
+test('a file in the place of the run folder is refused by name, before anything is read', () =>
+  inFolder(async (folder, data) => {
+    const config = small(join(folder, 'nothing.txt'));
+    await expect(events({ config, out: data })).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_RUN',
+      message: `${data} is not a folder: choose another path for out`,
+      option: 'out',
+    });
+  }));
