@@ -87,7 +87,7 @@ async function plan(run: Run): Promise<TrainEvent> {
     vocab: dataset.vocab.size,
     parameters: countParameters(modelConfig(config, dataset.vocab.size)),
     device,
-    precision: config.precision,
+    precision: device === 'cpu' ? 'fp32' : config.precision,
     threads: config.threads,
     epochs: config.epochs,
     stepsPerEpoch: batcher.stepsPerEpoch,

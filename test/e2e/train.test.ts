@@ -195,6 +195,12 @@ test('a signal that was aborted before the start rejects, and nothing is written
     expect((await readCheckpoint(join(out, 'last.safetensors'))).progress.step).toBe(2);
   }));
 
+test('the plan has the precision that the device computes in', () =>
+  inFolder(async (folder, data) => {
+    const run = events({ config: small(data), out: join(folder, 'run'), device: 'cpu', maxSteps: 1 });
+    expect((await run)[0]).toMatchObject({ type: 'plan', device: 'cpu', precision: 'fp32' });
+  }));
+
 test('a run that saw no checkpoint starts again, and metrics of lost steps are dropped', () =>
   inFolder(async (folder, data) => {
     const config = small(data);
