@@ -15,7 +15,7 @@
  */
 
 export { isPreset, type Preset, presetConfig } from './config/presets';
-export type { CorpusFacts, Progress, RunConfig } from './config/schemas';
+export type { CorpusFacts, Environment, Progress, RunConfig } from './config/schemas';
 export {
   type Batcher,
   bucketedBatcher,

@@ -153,7 +153,30 @@ const CorpusSchema = v.strictObject({
  */
 export type CorpusFacts = Readonly<v.InferOutput<typeof CorpusSchema>>;
 
-const FactsSchema = v.object({ config: ConfigSchema, corpus: CorpusSchema, progress: ProgressSchema });
+const EnvironmentSchema = v.strictObject({
+  /** Where the steps are computed: `cpu` or `cuda`. */
+  device: v.picklist(['cpu', 'cuda']),
+  /** Vector instructions of the CPU kernels, such as `avx512`: levels differ in rounding. */
+  instructionSet: v.string(),
+  /** Version of libtorch. */
+  libtorch: v.string(),
+  /** Version of Node's Unicode tables, by which a corpus is cleaned. */
+  unicode: v.string(),
+});
+
+/**
+ * What a run computes with, as far as its results depend on it bit for bit.
+ *
+ * @interface
+ */
+export type Environment = Readonly<v.InferOutput<typeof EnvironmentSchema>>;
+
+const FactsSchema = v.object({
+  config: ConfigSchema,
+  corpus: CorpusSchema,
+  progress: ProgressSchema,
+  environment: v.optional(EnvironmentSchema),
+});
 type CheckpointFacts = v.InferOutput<typeof FactsSchema>;
 
 const positiveInteger = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));

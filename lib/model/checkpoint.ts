@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type CorpusFacts, checkFacts, type Progress, type RunConfig } from '../config/schemas';
+import {
+  type CorpusFacts,
+  checkFacts,
+  type Environment,
+  type Progress,
+  type RunConfig,
+} from '../config/schemas';
 import { LineFilter } from '../data/line-filter';
 import { Vocab } from '../data/vocab';
 import type { TensorData, TensorMap } from '../native/contract';
@@ -22,6 +28,8 @@ export type Checkpoint = Readonly<{
   corpus: CorpusFacts;
   /** Progress of the run. */
   progress: Progress;
+  /** What the run computed with; absent in checkpoints of older versions. */
+  environment?: Environment;
   /** The lines of the training poems; absent in checkpoints of older versions. */
   lineFilter?: LineFilter;
   /** Weights, optimizer and random state, as `TrainingSession.snapshot` returns them. A small model has only weights. */
@@ -65,8 +73,8 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
 }
 
 function encode(checkpoint: Checkpoint, weights: TensorMap): Uint8Array[] {
-  const { config, vocab, corpus, progress, lineFilter } = checkpoint;
-  const facts = { config, vocab, corpus, progress };
+  const { config, vocab, corpus, progress, environment, lineFilter } = checkpoint;
+  const facts = omitUndefined({ config, vocab, corpus, progress, environment });
   const metadata: Record<string, string> = { format: 'tangshi', version: String(FORMAT_VERSION) };
   for (const [key, value] of Object.entries(facts)) metadata[key] = JSON.stringify(value);
   const tensors = lineFilter ? { ...weights, [LINE_FILTER]: toTensor(lineFilter) } : weights;
@@ -133,7 +141,8 @@ function toCheckpoint(where: string, { tensors, metadata }: SafetensorsFile): Ch
   const [config, corpus, progress, vocab] = ['config', 'corpus', 'progress', 'vocab'].map((key) =>
     parse(where, metadata, key),
   );
-  const facts = checkFacts({ config, corpus, progress }, where);
+  const environment = metadata.environment === undefined ? undefined : parse(where, metadata, 'environment');
+  const facts = checkFacts({ config, corpus, progress, environment }, where);
   const { [LINE_FILTER]: lines, ...weights } = tensors;
   return omitUndefined({
     ...facts,

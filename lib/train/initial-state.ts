@@ -1,7 +1,13 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { presetConfig } from '../config/presets';
-import { type CorpusFacts, checkConfig, type Progress, type RunConfig } from '../config/schemas';
+import {
+  type CorpusFacts,
+  checkConfig,
+  type Environment,
+  type Progress,
+  type RunConfig,
+} from '../config/schemas';
 import { isBuiltinCorpus } from '../data/corpus-recipes';
 import { TEXTS } from '../data/poems';
 import type { Vocab } from '../data/vocab';
@@ -28,6 +34,8 @@ export type InitialState = Readonly<{
   fingerprint?: string;
   /** The corpora that the given weights were trained on. */
   before?: CorpusFacts['before'];
+  /** What the run computed with before it stopped. */
+  environment?: Environment;
 }>;
 
 /**
@@ -88,7 +96,7 @@ function restarted(config: RunConfig): InitialState {
 }
 
 function stateAt({ checkpoint, notice }: ResumePoint, config: RunConfig, out: string): InitialState {
-  const { tensors, vocab, corpus } = checkpoint;
+  const { tensors, vocab, corpus, environment } = checkpoint;
   const differences = differencesOf(checkpoint.config, config);
   return {
     config,
@@ -99,6 +107,7 @@ function stateAt({ checkpoint, notice }: ResumePoint, config: RunConfig, out: st
     vocab,
     fingerprint: corpus.fingerprint,
     before: corpus.before,
+    environment,
   };
 }
 

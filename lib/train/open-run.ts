@@ -1,4 +1,10 @@
-import { type CorpusFacts, checkOptions, type Progress, type RunConfig } from '../config/schemas';
+import {
+  type CorpusFacts,
+  checkOptions,
+  type Environment,
+  type Progress,
+  type RunConfig,
+} from '../config/schemas';
 import { type Batcher, bucketedBatcher, classicBatcher } from '../data/batcher';
 import { type Dataset, loadDataset } from '../data/dataset';
 import { modelConfig } from '../model/network';
@@ -6,6 +12,7 @@ import type { Device, FileLock } from '../native/contract';
 import { resolveDevice, unusedGpu } from '../native/device';
 import { TrainingSession } from '../native/training-session';
 import { TangshiError, throwIfAborted } from '../util/errors';
+import { changesSince, currentEnvironment } from './environment';
 import { type InitialState, newState, resumedState } from './initial-state';
 import { MetricsFile } from './metrics-file';
 import { makeRunFolder, requireNoRun, runFiles, writeRunConfig } from './run-folder';
@@ -27,6 +34,7 @@ export type Run = {
   totalSteps: number;
   session: TrainingSession;
   device: Device;
+  environment: Environment;
   progress: Progress;
   /** Step of `last.safetensors`; undefined before the first save. */
   savedStep: number | undefined;
@@ -62,7 +70,9 @@ export async function openRun(options: TrainOptions): Promise<Run> {
 
 async function open(state: InitialState, options: TrainOptions, device: Device, lock: RunLock): Promise<Run> {
   const { config, progress } = state;
-  const notices = [...state.notices, ...(await deviceNotices(options, config, device))];
+  const environment = currentEnvironment(device);
+  const changes = changesSince(state.environment, environment);
+  const notices = [...state.notices, ...changes, ...(await deviceNotices(options, config, device))];
   const dataset = await loadRunDataset(state, options);
   const batcher = makeBatcher(dataset, config);
   batcher.seek(progress.cursor);
@@ -90,6 +100,7 @@ async function open(state: InitialState, options: TrainOptions, device: Device, 
       totalSteps: config.epochs * batcher.stepsPerEpoch,
       session,
       device,
+      environment,
       progress,
       savedStep: state.fingerprint === undefined ? undefined : progress.step,
       metrics: await MetricsFile.open(files.metrics, progress.step),
@@ -146,7 +157,7 @@ function is16Bits({ precision }: RunConfig): boolean {
 
 /** Given weights come with their vocabulary: the ids of the embedding belong to it. */
 async function loadRunDataset(
-  { config, vocab, fingerprint }: InitialState,
+  { config, vocab, fingerprint, environment }: InitialState,
   { texts, out, signal, resume }: TrainOptions,
 ): Promise<Dataset> {
   const dataset = await loadDataset({ ...config, data: texts ?? config.data, vocab, signal }).catch(
@@ -155,10 +166,15 @@ async function loadRunDataset(
     },
   );
   if (fingerprint === undefined || fingerprint === dataset.fingerprint) return dataset;
+  const { unicode } = process.versions;
+  const cleanedAnew =
+    environment && environment.unicode !== unicode
+      ? `, or Node ${process.version} cleans it otherwise, as it has Unicode ${unicode} instead of ${environment.unicode}`
+      : '';
   const corpora = [config.data, ...(config.extra ?? [])].join(' + ');
   throw new TangshiError(
     'ERR_TANGSHI_RUN',
-    `The corpus ${corpora} is not the one that the run in ${out} was trained on: ` +
+    `The corpus ${corpora} is not the one that the run in ${out} was trained on${cleanedAnew}: ` +
       'restore it, or start a new run from its weights with init',
     { option: 'init' },
   );

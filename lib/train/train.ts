@@ -26,9 +26,9 @@ const SAMPLE_PROMPTS = '湖日红山夜君海月';
  * yielding what happens. Training advances only while events are requested.
  *
  * A run that was stopped, at any step and in any way, continues with `resume` from its last checkpoint as if it had never
- * stopped: on the CPU with the same number of threads, bit for bit. To stop with a checkpoint, abort `signal` and keep
- * iterating until `done`; breaking out of the loop saves nothing. An abort before that, while the run is opened, rejects
- * with an AbortError and writes nothing.
+ * stopped: on the CPU with the same number of threads, instruction set and libtorch, bit for bit. The plan's `notices` say
+ * what differs. To stop with a checkpoint, abort `signal` and keep iterating until `done`; breaking out of the loop saves
+ * nothing. An abort before that, while the run is opened, rejects with an AbortError and writes nothing.
  *
  * @throws (from the iteration) ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_CORPUS, ERR_TANGSHI_DEVICE, ERR_TANGSHI_RUN,
  * ERR_TANGSHI_CHECKPOINT, ERR_TANGSHI_IO, ERR_TANGSHI_ADDON; ERR_TANGSHI_NON_FINITE if a loss or gradient is NaN or
@@ -265,13 +265,13 @@ async function sampleEvent({ session, dataset, config, progress, signal }: Run, 
 }
 
 async function save(run: Run, path = run.files.last): Promise<TrainEvent> {
-  const { config, dataset, progress, files, metrics, session } = run;
+  const { config, dataset, progress, environment, files, metrics, session } = run;
   const { vocab, name, fingerprint, tally, lineFilter } = dataset;
   const tensors = await session.snapshot();
   await metrics.sync();
   if (path === files.last) await keepLast(run.folder, run.savedStep, run.keep);
   const corpus = { name, fingerprint, tally, before: run.before };
-  await writeCheckpoint(path, { config, vocab, corpus, progress, lineFilter, tensors });
+  await writeCheckpoint(path, { config, vocab, corpus, progress, environment, lineFilter, tensors });
   if (path === files.last) run.savedStep = progress.step;
   return { type: 'checkpoint', step: progress.step, path, best: path === files.best };
 }

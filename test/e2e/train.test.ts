@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { classicPoem, Model, readCheckpoint, type TrainEvent, type TrainOptions, train } from '../../lib';
+import {
+  classicPoem,
+  Model,
+  readCheckpoint,
+  type TrainEvent,
+  type TrainOptions,
+  train,
+  writeCheckpoint,
+} from '../../lib';
 import { smallConfig } from '../../scripts/dev/torture/torture';
 import { events, inFolder, POEMS } from './corpus';
 
@@ -213,6 +221,43 @@ test('a run that saw no checkpoint starts again, and metrics of lost steps are d
       notices: [expect.stringContaining('starts again')],
     });
     expect((await readMetrics(out)).filter((line) => (line as TrainEvent).type === 'step')).toHaveLength(18);
+  }));
+
+test('a resume says what computes otherwise than before, if its checkpoint tells what did', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const last = join(out, 'last.safetensors');
+    await events({ config: small(data), out, device: 'cpu', maxSteps: 2 });
+    const resumed = async () => (await events({ out, resume: true, device: 'cpu', maxSteps: 2 }))[0];
+    const { environment, ...checkpoint } = await readCheckpoint(last);
+    expect(environment).toEqual({
+      device: 'cpu',
+      instructionSet: expect.stringMatching(/^(baseline|avx2|avx512)$/),
+      libtorch: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      unicode: process.versions.unicode,
+    });
+    expect(await resumed()).toMatchObject({ notices: [] });
+
+    const before = { device: 'cuda', instructionSet: 'avx1024', libtorch: '1.0.0', unicode: '3.0' } as const;
+    await writeCheckpoint(last, { ...checkpoint, environment: before });
+    const unequal = ': the run is no longer bit-equal to an unbroken one';
+    expect(await resumed()).toMatchObject({
+      notices: [
+        `cpu instead of cuda${unequal}`,
+        `${environment?.instructionSet} instead of avx1024${unequal}`,
+        `libtorch ${environment?.libtorch} instead of 1.0.0${unequal}`,
+        `Unicode ${environment?.unicode} instead of 3.0${unequal}`,
+      ],
+    });
+    await writeFile(data, `题:${POEMS[0]}\n`);
+    await expect(resumed()).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_RUN',
+      message: expect.stringContaining('Unicode'),
+    });
+
+    await writeFile(data, `${POEMS.map((poem, index) => `诗${index}:${poem}`).join('\n')}\n`);
+    await writeCheckpoint(last, checkpoint);
+    expect(await resumed()).toMatchObject({ notices: [] });
   }));
 
 test('more epochs go on; anything else that differs is refused', () =>
