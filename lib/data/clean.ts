@@ -1,5 +1,6 @@
 import { TangshiError } from '../util/errors';
 import type { CorpusRecord } from './corpus';
+import { withoutNotes } from './notes';
 import { FULL_WIDTH } from './punctuation';
 
 export const CLEANING_RULES = ['classic', 'modern', 'plain'] as const;
@@ -158,7 +159,7 @@ export function cleanModern({ format, text }: CorpusRecord): Cleaned {
     .normalize('NFKC')
     .replace(/\s/g, ''); // some compatibility forms contain a space
   const body = withoutNotes(plain);
-  if (body === undefined) return { rejection: 'note' };
+  if (body === undefined || /[[\]]/.test(body)) return { rejection: 'note' }; // brackets that do not match, a footnote
   const marked = body
     .replace(/[「」『』“”‘’"'《》〈〉«»‹›〝〞〟]/g, '')
     .replace(/(\p{Unified_Ideograph})々/gu, '$1$1')
@@ -190,26 +191,6 @@ export function cleanPlain({ text }: CorpusRecord): Cleaned {
   if (line === '') return { rejection: 'blank' };
   if (/[\uFFFD\p{Cs}]/u.test(line)) return { rejection: 'damaged' };
   return codePoints(line) > MAX_PLAIN ? { rejection: 'too-long' } : { text: line };
-}
-
-const NOTE_OPEN = '(【〖〔〘';
-const NOTE_CLOSE = ')】〗〕〙';
-
-/** Removes notes, which may be nested. Undefined if brackets do not match, or hold a footnote number. */
-function withoutNotes(text: string): string | undefined {
-  let depth = 0;
-  let body = '';
-  for (const char of text) {
-    if (NOTE_OPEN.includes(char)) depth++;
-    else if (NOTE_CLOSE.includes(char)) depth--;
-    else if (depth === 0) body += char;
-    if (depth < 0) return undefined;
-  }
-  if (depth > 0) return undefined;
-  const restored = body.replace(/\[(\p{Unified_Ideograph}+)\]/gu, (whole, inside: string) =>
-    /^[一二三四五六七八九十百]+$/.test(inside) ? whole : inside,
-  );
-  return /[[\]]/.test(restored) ? undefined : restored;
 }
 
 function rejectionOf(text: string): Rejection | undefined {

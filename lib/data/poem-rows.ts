@@ -1,10 +1,10 @@
+import { withoutNotes } from './notes';
+
 /** Poems as people write and paste them: in rows, below a title and an author. */
 
 /** Punctuation of a poem, in full width and half width, without the colon, which titles have too. */
 const MARK = /[，。？！；、,.?!;]/u;
 const BEGINS_WITH_MARK = /^[，。？！；：、,.?!;:]/u;
-const NOTE_OPEN = '([（［【〔〖';
-const NOTE_CLOSE = ')]）］】〕〗';
 /** A title and an author. */
 const MAX_HEADINGS = 2;
 
@@ -33,7 +33,7 @@ function withoutHeadingRows(rows: readonly string[]): readonly string[] {
   const afterTitle = rows.findIndex((row) => !/^\s*《[^《》]*》\s*$/u.test(row));
   if (afterTitle > 0) return withoutHeadingRows(rows.slice(afterTitle));
   if (isRegular(rows)) return rows;
-  const marked = rows.map((row) => MARK.test(withoutNotes(row)));
+  const marked = rows.map((row) => MARK.test(withoutAnnotations(row)));
   const firstMarked = marked.indexOf(true);
   if (firstMarked > 0 && marked.slice(firstMarked).every(Boolean)) return rows.slice(firstMarked);
   for (let headings = 1; headings <= MAX_HEADINGS && !marked[headings - 1]; headings++) {
@@ -49,7 +49,7 @@ function isRegular(rows: readonly string[]): boolean {
 }
 
 function linesIn(row: string): string[] {
-  return withoutNotes(row).match(/\p{Script=Han}+/gu) ?? [];
+  return withoutAnnotations(row).match(/\p{Script=Han}+/gu) ?? [];
 }
 
 const NUMBER =
@@ -74,7 +74,7 @@ const QUOTES = /[「」『』“”‘’"'《》〈〉«»‹›〝〞〟]/gu;
  * @param text Lines are separated by punctuation or white space.
  */
 export function linesOf(text: string): string[] {
-  const rows = withoutNotes(text.replace(/\p{No}/gu, '')).split(/\r\n?|\n/);
+  const rows = withoutAnnotations(text).split(/\r\n?|\n/);
   return withoutHeading(rows)
     .join('\n')
     .replace(QUOTES, '')
@@ -85,17 +85,9 @@ export function linesOf(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-/** Notes may be nested. A text whose brackets do not match stays as it is. */
-function withoutNotes(text: string): string {
-  let depth = 0;
-  let body = '';
-  for (const char of text) {
-    if (NOTE_OPEN.includes(char)) depth++;
-    else if (NOTE_CLOSE.includes(char)) depth--;
-    else if (depth === 0) body += char;
-    if (depth < 0) return text;
-  }
-  return depth === 0 ? body : text;
+/** Also without footnotes such as ① and [1]. A text whose brackets do not match keeps its notes. */
+function withoutAnnotations(text: string): string {
+  return (withoutNotes(text) ?? text).replace(/\p{No}|[[［][\p{Nd}一二三四五六七八九十百]+[\]］]/gu, '');
 }
 
 /**

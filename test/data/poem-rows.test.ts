@@ -8,7 +8,11 @@ describe('the lines of a poem that was pasted', () => {
     ['plain', POEM],
     ['in quotation marks', `“${POEM}”`],
     ['with footnotes', '白日①依山尽，黄河入海流②。欲穷⑴千里目，更上一层楼¹。'],
-    ['with notes in brackets', '白日依山尽（一作某（某本）），黄河入海流。【注】欲穷千里目，更上一层[1]楼。'],
+    [
+      'with notes in brackets',
+      '白日依山尽（一作某（某本）），黄河入海流。【注】欲穷千里目，更上一层[1]楼[十二]。',
+    ],
+    ['with a restoration', '白[日]依山尽，黄河[入海]流。欲穷千里目，更上一层楼。'],
     ['with a title and an author', `登鹳雀楼\n王之涣\n${POEM}`],
     ['with a title and an author on one line', `登鹳雀楼 王之涣\n${POEM}`],
     ['with a title in brackets', `《登鹳雀楼》\n唐·王之涣\n${POEM}`],
