@@ -175,7 +175,7 @@ function mapTensors<A, B>(tensors: Readonly<Record<string, A>>, to: (tensor: A) 
 
 /**
  * The weights of any safetensors file: a checkpoint, with the vocabulary that its ids belong to, or a file written by
- * Python. Tensors named `optim.*`, `rng.*` and `corpus.*` are left out.
+ * Python. Tensors named `optim.*`, `rng.*` and `corpus.*` are left out, as are the prefixes `module.` and `_orig_mod.`.
  *
  * @throws ERR_TANGSHI_IO if it cannot be read. ERR_TANGSHI_CHECKPOINT if it is damaged, or has a tensor of a type other
  * than F32, F16, I64 and U8.
@@ -187,9 +187,17 @@ export async function readWeights(
 ): Promise<Pick<Checkpoint, 'tensors'> & Partial<Pick<Checkpoint, 'vocab' | 'corpus'>>> {
   const file = decodeSafetensors(await readBytes(path), path);
   if (file.metadata.format !== 'tangshi')
-    return { tensors: weightsOf(mapTensors(file.tensors, toSinglePrecision)) };
+    return { tensors: weightsOf(withoutWrappers(mapTensors(file.tensors, toSinglePrecision))) };
   const { tensors, vocab, corpus } = toCheckpoint(path, file);
   return { tensors: weightsOf(mapTensors(tensors, toSinglePrecision)), vocab, corpus };
+}
+
+/** DataParallel and torch.compile put a prefix before the names. */
+function withoutWrappers(tensors: TensorMap): TensorMap {
+  const entries = Object.entries(tensors);
+  return Object.fromEntries(
+    entries.map(([name, tensor]) => [name.replace(/^(module\.|_orig_mod\.)+/, ''), tensor]),
+  );
 }
 
 /** The tensors of the network. */

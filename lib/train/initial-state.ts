@@ -58,9 +58,23 @@ export async function newState(options: TrainOptions): Promise<InitialState> {
 
 async function initialWeights(source: string): Promise<Partial<InitialState>> {
   const { tensors, vocab, corpus } = await readWeights(source);
+  requireFinite(tensors, source);
   if (!corpus) return { source, tensors };
   const { before = [], ...last } = corpus;
   return { source, tensors, vocab, before: [...before, last] };
+}
+
+/** With such weights, every loss would be NaN. */
+function requireFinite(tensors: TensorMap, source: string): void {
+  for (const [name, { dtype, data }] of Object.entries(tensors)) {
+    if (dtype !== 'F32') continue;
+    const values = new Float32Array(data.slice().buffer);
+    if (values.every(Number.isFinite)) continue;
+    throw new TangshiError(
+      'ERR_TANGSHI_CHECKPOINT',
+      `${source} has a value in ${name} that is NaN or infinite`,
+    );
+  }
 }
 
 function toAbsolute(corpus: string): string {

@@ -5,11 +5,14 @@ import {
   classicPoem,
   Model,
   readCheckpoint,
+  readWeights,
+  type TensorMap,
   type TrainEvent,
   type TrainOptions,
   train,
   writeCheckpoint,
 } from '../../lib';
+import { encodeSafetensors } from '../../lib/model/safetensors';
 import { smallConfig } from '../../scripts/dev/torture/torture';
 import { events, inFolder, POEMS } from './corpus';
 
@@ -155,6 +158,29 @@ test('given weights are part of the run from the start, and bring their vocabula
     await expect(wrong).rejects.toMatchObject({
       code: 'ERR_TANGSHI_CHECKPOINT',
       message: expect.stringContaining(init),
+    });
+  }));
+
+test('weights as Python saves them: without metadata, with the prefix of a wrapper; but not with NaN', () =>
+  inFolder(async (folder, data) => {
+    const first = join(folder, 'first');
+    await events({ config: small(data), out: first, maxSteps: 1 });
+    const { tensors } = await readWeights(join(first, 'last.safetensors'));
+    const renamed = Object.entries(tensors).map(([name, tensor]) => [`_orig_mod.module.${name}`, tensor]);
+    const init = join(folder, 'wrapped.safetensors');
+    const write = (file: TensorMap) =>
+      writeFile(init, Buffer.concat(encodeSafetensors({ tensors: file, metadata: {} })));
+    await write(Object.fromEntries(renamed));
+    for await (const event of train({ config: small(data), out: join(folder, 'third'), init }))
+      if (event.type === 'checkpoint') break;
+    const third = await readWeights(join(folder, 'third', 'last.safetensors'));
+    expect(third.tensors).toEqual(tensors);
+
+    const bias = tensors['fc.bias'] as TensorMap[string];
+    await write({ ...tensors, 'fc.bias': { ...bias, data: new Uint8Array(bias.data.length).fill(255) } });
+    await expect(events({ config: small(data), out: join(folder, 'fourth'), init })).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_CHECKPOINT',
+      message: expect.stringMatching(/wrapped\.safetensors has a value in fc\.bias that is NaN or infinite/),
     });
   }));
 
