@@ -27,6 +27,7 @@ async function installModules(root, lock) {
   const { run } = require('./run');
   say('installing node modules');
   const args = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
+  args.push('--no-dry-run'); // npm hands down how it was called, as by npm pack --dry-run
   const env = { ...process.env, TANGSHI_SETUP: root };
   const { ok, lines } = await run('npm', [...args, '--no-update-notifier'], { cwd: root, lock, env });
   if (!ok || !allPresent(root)) {

@@ -10,6 +10,7 @@
  *   node scripts/setup/setup.js --tests       and builds the C++ unit tests
  *   node scripts/setup/setup.js --cuda        with a libtorch for CUDA, which is then used by all clones of this user
  *   node scripts/setup/setup.js --installing  from npm install, which has seen to the node modules
+ *   node scripts/setup/setup.js --modules     node modules alone, from npm pack; npm's script prepare then compiles dist/
  *   node scripts/setup/setup.js --where       prints where libtorch is, finding or fetching it; for CMakeLists.txt
  */
 
@@ -28,7 +29,11 @@ async function main(args) {
   if (args.includes('--cuda')) await fetchForCuda();
   if (args.includes('--where')) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
   if (process.env.TANGSHI_SETUP === root) return; // a build that this set-up started
-  if (args.includes('--installing')) recordModules(root);
+  if (args.includes('--installing')) {
+    recordModules(root);
+    if (process.env._PACOTE_NO_PREPARE_) return; // npm packs a package from git here: it is built where it is installed
+  }
+  if (args.includes('--modules')) return prepareModules();
   const tests = args.includes('--tests');
   if (!tests && !modulesStale(root) && !addonStale(findQuickly(readStamp(root)?.libtorch))) return;
   await setUp(args.includes('--installing'), tests);
@@ -39,9 +44,7 @@ async function main(args) {
  * @param {boolean} tests
  */
 async function setUp(installing, tests) {
-  const { acquire } = require('./lock');
-  fs.mkdirSync(path.join(root, 'build'), { recursive: true });
-  const lock = await acquire(path.join(root, 'build', 'setup.lock'), 'setting up this clone');
+  const lock = await takeLock();
   try {
     let libtorch = findQuickly(readStamp(root)?.libtorch);
     const stale = addonStale(libtorch) !== null;
@@ -60,6 +63,22 @@ async function setUp(installing, tests) {
   } finally {
     lock.release();
   }
+}
+
+async function prepareModules() {
+  if (!modulesStale(root)) return;
+  const lock = await takeLock();
+  try {
+    if (modulesStale(root)) await require('./modules').installModules(root, lock);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Only one set-up at a time works in a clone. */
+function takeLock() {
+  fs.mkdirSync(path.join(root, 'build'), { recursive: true });
+  return require('./lock').acquire(path.join(root, 'build', 'setup.lock'), 'setting up this clone');
 }
 
 /** Installed for somebody's project, not a clone that is worked on. */
