@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,11 +18,14 @@ export const runFiles = (folder: string) => ({
   lock: join(folder, 'lock'),
 });
 
-/** A folder name for a new run that sorts by time: `runs/20240131-120000-poems-default`. */
+/**
+ * A folder name for a new run, which sorts by time: `runs/20240131-120000-poems-default-3f9a2c`. The end is random: runs may
+ * start in the same second.
+ */
 export function newRunFolder(corpus: string, preset: string, now = new Date()): string {
   const time = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   const name = corpus.replace(/^.*[\\/]/, '').replace(/[^\p{L}\p{N}]+/gu, '-');
-  return join(RUNS, `${time}-${name}-${preset}`);
+  return join(RUNS, `${time}-${name}-${preset}-${randomBytes(3).toString('hex')}`);
 }
 
 /** Whether a folder contains a run. */
