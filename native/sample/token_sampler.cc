@@ -13,7 +13,7 @@ namespace tangshi {
 
 namespace {
 
-constexpr int64_t block = 64;  // weights to a sum
+constexpr size_t block = 64;  // weights to a sum
 
 bool likelier(const auto& a, const auto& b) {
   return a.weight > b.weight || (a.weight == b.weight && a.id < b.id);
@@ -82,7 +82,7 @@ int32_t TokenSampler::among_all(double share) const {
     if (rest < sums_[i]) break;
     rest -= sums_[i];
   }
-  const size_t begin = chosen * block, size = std::min<size_t>(block, weights_.size() - begin);
+  const size_t begin = chosen * block, size = std::min(block, weights_.size() - begin);
   return static_cast<int32_t>(begin + pass(size, rest, [&](size_t i) { return weights_[begin + i]; }));
 }
 
