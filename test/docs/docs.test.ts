@@ -8,6 +8,8 @@ const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
 const PAGES = ['', 'docs', 'docs/api', 'models']
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
   .filter((path) => path.endsWith('.md'));
+/** Versions of the generator differ in white space, and so in the width of tables. */
+const wordsOf = (page: string) => page.replace(/-{3,}/g, '---').trim().split(/\s+/);
 const textOf = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 
 test('the reference is what the comments in lib/ say', () => {
@@ -16,7 +18,7 @@ test('the reference is what the comments in lib/ say', () => {
     execFileSync(bin('typedoc'), ['--out', folder], { cwd: ROOT });
     const options = { cwd: ROOT, encoding: 'utf8', input: readFileSync(join(folder, 'README.md')) } as const;
     const page = execFileSync(bin('biome'), ['format', '--stdin-file-path=docs/api/README.md'], options);
-    expect(page === textOf('docs/api/README.md')).toBe(true); // else: npm run docs
+    expect(wordsOf(page)).toEqual(wordsOf(textOf('docs/api/README.md'))); // else: npm run docs
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -229,9 +229,7 @@ test('a second Ctrl-C leaves at once, whatever the step in progress does', () =>
     expect(child.exitCode).toBeNull();
     const exit = once(child, 'exit');
     child.kill('SIGINT');
-    const asked = performance.now();
-    expect(await exit).toEqual([null, 'SIGKILL']);
-    expect(performance.now() - asked).toBeLessThan(1000);
+    expect(await exit).toEqual([null, 'SIGKILL']); // at the end of the step it would be code 130
   }));
 
 test('a reader that closes the pipe ends the training, with a checkpoint', () =>

@@ -16,7 +16,7 @@ async function node(program: string, env: NodeJS.ProcessEnv = {}): Promise<strin
     const long = Array(1000).fill(batch);
     const step = { lr: 0.01, clipNorm: 1 };`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '-e', prelude + program], {
-    timeout: 30_000,
+    timeout: 120_000, // only for one that does not end
     env: { ...process.env, ...env },
   });
   return stdout.trim();

@@ -162,7 +162,7 @@ export function ended(child: ReturnType<typeof spawn>): Promise<Result> {
 
 export async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
-    if (tries > 500) throw new Error('waited for 5 s in vain');
+    if (tries > 6000) throw new Error('waited for a minute in vain');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
