@@ -7,10 +7,24 @@ import { type ErrorCode, TangshiError } from '../util/errors';
 /** The names of the presets. */
 export const PRESET_NAMES = ['classic', 'default', 'large'] as const;
 
-const size = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
-const fraction = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
-const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
-const seed = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** A number that passes a test; `expected` says which in an error. */
+const numberThat = (test: (value: number) => boolean, expected: string) =>
+  v.custom<number>((value) => typeof value === 'number' && test(value), expected);
+const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  numberThat(
+    (value) => Number.isSafeInteger(value) && value >= min && value <= max,
+    max === Number.MAX_SAFE_INTEGER ? `an integer >= ${min}` : `an integer from ${min} to ${max}`,
+  );
+const from = (min: number, max: number) =>
+  numberThat((value) => value >= min && value <= max, `a number from ${min} to ${max}`);
+
+const size = (max: number) => integer(1, max);
+const fraction = numberThat((value) => value >= 0 && value < 1, 'a number >= 0 and < 1');
+const positive = numberThat((value) => value > 0 && value < Number.POSITIVE_INFINITY, 'a number > 0');
+const notNegative = numberThat((value) => value >= 0, 'a number >= 0');
+const count = integer(0);
+const seed = count;
+const name = v.pipe(v.string(), v.nonEmpty());
 
 const Optimizer = v.variant('kind', [
   v.strictObject({ kind: v.literal('rmsprop'), alpha: fraction, eps: positive, weightDecay: fraction }),
@@ -28,9 +42,9 @@ const ConfigSchema = v.pipe(
     /** The preset that the configuration is based on. */
     preset: v.picklist(PRESET_NAMES),
     /** Name of a built-in corpus, path of a file, or `texts` for poems given to `train`. */
-    data: v.pipe(v.string(), v.nonEmpty()),
+    data: name,
     /** More corpora to train on, by name or path; none of their poems is held out. */
-    extra: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
+    extra: v.optional(v.array(name)),
     /** Format of the files. Default: detected. */
     format: v.optional(v.picklist(CORPUS_FORMATS)),
     /** Encoding of the files. Default: UTF-8, or UTF-16 if they begin with a byte order mark. */
@@ -62,7 +76,7 @@ const ConfigSchema = v.pipe(
     /** The optimizer, with PyTorch's semantics and names. */
     optimizer: Optimizer,
     /** Highest learning rate. */
-    lr: v.pipe(positive, v.maxValue(1e6)),
+    lr: numberThat((value) => value > 0 && value <= 1e6, 'a number > 0 and <= 1000000'),
     /** `cosine`: a short warm-up, then decay to 5% of `lr` at the end of the last epoch. */
     schedule: v.picklist(['constant', 'cosine']),
     /** Gradients are scaled down to this 2-norm. */
@@ -95,8 +109,6 @@ const ConfigSchema = v.pipe(
  */
 export type RunConfig = Readonly<v.InferOutput<typeof ConfigSchema>>;
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
 const ProgressSchema = v.strictObject({
   /** Number of steps taken. */
   step: count,
@@ -115,7 +127,7 @@ const ProgressSchema = v.strictObject({
   /** Lowest held-out NLL at the end of an epoch (training loss if nothing is held out); null before the first. */
   best: v.nullable(v.strictObject({ measure: v.number(), step: count })),
   /** Training time in seconds, over all sittings. */
-  seconds: v.pipe(v.number(), v.minValue(0)),
+  seconds: notNegative,
 });
 
 /**
@@ -179,7 +191,7 @@ const FactsSchema = v.object({
 });
 type CheckpointFacts = v.InferOutput<typeof FactsSchema>;
 
-const positiveInteger = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
+const positiveInteger = v.optional(integer(1));
 const upToThousand = v.optional(size(1000));
 const text = v.optional(v.string());
 const flag = v.optional(v.boolean());
@@ -189,12 +201,12 @@ const TrainOptionsSchema = v.strictObject({
   preset: v.optional(v.picklist(PRESET_NAMES)),
   config: v.optional(v.record(v.string(), v.unknown())),
   texts: v.optional(v.array(v.string())),
-  out: v.pipe(v.string(), v.nonEmpty()),
+  out: name,
   resume: flag,
   init: text,
   device: text,
   graph: flag,
-  minutes: v.optional(v.pipe(v.number(), v.minValue(0))),
+  minutes: v.optional(notNegative),
   maxSteps: positiveInteger,
   saveEvery: positiveInteger,
   keep: positiveInteger,
@@ -212,10 +224,10 @@ const streamOptions = {
   prompt: text,
   context: text,
   maxLength: v.optional(size(1_000_000)),
-  temperature: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1e6))),
-  topK: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 30))),
-  topP: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  repetitionPenalty: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100))),
+  temperature: v.optional(from(0, 1e6)),
+  topK: v.optional(integer(0, 2 ** 30)),
+  topP: v.optional(from(0, 1)),
+  repetitionPenalty: v.optional(from(0, 100)),
   beam: upToThousand,
   seed: v.optional(seed),
   signal,
@@ -248,11 +260,13 @@ export function checkConfig(config: unknown): RunConfig {
 /**
  * Validates the parts of a checkpoint that are JSON.
  *
- * @param where Names the file in errors.
- * @throws ERR_TANGSHI_CHECKPOINT that names each wrong value.
+ * @param where Names the file in errors; absent for a checkpoint that is to be written.
+ * @throws ERR_TANGSHI_CHECKPOINT that names each wrong value; without a file, ERR_TANGSHI_INVALID_ARG.
  */
-export function checkFacts(facts: unknown, where: string): CheckpointFacts {
-  return check(FactsSchema, facts, 'ERR_TANGSHI_CHECKPOINT', `${where} is damaged, or from another version`);
+export function checkFacts(facts: unknown, where?: string): CheckpointFacts {
+  return where === undefined
+    ? check(FactsSchema, facts, 'ERR_TANGSHI_INVALID_ARG', 'Invalid checkpoint')
+    : check(FactsSchema, facts, 'ERR_TANGSHI_CHECKPOINT', `${where} is damaged, or from another version`);
 }
 
 function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown, code: ErrorCode, what: string): T {
@@ -271,9 +285,33 @@ function optionOf(path: string | null): string | undefined {
 
 function explain(issue: v.BaseIssue<unknown>, forTraining: boolean): string {
   const path = v.getDotPath(issue);
-  if (path === null) return issue.message;
-  if (issue.type !== 'strict_object') return `${path}: ${issue.message}`;
-  if (issue.expected !== 'never') return `${path} is required`;
-  const inConfig = forTraining && Object.hasOwn(ConfigSchema.pipe[0].entries, path);
-  return `unknown option ${path}${inConfig ? `, which belongs in config: { ${path}: … }` : ''}`;
+  if (issue.type === 'check') return issue.message;
+  if (path !== null && issue.type === 'strict_object' && issue.expected === 'never') {
+    const inConfig = forTraining && Object.hasOwn(ConfigSchema.pipe[0].entries, path);
+    return `unknown option ${path}${inConfig ? `, which belongs in config: { ${path}: … }` : ''}`;
+  }
+  if (path !== null && issue.received === 'undefined') return `${path} is required`;
+  return `expected ${expectation(issue)}${path === null ? '' : ` for ${path}`} but received ${received(issue)}`;
+}
+
+/** By the type that a schema expects. */
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a string',
+  '!0': 'a string that is not empty',
+  number: 'a number',
+  boolean: 'a boolean',
+  Array: 'an array',
+  Object: 'an object',
+  AbortSignal: 'an AbortSignal',
+};
+
+function expectation({ type, expected, message }: v.BaseIssue<unknown>): string {
+  if (type === 'custom') return message; // of a number
+  const names = expected?.match(/"[^"]*"/g);
+  return names ? `one of ${names.join(', ')}` : (KINDS[expected ?? ''] ?? message);
+}
+
+/** An empty string is received as its length. */
+function received({ type, input, received }: v.BaseIssue<unknown>): string {
+  return type === 'non_empty' ? JSON.stringify(input) : received;
 }

@@ -1,5 +1,6 @@
 import type { Batch } from '../native/contract';
 import { TangshiError } from '../util/errors';
+import { requireObject, wrongArgument } from '../util/guards';
 import { Rng } from '../util/rng';
 
 /** Position of the next batch: the whole state of a batcher. 0 <= step < stepsPerEpoch. */
@@ -63,8 +64,10 @@ export function classicBatcher(poems: readonly Ids[], batchSize: number): Batche
  */
 export function bucketedBatcher(
   poems: readonly Ids[],
-  { batch, seed }: Readonly<{ batch: number; seed: number | bigint }>,
+  options: Readonly<{ batch: number; seed: number | bigint }>,
 ): Batcher {
+  requireObject(options, 'options');
+  const { batch, seed } = options;
   checkBatchSize(batch);
   checkPoems(poems);
   const plan: Plan = (epoch) => {
@@ -180,11 +183,12 @@ function checkBatchSize(size: number): void {
 }
 
 function checkPoems(poems: readonly Ids[]): void {
+  if (!Array.isArray(poems)) throw wrongArgument('an array of Int32Array', 'poems', poems);
   if (poems.length === 0)
     throw new TangshiError('ERR_TANGSHI_CORPUS', 'There are no poems to make batches from');
-  if (poems.some((poem) => poem.length < 2))
+  if (poems.some((poem) => !(poem instanceof Int32Array) || poem.length < 2))
     throw new TangshiError(
       'ERR_TANGSHI_INVALID_ARG',
-      'Expected poems with begin and end: at least two ids each',
+      'Expected poems with begin and end: each an Int32Array of at least two ids',
     );
 }

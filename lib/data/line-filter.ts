@@ -1,3 +1,5 @@
+import { requireIterable, requireString, wrongArgument } from '../util/guards';
+
 const BITS_PER_LINE = 10;
 const HASHES = 7;
 /** UTF-16 units: shorter lines recur by chance. */
@@ -25,15 +27,20 @@ export class LineFilter {
   /** The bits, as stored in a checkpoint. */
   readonly bytes: Uint8Array;
 
-  /** @param bytes The `bytes` of another filter. */
+  /** @param bytes The `bytes` of another filter. @throws ERR_TANGSHI_INVALID_ARG */
   constructor(bytes: Uint8Array) {
+    if (!(bytes instanceof Uint8Array)) throw wrongArgument('a Uint8Array', 'bytes', bytes);
     this.bytes = bytes;
   }
 
-  /** A filter of the lines of poems; lines of fewer than four characters are left out. */
+  /** A filter of the lines of poems; lines of fewer than four characters are left out. @throws ERR_TANGSHI_INVALID_ARG */
   static of(poems: Iterable<string>): LineFilter {
+    requireIterable(poems, 'poems');
     const lines = new Set<string>();
-    for (const poem of poems) for (const line of distinctiveLines(poem)) lines.add(line);
+    for (const poem of poems) {
+      requireString(poem, 'each of poems');
+      for (const line of distinctiveLines(poem)) lines.add(line);
+    }
     const filter = new LineFilter(new Uint8Array(Math.max(1, Math.ceil((lines.size * BITS_PER_LINE) / 8))));
     for (const line of lines) for (const bit of filter.#bitsOf(line)) filter.#set(bit);
     return filter;
@@ -43,8 +50,10 @@ export class LineFilter {
    * Whether the filter contains a line.
    *
    * @param line Without punctuation.
+   * @throws ERR_TANGSHI_INVALID_ARG
    */
   has(line: string): boolean {
+    requireString(line, 'line');
     return line.length >= MIN_LINE && this.#bitsOf(line).every((bit) => this.#isSet(bit));
   }
 

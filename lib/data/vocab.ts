@@ -1,4 +1,5 @@
 import { TangshiError } from '../util/errors';
+import { requireIterable, requireObject, requireString, requireStrings } from '../util/guards';
 import { scriptConverter } from '../util/script-conversion';
 import { FULL_WIDTH } from './punctuation';
 import { standardForms } from './standard-forms';
@@ -76,6 +77,7 @@ export class Vocab {
    * @throws ERR_TANGSHI_INVALID_ARG if there are no poems.
    */
   static classic(poems: readonly string[]): Vocab {
+    requireStrings(poems, 'poems');
     const wrapped = poems.map((poem) => `${CLASSIC_BEGIN}${poem}${CLASSIC_END}`);
     return Vocab.#classicOf([...byCount(countCharacters(wrapped)), ' ']);
   }
@@ -96,7 +98,10 @@ export class Vocab {
    * @param options `minCount`: characters that occur fewer times become `<unk>`.
    * @throws ERR_TANGSHI_INVALID_ARG
    */
-  static build(poems: readonly string[], { minCount }: Readonly<{ minCount: number }>): Vocab {
+  static build(poems: readonly string[], options: Readonly<{ minCount: number }>): Vocab {
+    requireStrings(poems, 'poems');
+    requireObject(options, 'options');
+    const { minCount } = options;
     if (!Number.isInteger(minCount) || minCount < 1) {
       throw new TangshiError(
         'ERR_TANGSHI_INVALID_ARG',
@@ -123,8 +128,10 @@ export class Vocab {
    * Ids of a text, one per code point, without begin and end.
    *
    * @throws ERR_TANGSHI_VOCAB if a character is not in the vocabulary; the message has its position and alternatives.
+   * ERR_TANGSHI_INVALID_ARG
    */
   encode(text: string): Int32Array {
+    requireString(text, 'text');
     const characters = [...text];
     const ids = characters.map((char) => this.#ids.get(char));
     if (ids.includes(undefined)) throw new TangshiError('ERR_TANGSHI_VOCAB', this.#explain(characters));
@@ -136,19 +143,22 @@ export class Vocab {
    * punctuation, or the character in the other script. Removes unknown white space and invisible characters. Other unknown
    * characters stay as they are.
    *
+   * @throws ERR_TANGSHI_INVALID_ARG
    * @example
    * vocab.normalize('細雨, 魚兒出'); // '细雨，鱼儿出' if the corpus is in simplified characters
    */
   normalize(text: string): string {
+    requireString(text, 'text');
     return [...text].map((char) => (this.has(char) ? char : this.#equivalent(char))).join('');
   }
 
   /**
    * Ids of a poem with begin and end; unknown characters become UNK.
    *
-   * @throws ERR_TANGSHI_VOCAB for an unknown character if the vocabulary has no UNK.
+   * @throws ERR_TANGSHI_VOCAB for an unknown character if the vocabulary has no UNK. ERR_TANGSHI_INVALID_ARG
    */
   encodePoem(poem: string): Int32Array {
+    requireString(poem, 'poem');
     const { unk } = this;
     const body = unk === undefined ? this.encode(poem) : [...poem].map((char) => this.#ids.get(char) ?? unk);
     return Int32Array.from([this.bos, ...body, this.eos]);
@@ -158,9 +168,10 @@ export class Vocab {
    * Text of ids; begin, end and UNK become `<s>`, `</s>` and `<unk>`, or `G` and `E`. The unused class of the classic
    * vocabulary becomes its last entry, a space.
    *
-   * @throws ERR_TANGSHI_VOCAB for an id outside 0 … size - 1.
+   * @throws ERR_TANGSHI_VOCAB for an id outside 0 … size - 1. ERR_TANGSHI_INVALID_ARG
    */
   decode(ids: Iterable<number>): string {
+    requireIterable(ids, 'ids');
     let text = '';
     for (const id of ids) {
       if (!Number.isInteger(id) || id < 0 || id >= this.size) {

@@ -11,9 +11,16 @@ import { Vocab } from '../data/vocab';
 import type { TensorData, TensorMap } from '../native/contract';
 import { readBytes, writeWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
+import { requireObject, requireString, wrongArgument } from '../util/guards';
 import { omitUndefined } from '../util/omit-undefined';
 import { fromHalf, toHalf } from './float16';
-import { decodeSafetensors, encodeSafetensors, readMetadata, type SafetensorsFile } from './safetensors';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  isDtype,
+  readMetadata,
+  type SafetensorsFile,
+} from './safetensors';
 
 /** Raise it when older versions cannot read what this one writes. */
 const FORMAT_VERSION = 1;
@@ -44,12 +51,14 @@ const LINE_FILTER = 'corpus.lines';
  * docs/checkpoint.md describes the format.
  *
  * @param path The file, which is replaced if it exists.
- * @throws ERR_TANGSHI_IO
+ * @throws ERR_TANGSHI_IO, ERR_TANGSHI_INVALID_ARG
  * @example
  * const { config, vocab, corpus, progress } = await readCheckpoint('runs/mine/last.safetensors');
  * await writeCheckpoint('copy.safetensors', { config, vocab, corpus, progress, tensors: await session.snapshot() });
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  requireString(path, 'path');
+  requireCheckpoint(checkpoint);
   await writeWhole(path, encodeCheckpoint(checkpoint));
 }
 
@@ -58,11 +67,13 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * quarter to a sixth of the size of the checkpoint.
  *
  * @param path The file, which is replaced if it exists.
- * @throws ERR_TANGSHI_IO
+ * @throws ERR_TANGSHI_IO, ERR_TANGSHI_INVALID_ARG
  * @example
  * await writeModel('湖.safetensors', await readCheckpoint('runs/mine/best.safetensors'));
  */
 export async function writeModel(path: string, checkpoint: Checkpoint): Promise<void> {
+  requireString(path, 'path');
+  requireCheckpoint(checkpoint);
   const weights = mapTensors(weightsOf(checkpoint.tensors), toHalfPrecision);
   await writeWhole(path, encode(checkpoint, weights));
 }
@@ -70,6 +81,21 @@ export async function writeModel(path: string, checkpoint: Checkpoint): Promise<
 /** The bytes of a checkpoint file, in pieces. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
   return encode(checkpoint, checkpoint.tensors);
+}
+
+function requireCheckpoint(checkpoint: Checkpoint): void {
+  requireObject(checkpoint, 'checkpoint');
+  checkFacts(checkpoint);
+  const { vocab, lineFilter, tensors } = checkpoint;
+  if (!(vocab instanceof Vocab)) throw wrongArgument('a Vocab', 'vocab', vocab);
+  if (lineFilter !== undefined && !(lineFilter instanceof LineFilter))
+    throw wrongArgument('a LineFilter', 'lineFilter', lineFilter);
+  requireObject(tensors, 'tensors');
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const { dtype, shape, data } = Object(tensor) as TensorData;
+    if (!isDtype(dtype) || !Array.isArray(shape) || !(data instanceof Uint8Array))
+      throw wrongArgument('a tensor with dtype, shape and data', `tensors[${JSON.stringify(name)}]`, tensor);
+  }
 }
 
 function encode(checkpoint: Checkpoint, weights: TensorMap): Uint8Array[] {
@@ -200,8 +226,9 @@ function withoutWrappers(tensors: TensorMap): TensorMap {
   );
 }
 
-/** The tensors of the network. */
+/** The tensors of the network. @throws ERR_TANGSHI_INVALID_ARG */
 export function weightsOf(tensors: TensorMap): TensorMap {
+  requireObject(tensors, 'tensors');
   return Object.fromEntries(Object.entries(tensors).filter(([name]) => !/^(optim|rng|corpus)\./.test(name)));
 }
 

@@ -3,6 +3,7 @@ import type { Vocab } from '../data/vocab';
 import type { Sample } from '../native/contract';
 import type { CallOptions } from '../native/job';
 import { TangshiError } from '../util/errors';
+import { requireString } from '../util/guards';
 import type { GenerateSequences } from './drafts';
 import { type Model, requireModel } from './model';
 import { checkTextLength } from './poem-request';
@@ -27,11 +28,7 @@ const MIN_PIECE = 10;
  */
 export async function classicPoem(model: Model, begin: string, options: CallOptions = {}): Promise<string[]> {
   const { session, vocab } = requireModel(model);
-  if (typeof begin !== 'string')
-    throw new TangshiError(
-      'ERR_TANGSHI_INVALID_ARG',
-      `Expected a string for begin but received ${typeof begin}`,
-    );
+  requireString(begin, 'begin');
   checkTextLength('begin', begin);
   checkOptions('call', options);
   const { signal } = options;

@@ -6,6 +6,7 @@ import type { InferenceSession } from '../native/inference-session';
 import type { CallOptions } from '../native/job';
 import { usableCpus } from '../util/cpus';
 import { TangshiError, throwIfAborted } from '../util/errors';
+import { requireString } from '../util/guards';
 import type { GenerateSequences } from './drafts';
 import { generatePoems, streamPoem } from './generate';
 import { type ModelFile, type ModelSource, openSession, readModel } from './load';
@@ -218,7 +219,7 @@ export function requireModel(model: Model): Model {
 }
 
 function checkText(text: unknown): asserts text is string {
-  if (typeof text !== 'string') throw invalid(`Expected a string for text but received ${typeof text}`);
+  requireString(text, 'text');
   checkTextLength('text', text);
 }
 

@@ -1,8 +1,10 @@
 import type { RunConfig } from '../config/schemas';
 import type { ModelConfig } from '../native/contract';
+import { requireObject } from '../util/guards';
 
-/** The part of a configuration that describes the network. */
+/** The part of a configuration that describes the network. @throws ERR_TANGSHI_INVALID_ARG */
 export function modelConfig(config: RunConfig, vocabSize: number): ModelConfig {
+  requireObject(config, 'config');
   const { cell, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits, xavierOutput } = config;
   return { cell, vocabSize, embedDim, hiddenDim, layers, dropout, tieWeights, reluLogits, xavierOutput };
 }

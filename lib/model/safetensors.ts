@@ -133,6 +133,11 @@ function hasOtherType(entry: unknown): entry is { dtype: string } {
   return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
 }
 
+/** Whether a value names a type that is read and written. */
+export function isDtype(value: unknown): value is Dtype {
+  return typeof value === 'string' && Object.hasOwn(BYTES, value);
+}
+
 function isEntry(entry: unknown): entry is HeaderEntry {
   if (typeof entry !== 'object' || entry === null) return false;
   const { dtype, shape, data_offsets: offsets } = entry as Partial<Record<keyof HeaderEntry, unknown>>;

@@ -1,12 +1,16 @@
+import { wrongArgument } from '../util/guards';
 import type { PoemCheck, RhymeFault, ToneFault } from './check';
 
 /**
  * Formats a check for people: each line with its tones below, rhymes marked; at the end, in brackets, the result.
  *
+ * @throws ERR_TANGSHI_INVALID_ARG
  * @example
  * console.log(formatCheck(checkPoem('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。')));
  */
-export function formatCheck({ form, lines, rhyme, tone }: PoemCheck): string {
+export function formatCheck(check: PoemCheck): string {
+  if (!Array.isArray(check?.lines)) throw wrongArgument('what checkPoem returns', 'check', check);
+  const { form, lines, rhyme, tone } = check;
   const results = [
     form ?? `not a regulated form: lines of ${lines.map(({ text }) => [...text].length).join(', ')}`,
     rhyme && (rhyme.ok ? `rhymes (${rhyme.groups.join('、')})` : `rhyme: ${listFaults(rhyme.faults)}`),
@@ -23,11 +27,13 @@ function listFaults(faults: readonly (RhymeFault | ToneFault)[]): string {
 /**
  * Describes a fault for people; lines and characters count from 1.
  *
+ * @throws ERR_TANGSHI_INVALID_ARG
  * @example
  * formatFault({ rule: 'tone', line: 2, index: 3, expected: '平', found: '望' });
  * // 'line 3, character 4: 望 is not 平'
  */
 export function formatFault(fault: RhymeFault | ToneFault): string {
+  if (typeof fault?.rule !== 'string') throw wrongArgument('a fault that checkPoem found', 'fault', fault);
   return `line ${fault.line + 1}, character ${fault.index + 1}: ${describe(fault)}`;
 }
 

@@ -1,5 +1,5 @@
 import { presetConfig } from '../../lib';
-import { checkConfig } from '../../lib/config/schemas';
+import { checkConfig, checkOptions } from '../../lib/config/schemas';
 
 test.each(['classic', 'default', 'large'] as const)('the preset %s is a whole configuration', (preset) => {
   const config = presetConfig(preset);
@@ -44,4 +44,31 @@ test.each([
 
 test.each([undefined, null, 5, 'poems', []])('%j is no configuration', (value) => {
   expect(() => checkConfig(value)).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG' }));
+});
+
+test.each<[Record<string, unknown>, string]>([
+  [{ batch: 1.5 }, 'expected an integer from 1 to 65536 for batch but received 1.5'],
+  [{ batch: 0 }, 'expected an integer from 1 to 65536 for batch but received 0'],
+  [{ batch: '10' }, 'expected an integer from 1 to 65536 for batch but received "10"'],
+  [{ lr: Number.NaN }, 'expected a number > 0 and <= 1000000 for lr but received NaN'],
+  [{ dropout: 1 }, 'expected a number >= 0 and < 1 for dropout but received 1'],
+  [{ cell: 'qrnn' }, 'expected one of "lstm", "gru", "rnn" for cell but received "qrnn"'],
+  [{ tieWeights: 1 }, 'expected a boolean for tieWeights but received 1'],
+  [{ data: '' }, 'expected a string that is not empty for data but received ""'],
+  [{ extra: [5] }, 'expected a string for extra.0 but received 5'],
+  [{ optimizer: 5 }, 'expected an object for optimizer but received 5'],
+  [{ layers: undefined }, 'layers is required'],
+  [{ seed: -1, colour: 1 }, 'expected an integer >= 0 for seed but received -1; unknown option colour'],
+])('%j is explained', (change, message) => {
+  const config = { ...presetConfig('default'), ...change };
+  expect(() => checkConfig(config)).toThrow(`Invalid configuration: ${message}`);
+});
+
+test.each([
+  [undefined, 'expected an object but received undefined'],
+  [{ out: 'x', signal: 5 }, 'expected an AbortSignal for signal but received 5'],
+  [{ out: 'x', saveEvery: 1.5 }, 'expected an integer >= 1 for saveEvery but received 1.5'],
+  [{ out: 'x', batch: 5 }, 'unknown option batch, which belongs in config: { batch: … }'],
+])('the options %j of a training are explained', (options, message) => {
+  expect(() => checkOptions('train', options)).toThrow(`Invalid options: ${message}`);
 });
