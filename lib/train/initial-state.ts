@@ -48,7 +48,7 @@ export async function newState(options: TrainOptions): Promise<InitialState> {
   if (texts && changes.data !== undefined) throw invalid('Set either texts or data', 'data');
   const config = checkConfig({ ...presetConfig(preset), ...omitUndefined(changes) });
   requireNoRun(out);
-  const weights = init === undefined ? {} : await initialWeights(init);
+  const weights = init === undefined ? {} : await initialWeights(init, options.skipNonfinite);
   // A resume may run in another working directory.
   const data = texts ? TEXTS : toAbsolute(config.data);
   const extra = config.extra?.map(toAbsolute);
@@ -56,15 +56,15 @@ export async function newState(options: TrainOptions): Promise<InitialState> {
   return { config: omitUndefined({ ...config, data, extra, keep }), progress, notices: [], ...weights };
 }
 
-async function initialWeights(source: string): Promise<Partial<InitialState>> {
+async function initialWeights(source: string, nonfinite = false): Promise<Partial<InitialState>> {
   const { tensors, vocab, corpus } = await readWeights(source);
-  requireFinite(tensors, source);
+  if (!nonfinite) requireFinite(tensors, source);
   if (!corpus) return { source, tensors };
   const { before = [], ...last } = corpus;
   return { source, tensors, vocab, before: [...before, last] };
 }
 
-/** With such weights, every loss would be NaN. */
+/** A loss with such a weight is NaN, which ends the run unless steps may be skipped. */
 function requireFinite(tensors: TensorMap, source: string): void {
   for (const [name, { dtype, data }] of Object.entries(tensors)) {
     if (dtype !== 'F32') continue;

@@ -98,7 +98,7 @@ test('without --out, --resume and --model, the commands use a new and the newest
   inFolder(async (folder, data) => {
     const trained = await run('train', ['--data', data, ...small, '--max-steps', '1', '--json'], folder);
     const { run: out } = JSON.parse(trained.stdout.split('\n')[0] as string);
-    expect(out).toMatch(/^runs\/\d{8}-\d{6}-poems-txt-default$/);
+    expect(out).toMatch(/^runs\/\d{8}-\d{6}-poems-txt-default-[0-9a-f]{6}$/);
     const resumed = await run('train', ['--resume', '--max-steps', '2', '--json'], folder);
     expect(JSON.parse(resumed.stdout.split('\n')[0] as string)).toMatchObject({ run: out, done: 1 });
     const evaluated = await run('eval', ['--poems', '0', '--json', '--threads', '1'], folder);

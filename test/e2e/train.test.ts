@@ -275,6 +275,7 @@ test('a resume says what computes otherwise than before, if its checkpoint tells
         `Unicode ${environment?.unicode} instead of 3.0${unequal}`,
       ],
     });
+    await writeCheckpoint(last, { ...checkpoint, environment: before });
     await writeFile(data, `题:${POEMS[0]}\n`);
     await expect(resumed()).rejects.toMatchObject({
       code: 'ERR_TANGSHI_RUN',
