@@ -1,11 +1,67 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { type Argument, Command, type Help, InvalidArgumentError, Option } from 'commander';
 import { AbortError, TangshiError } from '../../lib';
 import { commandLine, IN_CLONE } from '../../lib/util/package-root';
+import { LANGUAGES, t } from './language';
+import { beQuiet } from './messages';
+import { translated } from './translate';
 
-/** @param operand What comes before the options in an example. */
-export function newCommand(name: string, operand = ''): Command {
-  const usage = [operand, IN_CLONE ? '--' : '', '[options]'].filter(Boolean).join(' ');
-  return new Command(commandLine(name)).usage(usage);
+/** The exit code of a command that could not do what it was asked. 1 is the answer no. */
+const FAILURE = 2;
+
+/** @param operands What comes before the options in the usage. In a clone, npm needs `--` before options. */
+export function newCommand(name: string, operands = ''): Command {
+  const usage = [operands, IN_CLONE ? '--' : '', t('[options]', '[选项]')].filter(Boolean).join(' ');
+  return withConventions(new Command(name).usage(usage));
+}
+
+/** Options of every command of the program. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--lang <language>',
+        t('language of messages and help (default: by the locale)', '提示与帮助的语言（默认随系统）'),
+      ).choices(LANGUAGES),
+    )
+    .option('--quiet', t('print no messages, only results and errors', '不输出提示，只输出结果和错误'));
+}
+
+/** What all commands have in common: help and errors in the user's language, exit codes. */
+export function withConventions(command: Command): Command {
+  return command
+    .helpOption('-h, --help', t('display help', '显示帮助'))
+    .configureHelp({ styleTitle: titleOf, optionDescription, argumentDescription })
+    .configureOutput({ outputError: (text, write) => write(translated(text)) })
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : FAILURE));
+}
+
+function titleOf(title: string): string {
+  const titles: Readonly<Record<string, string>> = {
+    'Usage:': '用法：',
+    'Arguments:': '参数：',
+    'Options:': '选项：',
+    'Commands:': '命令：',
+  };
+  return t(title, titles[title] ?? title);
+}
+
+/** As commander has it, but in the user's language. */
+function optionDescription(this: Help, { description, argChoices, defaultValue }: Option): string {
+  const shown = defaultValue === undefined || typeof defaultValue === 'boolean' ? undefined : defaultValue;
+  return withFacts(description, argChoices, shown);
+}
+
+function argumentDescription(this: Help, { description, argChoices }: Argument): string {
+  return withFacts(description, argChoices, undefined);
+}
+
+function withFacts(description: string, choices: readonly string[] | undefined, value: unknown): string {
+  const facts = [
+    choices && t(`choices: ${choices.join(', ')}`, `可选：${choices.join('、')}`),
+    value !== undefined && t(`default: ${value}`, `默认：${value}`),
+  ].filter(Boolean);
+  if (facts.length === 0) return description;
+  return t(`${description} (${facts.join('; ')})`, `${description}（${facts.join('；')}）`);
 }
 
 /** A command with arguments, to show to the user. In a clone, npm needs `--` before options. */
@@ -18,9 +74,10 @@ export function exampleCommand(name: string, args: string): string {
 export function number(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !(value >= min && value <= max)) {
-      throw new InvalidArgumentError(`Expected a number ${bounds(min, max)}.`);
-    }
+    if (text.trim() === '' || !(value >= min && value <= max))
+      throw new InvalidArgumentError(
+        t(`Expected a number ${bounds(min, max)}.`, `应为${boundsZh(min, max)}的数。`),
+      );
     return value;
   };
 }
@@ -29,11 +86,20 @@ export function number(min: number, max = Number.POSITIVE_INFINITY): (text: stri
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`Expected an integer ${bounds(min, max)}.`);
-    }
+    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(
+        t(`Expected an integer ${bounds(min, max)}.`, `应为${boundsZh(min, max)}的整数。`),
+      );
     return value;
   };
+}
+
+function bounds(min: number, max: number): string {
+  return max >= Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+}
+
+function boundsZh(min: number, max: number): string {
+  return max >= Number.MAX_SAFE_INTEGER ? `不小于 ${min} ` : ` ${min} 到 ${max} 之间`;
 }
 
 /** Collects an option that can be repeated. */
@@ -41,27 +107,41 @@ export function list(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
+let whenOutputCloses: () => void = () => process.exit();
+
+/** @param stop Called when stdout can no longer be written, instead of ending the process. */
+export function onClosedOutput(stop: () => void): void {
+  whenOutputCloses = stop;
+}
+
 /**
- * Runs a command. An error is reported as one line on stderr and exit code 1.
+ * Runs a program of several commands, or a single command.
  *
- * @param stop Called when stdout can no longer be written.
+ * Exit codes: 0 done; 1 the answer is no (`check`, `doctor`); 2 anything that went wrong.
  */
-export function run(command: Command, stop: () => void = () => process.exit()): void {
+export function run(program: Command): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // A reader such as `head` may close the pipe early: that is not an error.
-    if (error.code !== 'EPIPE') {
-      process.stderr.write(`Cannot write to stdout: ${error.message}\n`);
-      process.exitCode = 1;
-    }
-    stop();
+    if (error.code !== 'EPIPE')
+      fail(t(`Cannot write to stdout: ${error.message}`, `无法写入标准输出：${error.message}`));
+    whenOutputCloses();
   });
-  refuseSwallowedOptions(command);
-  command.parseAsync().catch((error: unknown) => {
+  process.stderr.on('error', () => undefined); // of a terminal that was closed: nobody reads the messages
+  const named = program.commands.find((command) => command.name() === process.argv[2]) ?? program;
+  refuseSwallowedOptions(named);
+  program.hook('preAction', (_, command) => {
+    if (command.opts().quiet) beQuiet();
+  });
+  program.parseAsync().catch((error: unknown) => {
     if (error instanceof AbortError) return;
     if (!(error instanceof TangshiError)) throw error;
-    process.stderr.write(`${error.message}${flagOf(error, command)}\n`);
-    process.exitCode = 1;
+    fail(translated(error.message) + flagOf(error, named));
   });
+}
+
+function fail(message: string): void {
+  process.stderr.write(`${t('error: ', '错误：')}${message}\n`);
+  process.exitCode = FAILURE;
 }
 
 /** Flags whose names differ from the option of the library. */
@@ -72,22 +152,22 @@ function flagOf({ option }: TangshiError, command: Command): string {
   if (option === undefined) return '';
   const name = RENAMED[option] ?? option;
   const flag = command.options.find((candidate) => candidate.attributeName() === name);
-  return flag ? ` (${flag.long})` : '';
+  return flag ? t(` (${flag.long})`, `（${flag.long}）`) : '';
 }
 
 /** Without `--`, npm takes options for itself, and the command would not see them. */
 function refuseSwallowedOptions(command: Command): void {
   const swallowed = command.options
-    .filter(({ long }) => long !== '--json') // npm has an option of that name
-    .filter(({ long }) => process.env[`npm_config_${long?.slice(2).replaceAll('-', '_')}`] !== undefined)
-    .map(({ long }) => long);
+    .map(({ long }) => long ?? '')
+    .filter((long) => !['--json', '--quiet', '--version', '--help'].includes(long)) // npm has options of these names
+    .filter((long) => process.env[`npm_config_${long.slice(2).replaceAll('-', '_')}`] !== undefined);
   if (swallowed.length === 0) return;
-  process.stderr.write(
-    `npm did not pass on ${swallowed.join(', ')}: put -- before the options, as in ${command.name()} -- ${swallowed[0]} …\n`,
+  const [options, example] = [swallowed.join(', '), exampleCommand(command.name(), `${swallowed[0]} …`)];
+  fail(
+    t(
+      `npm did not pass on ${options}: put -- before the options, as in ${example}`,
+      `npm 没有传递 ${options}：请在选项前加上 --，例如 ${example}`,
+    ),
   );
-  process.exit(1);
-}
-
-function bounds(min: number, max: number): string {
-  return max >= Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  process.exit();
 }

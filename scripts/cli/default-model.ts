@@ -2,10 +2,16 @@ import { BUNDLED_MODEL } from '../../lib';
 import { readProgress } from '../../lib/model/checkpoint';
 import { checkpointFiles } from '../../lib/model/model-files';
 import { newestRun } from '../../lib/train/run-folder';
+import { t } from './language';
+import { note } from './messages';
 
 /** For `--help`. */
-export const MODEL_HELP =
-  'a checkpoint or a run folder (default: the newest run under runs/, else the bundled model)';
+export function modelHelp(): string {
+  return t(
+    'a checkpoint or a run folder (default: the newest run under runs/, otherwise the bundled model)',
+    '检查点或训练目录（默认：runs/ 下最新的训练，没有则用自带的模型）',
+  );
+}
 
 /** The model that a command uses: the given one, else the newest run, else the bundled model. */
 export async function modelOrDefault(path: string | undefined): Promise<string> {
@@ -19,8 +25,11 @@ async function warnIfStale(run: string): Promise<void> {
   const files = checkpointFiles(run);
   const [best, last] = await Promise.all([readProgress(files.best), readProgress(files.last)]);
   if (!best || !last || best.step >= last.step || last.cursor.step === 0) return;
-  process.stderr.write(
-    `Note: ${files.best} (step ${best.step}) is older than ${files.last} (step ${last.step}). ` +
-      `To use the latter: --model ${files.last}\n`,
+  note(
+    t(
+      `Note: ${files.best} (step ${best.step}) is older than ${files.last} (step ${last.step}). ` +
+        `To use the latter: --model ${files.last}`,
+      `注意：${files.best}（第 ${best.step} 步）早于 ${files.last}（第 ${last.step} 步）。若要用后者：--model ${files.last}`,
+    ),
   );
 }

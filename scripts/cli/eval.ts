@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   type Evaluation,
   evaluate,
@@ -17,37 +17,74 @@ import { distinctiveLines } from '../../lib/data/line-filter';
 import { TEXTS } from '../../lib/data/poems';
 import { usableCpus } from '../../lib/util/cpus';
 import { omitUndefined } from '../../lib/util/omit-undefined';
-import { integer, list, newCommand, run } from './command';
-import { MODEL_HELP, modelOrDefault } from './default-model';
+import { integer, list, newCommand } from './command';
+import { modelHelp, modelOrDefault } from './default-model';
+import { t } from './language';
 
-const command = newCommand('eval')
-  .description(
-    'Measures how well a model predicts poems (NLL in nats per character, perplexity), and how well its own poems\n' +
-      'follow the rules of the fixed forms.',
-  )
-  .option('--model <path>', MODEL_HELP)
-  .option('--data <corpus>', 'a built-in corpus, or the path of a file (default: the training corpus)')
-  .addOption(
-    new Option('--format <format>', 'format of the file (default: detected)').choices(CORPUS_FORMATS),
-  )
-  .addOption(new Option('--encoding <name>', 'encoding of the file (default: UTF-8)').choices(ENCODINGS))
-  .option('--extra <corpus>', 'another corpus in which to find copied lines (can be repeated)', list)
-  .option('--held-out', 'use only the poems held out from training')
-  .option('--poems <n>', 'poems to generate and measure in each fixed form', integer(0, 1000), 100)
-  .option('--seed <n>', 'seed of these poems', integer(0), 1)
-  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
-  .option('--threads <n>', 'CPU threads (default: all that may be used)', integer(1, 1024))
-  .option('--json', 'print one JSON object')
-  .action(async (flags) => {
-    const { device, threads = usableCpus() } = flags;
-    const model = await Model.load(await modelOrDefault(flags.model), { device, threads });
-    try {
-      const result = await measure(model, flags);
-      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : toText(result));
-    } finally {
-      await model.dispose();
-    }
-  });
+/** `tangshi eval`. */
+export function evalCommand(): Command {
+  return newCommand('eval')
+    .description(
+      t(
+        'Measure how well a model predicts poems (NLL in nats per character, perplexity), and how well its own poems follow\n' +
+          'the rules of the fixed forms.',
+        '衡量模型预测诗句的能力（每字的 NLL，单位纳特；困惑度），以及它作的诗合不合固定体裁的格律。',
+      ),
+    )
+    .option('--model <path>', modelHelp())
+    .option(
+      '--data <corpus>',
+      t(
+        'a built-in corpus, or the path of a file (default: the training corpus)',
+        '内置语料，或文件路径（默认：训练所用的语料）',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--format <format>',
+        t('format of the file (default: detected)', '文件格式（默认自动识别）'),
+      ).choices(CORPUS_FORMATS),
+    )
+    .addOption(
+      new Option(
+        '--encoding <name>',
+        t('encoding of the file (default: UTF-8)', '文件的编码（默认 UTF-8）'),
+      ).choices(ENCODINGS),
+    )
+    .option(
+      '--extra <corpus>',
+      t(
+        'another corpus in which to find copied lines (can be repeated)',
+        '另一份语料，用来查找照抄的句子（可重复）',
+      ),
+      list,
+    )
+    .option('--held-out', t('use only the poems held out from training', '只用训练时留出的诗'))
+    .option(
+      '--poems <n>',
+      t('poems to generate and measure in each fixed form', '每种固定体裁生成并统计的诗数'),
+      integer(0, 1000),
+      100,
+    )
+    .option('--seed <n>', t('seed of these poems', '这些诗的种子'), integer(0), 1)
+    .option('--device <device>', t('auto, cpu, cuda or cuda:N', 'auto、cpu、cuda 或 cuda:N'), 'cpu')
+    .option(
+      '--threads <n>',
+      t('CPU threads (default: all usable cores)', 'CPU 线程数（默认所有可用的核）'),
+      integer(1, 1024),
+    )
+    .option('--json', t('print one JSON object', '输出一个 JSON 对象'))
+    .action(async (flags) => {
+      const { device, threads = usableCpus() } = flags;
+      const model = await Model.load(await modelOrDefault(flags.model), { device, threads });
+      try {
+        const result = await measure(model, flags);
+        process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : toText(result));
+      } finally {
+        await model.dispose();
+      }
+    });
+}
 
 type Flags = Readonly<{
   data?: string;
@@ -183,5 +220,3 @@ function tableOf(forms: readonly FormMetrics[]): string {
   const header = ['    ', '      ', 'poems', ...COLUMNS.map(([, name]) => name)];
   return [header, ...rows].map((row) => `${row.map((cell) => cell.padStart(6)).join('  ')}\n`).join('');
 }
-
-run(command);

@@ -1,23 +1,37 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { readCheckpoint, TangshiError, writeModel } from '../../lib';
 import { findCheckpoint } from '../../lib/model/model-files';
-import { newCommand, run } from './command';
-import { MODEL_HELP, modelOrDefault } from './default-model';
+import { newCommand } from './command';
+import { modelHelp, modelOrDefault } from './default-model';
+import { t } from './language';
+import { note } from './messages';
 
-const command = newCommand('export', 'FILE')
-  .description(
-    'Exports a trained model to a small file for generating poems: weights in half precision, without the state that\n' +
-      'training needs. It has a quarter to a sixth of the size of the checkpoint.',
-  )
-  .argument('<file>', 'the .safetensors file to write')
-  .option('--model <path>', MODEL_HELP)
-  .action(async (file: string, { model }) => {
-    requireNewFile(file);
-    const path = await findCheckpoint(await modelOrDefault(model));
-    await writeModel(file, await readCheckpoint(path));
-    process.stdout.write(`${file}: ${await megabytes(file)}, from ${path} of ${await megabytes(path)}\n`);
-  });
+/** `tangshi export`. */
+export function exportCommand(): Command {
+  return newCommand('export', 'FILE')
+    .description(
+      t(
+        'Export a trained model to a small file for generating poems: weights in half precision, without the state that\n' +
+          'training needs. It has a quarter to a sixth of the size of the checkpoint.',
+        '把训练好的模型导出为作诗用的小文件：半精度权重，不含训练所需的状态。大小是检查点的四分之一到六分之一。',
+      ),
+    )
+    .argument('<file>', t('the .safetensors file to write', '要写入的 .safetensors 文件'))
+    .option('--model <path>', modelHelp())
+    .action(async (file: string, { model }) => {
+      requireNewFile(file);
+      const path = await findCheckpoint(await modelOrDefault(model));
+      await writeModel(file, await readCheckpoint(path));
+      note(
+        t(
+          `${file}: ${await megabytes(file)}, from ${path} of ${await megabytes(path)}`,
+          `${file}：${await megabytes(file)}，来自 ${path}（${await megabytes(path)}）`,
+        ),
+      );
+    });
+}
 
 async function megabytes(path: string): Promise<string> {
   return `${((await stat(path)).size / 1e6).toFixed(1)} MB`;
@@ -29,5 +43,3 @@ function requireNewFile(file: string): void {
   if (existsSync(file))
     throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `${file} already exists: choose another name`);
 }
-
-run(command);

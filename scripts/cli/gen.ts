@@ -1,5 +1,6 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import {
+  BUNDLED_MODEL,
   checkPoem,
   classicPoem,
   formatCheck,
@@ -9,91 +10,145 @@ import {
   type StreamOptions,
   TangshiError,
 } from '../../lib';
-import { exampleCommand, integer, newCommand, number, run } from './command';
-import { MODEL_HELP, modelOrDefault } from './default-model';
+import { exampleCommand, integer, newCommand, number } from './command';
+import { modelHelp, modelOrDefault } from './default-model';
+import { t } from './language';
+import { note } from './messages';
 import { canRedraw } from './terminal';
 
-const command = newCommand('gen', '湖')
-  .description('Generates a poem that begins with the given characters.')
-  .argument('[beginning]', 'any number of characters', '')
-  .option('--model <path>', MODEL_HELP)
-  .addOption(
-    new Option('--preset <name>', 'classic: what the original program prints')
-      .choices(['classic'])
-      .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'maxLength', 'seed']),
-  )
-  .option('--form <form>', '五绝, 七绝, 五律, 七律, or lines x characters per line: 6x4')
-  .option('--acrostic <characters>', 'first characters of the lines')
-  .addOption(
-    new Option('--rhyme <rule>', 'whether lines rhyme (default: on in the fixed forms)').choices([
-      'on',
-      'off',
-    ]),
-  )
-  .addOption(
-    new Option('--tone <rule>', 'tone pattern (default: loose in the fixed forms)').choices([
-      'strict',
-      'loose',
-      'off',
-    ]),
-  )
-  .option('--rhyme-group <name>', 'rhyme group, one of thirty: 东, 冬, 江, …')
-  .option('--context <lines>', 'lines that the poem follows, but does not include')
-  .option(
-    '--best-of <n>',
-    'number of drafts to choose each poem from (default: 32 in a form, else 1)',
-    integer(1, 1000),
-  )
-  .addOption(
-    new Option('--beam <n>', 'search for the likeliest poem with a beam of this width instead of drawing one')
-      .argParser(integer(1, 1000))
-      .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'seed', 'bestOf']),
-  )
-  .option(
-    '--repetition-penalty <nats>',
-    'penalty for repeated characters (default: 2 in a form, else 0)',
-    number(0, 100),
-  )
-  .option('--temperature <t>', 'randomness: 0 always takes the likeliest character (default: 0.8)', number(0))
-  .option('--top-k <k>', 'draw from the k likeliest characters (default: all)', integer(0))
-  .option(
-    '--top-p <p>',
-    'draw from the likeliest characters that together reach p (default: 0.95)',
-    number(0, 1),
-  )
-  .addOption(
-    new Option('--greedy', 'always take the likeliest character').conflicts([
-      'temperature',
-      'topK',
-      'topP',
-      'count',
-      'seed',
-    ]),
-  )
-  .option('--count <n>', 'number of poems, with consecutive seeds', integer(1, 100_000))
-  .option('--max-length <n>', 'highest number of characters (default: 80)', integer(1))
-  .option(
-    '--seed <n>',
-    'seed of the first poem; the same seed gives the same poem (default: random)',
-    integer(0),
-  )
-  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
-  .option('--threads <n>', 'CPU threads (default: all that may be used, at most 4)', integer(1, 1024))
-  .option('--annotate', 'show tones, rhymes and a check against the rules of regulated verse')
-  .option('--json', 'print one JSON object per poem, one per line')
-  .action(async (beginning: string, flags) => {
-    refuseFormAsBeginning(beginning);
-    const { model: path, device, threads, preset } = flags;
-    const model = await Model.load(await modelOrDefault(path), { device, threads });
-    try {
-      if (preset === 'classic') printClassic(await classicPoem(model, beginning), flags);
-      else await print(model, toOptions(beginning, flags), flags);
-    } catch (error) {
-      throw path === undefined ? withModel(error, model.path) : error;
-    } finally {
-      await model.dispose();
-    }
-  });
+/** `tangshi gen`. */
+export function genCommand(): Command {
+  return newCommand('gen', '湖')
+    .description(t('Generate poems that begin with the given characters.', '以给定的字开头作诗。'))
+    .argument('[beginning]', t('first characters of the poem; empty: anything', '诗的开头；省略则自由发挥'))
+    .option('--model <path>', modelHelp())
+    .addOption(
+      new Option(
+        '--preset <name>',
+        t('classic: print what the original program prints', 'classic：打印原程序的输出'),
+      )
+        .choices(['classic'])
+        .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'maxLength', 'seed']),
+    )
+    .option(
+      '--form <form>',
+      t(
+        '五绝, 七绝, 五律, 七律, or lines x characters per line, such as 6x4',
+        '体裁：五绝、七绝、五律、七律，或 行数x每行字数，如 6x4',
+      ),
+    )
+    .option('--acrostic <characters>', t('first characters of the lines', '藏头：各句的第一个字'))
+    .addOption(
+      new Option(
+        '--rhyme <rule>',
+        t('whether lines rhyme (default: on in the fixed forms)', '是否押韵（固定体裁默认 on）'),
+      ).choices(['on', 'off']),
+    )
+    .addOption(
+      new Option(
+        '--tone <rule>',
+        t('tone pattern (default: loose in the fixed forms)', '平仄规则（固定体裁默认 loose）'),
+      ).choices(['strict', 'loose', 'off']),
+    )
+    .option(
+      '--rhyme-group <name>',
+      t('rhyme group, one of thirty: 东, 冬, 江, …', '韵部，三十部之一：东、冬、江……'),
+    )
+    .option('--context <lines>', t('lines before the poem, not printed', '诗之前的句子，不输出'))
+    .option(
+      '--best-of <n>',
+      t(
+        'drafts to choose each poem from (default: 32 in a form, otherwise 1)',
+        '每首诗的草稿数，取最好的一稿（有体裁时默认 32，否则 1）',
+      ),
+      integer(1, 1000),
+    )
+    .addOption(
+      new Option(
+        '--beam <n>',
+        t('search for the likeliest poem with a beam of this width', '用此宽度的束搜索求最可能的诗'),
+      )
+        .argParser(integer(1, 1000))
+        .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'seed', 'bestOf']),
+    )
+    .option(
+      '--repetition-penalty <nats>',
+      t(
+        'penalty for repeated characters (default: 2 in a form, otherwise 0)',
+        '重复用字的惩罚，单位纳特（有体裁时默认 2，否则 0）',
+      ),
+      number(0, 100),
+    )
+    .option(
+      '--temperature <t>',
+      t(
+        'randomness; 0 always takes the likeliest character (default: 0.8)',
+        '随机性；0 总取最可能的字（默认 0.8）',
+      ),
+      number(0),
+    )
+    .option(
+      '--top-k <k>',
+      t('draw from the k likeliest characters (default: all)', '只从最可能的 k 个字中抽取（默认不限）'),
+      integer(0),
+    )
+    .option(
+      '--top-p <p>',
+      t(
+        'draw from the likeliest characters that together reach p (default: 0.95)',
+        '只从概率之和达到 p 的最可能的字中抽取（默认 0.95）',
+      ),
+      number(0, 1),
+    )
+    .addOption(
+      new Option('--greedy', t('always take the likeliest character', '总取最可能的字')).conflicts([
+        'temperature',
+        'topK',
+        'topP',
+        'count',
+        'seed',
+      ]),
+    )
+    .option(
+      '--count <n>',
+      t('number of poems, with consecutive seeds', '诗的数量，种子依次加一'),
+      integer(1, 100_000),
+    )
+    .option(
+      '--max-length <n>',
+      t('highest number of characters (default: 80)', '最多字数（默认 80）'),
+      integer(1),
+    )
+    .option(
+      '--seed <n>',
+      t(
+        'seed of the first poem; the same seed gives the same poem (default: random)',
+        '第一首诗的种子；种子相同则诗相同（默认随机）',
+      ),
+      integer(0),
+    )
+    .option('--device <device>', t('auto, cpu, cuda or cuda:N', 'auto、cpu、cuda 或 cuda:N'), 'cpu')
+    .option(
+      '--threads <n>',
+      t('CPU threads (default: all usable cores, at most 4)', 'CPU 线程数（默认所有可用的核，最多 4）'),
+      integer(1, 1024),
+    )
+    .option('--annotate', t('show tones, rhymes and a check against the rules', '标出平仄和韵脚，并检查格律'))
+    .option('--json', t('print one JSON object per poem, one per line', '每首诗输出一行 JSON'))
+    .action(async (beginning = '', flags) => {
+      refuseFormAsBeginning(beginning);
+      const { model: path, device, threads, preset } = flags;
+      const model = await Model.load(await modelOrDefault(path), { device, threads });
+      try {
+        if (preset === 'classic') printClassic(await classicPoem(model, beginning), flags);
+        else await print(model, toOptions(beginning, flags), flags);
+      } catch (error) {
+        throw path === undefined ? withModel(error, model.path) : error;
+      } finally {
+        await model.dispose();
+      }
+    });
+}
 
 type Flags = Omit<PoemOptions, 'rhyme'> &
   Readonly<{ rhyme?: 'on' | 'off'; greedy?: boolean; count?: number; annotate?: boolean; json?: boolean }>;
@@ -120,13 +175,30 @@ function toOptions(beginning: string, flags: Flags): PoemOptions {
 
 async function print(model: Model, options: PoemOptions, flags: Flags): Promise<void> {
   const { bestOf, ...streamOptions } = options;
-  const isSingleDraft =
-    (flags.count ?? 1) === 1 && flags.bestOf === undefined && !flags.form && !flags.acrostic;
-  if (canRedraw(process.stdout) && isSingleDraft && !flags.json && !flags.annotate)
-    return printAsDrawn(model, streamOptions);
-  const poems = await model.generateMany(flags.count ?? 1, options);
-  if (flags.json) for (const poem of poems) process.stdout.write(`${JSON.stringify(toJson(poem, flags))}\n`);
-  else process.stdout.write(poems.map((poem) => toText(poem, flags)).join('\n'));
+  const { count = 1, json } = flags;
+  const isSingleDraft = count === 1 && flags.bestOf === undefined && !flags.form && !flags.acrostic;
+  if (canRedraw(process.stdout) && isSingleDraft && !json && !flags.annotate) {
+    tellSource(model, [await printAsDrawn(model, streamOptions)]);
+    return;
+  }
+  const poems = await model.generateMany(count, options);
+  if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(toJson(poem, flags))}\n`);
+  else process.stdout.write(poems.map((poem, i) => numbered(i, count) + toText(poem, flags)).join('\n'));
+  if (!json) tellSource(model, poems);
+}
+
+function numbered(index: number, count: number): string {
+  return count > 1 ? `${index + 1}.\n` : '';
+}
+
+/** The seed, by which a poem can be had again, and the model if the user may not expect it. */
+function tellSource({ path }: Model, poems: readonly Poem[]): void {
+  const [first, last] = [poems[0]?.seed, poems.at(-1)?.seed];
+  const seeds =
+    first === last
+      ? t(`seed ${first}`, `种子 ${first}`)
+      : t(`seeds ${first} to ${last}`, `种子 ${first} 至 ${last}`);
+  note(path === BUNDLED_MODEL ? seeds : t(`${seeds}, model ${path}`, `${seeds}，模型 ${path}`));
 }
 
 function toJson(poem: Poem, { annotate }: Flags): object {
@@ -155,13 +227,13 @@ function refuseFormAsBeginning(beginning: string): void {
 }
 
 /** On a terminal: prints one sentence per line, and erases one that the poem does not keep. */
-async function printAsDrawn(model: Model, options: StreamOptions): Promise<void> {
+async function printAsDrawn(model: Model, options: StreamOptions): Promise<Poem> {
   const chars = model.stream(options);
   let line = '';
   for (let next = await chars.next(); ; next = await chars.next()) {
     if (next.done) {
       if (line !== '') process.stdout.write(next.value.text.endsWith(line) ? '\n' : '\r\x1b[K');
-      return;
+      return next.value;
     }
     const ends = /[。！？；]/u.test(next.value);
     process.stdout.write(ends ? `${next.value}\n` : next.value);
@@ -173,7 +245,10 @@ function printClassic(lines: readonly string[], { json }: Flags): void {
   if (json) process.stdout.write(`${JSON.stringify({ text: lines.join(''), lines })}\n`);
   else for (const line of lines) process.stdout.write(`${line}\n`);
   if (lines.length > 0) return;
-  process.stderr.write('The original program prints nothing here: no piece is longer than 10 characters.\n');
+  note(
+    t(
+      'The original program prints nothing here: no piece is longer than 10 characters.',
+      '原程序在此不输出任何内容：没有一段超过 10 个字。',
+    ),
+  );
 }
-
-run(command);

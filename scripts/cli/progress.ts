@@ -1,7 +1,9 @@
 import { dirname } from 'node:path';
+import stringWidth from 'string-width';
 import { RUNS } from '../../lib/train/run-folder';
 import type { TrainEvent } from '../../lib/train/train-events';
 import { exampleCommand } from './command';
+import { t } from './language';
 import { canRedraw, type Terminal } from './terminal';
 
 type Plan = Extract<TrainEvent, { type: 'plan' }>;
@@ -10,17 +12,21 @@ type Step = Extract<TrainEvent, { type: 'step' }>;
 const BAR_WIDTH = 20;
 const SECONDS_BETWEEN_REDRAWS = 0.1;
 
+type ReporterOptions = Readonly<{ logEvery: number; minutes?: number }>;
+
 /**
  * Reports a training to the user: redraws one line on a terminal, writes a line every `logEvery` steps elsewhere.
  *
  * @example
- * const reporter = new Reporter(process.stdout, { logEvery: 50 });
+ * const reporter = new Reporter(process.stderr, { logEvery: 50 });
  * for await (const event of train({ out: 'runs/mine' })) reporter.tell(event);
  */
 export class Reporter {
   readonly #out: Terminal;
   readonly #redraws: boolean;
   readonly #logEvery: number;
+  /** Limit of this sitting in seconds. */
+  readonly #limit: number;
   #plan: Plan | undefined;
   /** First character of the last sample: a prompt that the model knows. */
   #prompt = '湖';
@@ -31,10 +37,12 @@ export class Reporter {
   /** Time of the last redraw, in seconds. */
   #drawn = 0;
 
-  constructor(out: Terminal, { logEvery }: { logEvery: number }) {
+  /** @param options `minutes`: limit of this sitting. */
+  constructor(out: Terminal, { logEvery, minutes = Number.POSITIVE_INFINITY }: ReporterOptions) {
     this.#out = out;
     this.#redraws = canRedraw(out);
     this.#logEvery = logEvery;
+    this.#limit = minutes * 60;
   }
 
   tell(event: TrainEvent): void {
@@ -50,18 +58,24 @@ export class Reporter {
   #text(event: Exclude<TrainEvent, Step>): string {
     switch (event.type) {
       case 'plan':
-        return planText(event);
+        return planText(event, this.#limit);
       case 'skipped':
-        return `step ${event.step} skipped: loss ${event.loss}, gradient norm ${event.gradNorm} (${event.skipped} so far)`;
+        return t(
+          `step ${event.step} skipped: loss ${event.loss}, gradient norm ${event.gradNorm} (${event.skipped} so far)`,
+          `跳过第 ${event.step} 步：损失 ${event.loss}，梯度范数 ${event.gradNorm}（已跳过 ${event.skipped} 步）`,
+        );
       case 'epoch':
-        return `epoch ${event.epoch} of ${this.#plan?.epochs}: loss ${event.loss.toFixed(4)}${heldOutText(event)}`;
+        return t(
+          `epoch ${event.epoch} of ${this.#plan?.epochs}: mean loss ${event.loss.toFixed(3)}${heldOutText(event)}`,
+          `第 ${event.epoch} 轮，共 ${this.#plan?.epochs} 轮：平均损失 ${event.loss.toFixed(3)}${heldOutText(event)}`,
+        );
       case 'evaluation':
-        return `step ${event.step}${heldOutText(event)}`;
+        return t(`step ${event.step}${heldOutText(event)}`, `第 ${event.step} 步${heldOutText(event)}`);
       case 'sample':
         this.#prompt = [...event.text][0] ?? '';
         return event.lines.map((line) => `    ${line}`).join('\n');
       case 'checkpoint':
-        return event.best ? `best so far: ${event.path}` : '';
+        return event.best ? t(`best so far: ${event.path}`, `目前最好：${event.path}`) : '';
       case 'done':
         return doneText(event, this.#prompt);
     }
@@ -72,27 +86,32 @@ export class Reporter {
     if (this.#redraws) {
       if (now() - this.#drawn < SECONDS_BETWEEN_REDRAWS) return;
       this.#drawn = now();
-      this.#out.write(`\r\x1b[K${this.#progress(event).slice(0, (this.#out.columns ?? 80) - 1)}`);
+      this.#out.write(`\r\x1b[K${this.#progress(event)}`);
     } else if (event.step % this.#logEvery === 0) {
       this.#out.write(`${this.#progress(event)}\n`);
     }
   }
 
-  /** The most important figures first; the bar fills the remaining width. */
+  /** The most important figures first; the bar fills the remaining width. Never wider than the terminal. */
   #progress({ step, epoch, loss, smoothedLoss }: Step): string {
     const { steps, epochs, done } = this.#plan as Plan;
     const seconds = now() - this.#start;
-    const toGo = (seconds / (step - done)) * (steps - step);
+    const toGo = Math.min((seconds / (step - done)) * (steps - step), Math.max(0, this.#limit - seconds));
+    const [rate, left] = [Math.round(this.#tokens / seconds), duration(toGo)];
     const text = [
-      `epoch ${epoch}/${epochs} step ${step}/${steps}`,
-      `loss ${loss.toFixed(4)} (${smoothedLoss.toFixed(4)})`,
-      `${Math.round(this.#tokens / seconds)} tok/s`,
-      `ETA ${duration(toGo)}`,
+      t(`epoch ${epoch}/${epochs} step ${step}/${steps}`, `轮 ${epoch}/${epochs} 步 ${step}/${steps}`),
+      t(
+        `loss ${loss.toFixed(2)}, mean ${smoothedLoss.toFixed(2)}`,
+        `损失 ${loss.toFixed(2)}，平均 ${smoothedLoss.toFixed(2)}`,
+      ),
+      t(`${rate} tokens/s`, `${rate} 字/秒`),
+      t(`ETA ${left}`, `剩余 ${left}`),
     ].join('  ');
-    const room = this.#redraws ? (this.#out.columns ?? 80) - 2 - text.length : BAR_WIDTH;
+    const columns = this.#redraws ? (this.#out.columns ?? 80) - 1 : Number.POSITIVE_INFINITY;
+    const room = columns - 1 - stringWidth(text);
     const width = Math.max(0, Math.min(BAR_WIDTH, room));
     const filled = Math.floor((step / steps) * width);
-    return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`.trimStart();
+    return cut(`${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`.trimStart(), columns);
   }
 
   /** Writes a permanent line above the redrawn one. */
@@ -102,38 +121,73 @@ export class Reporter {
   }
 }
 
-function planText(plan: Plan): string {
+/** @param limit Seconds after which the training stops. */
+function planText(plan: Plan, limit: number): string {
   const { read, kept, rejected } = plan.tally;
   const reasons = Object.entries(rejected).filter(([, count]) => count > 0);
   const why = reasons.map(([reason, count]) => `${reason} ${thousands(count)}`).join(', ');
+  const [poems, records, epochs] = [thousands(kept), thousands(read), plan.epochs];
+  const done =
+    plan.done > 0 ? t(`, ${thousands(plan.done)} done`, `，已完成 ${thousands(plan.done)} 步`) : '';
   const rows = [
-    ['run', plan.run],
+    [t('run', '目录'), plan.run],
     [
-      'corpus',
-      `${plan.corpus}: ${thousands(kept)} of ${thousands(read)} poems${why && ` (rejected: ${why})`}`,
+      t('corpus', '语料'),
+      t(
+        `${plan.corpus}: ${poems} of ${records} poems${why && ` (rejected: ${why})`}`,
+        `${plan.corpus}：${records} 首中取 ${poems} 首${why && `（舍去：${why}）`}`,
+      ),
     ],
-    ['split', `${thousands(plan.poems)} to train, ${thousands(plan.heldOut)} held out`],
-    ['tokens', `${thousands(plan.tokens)} per epoch`],
-    ['model', `${thousands(plan.parameters)} parameters, vocabulary ${thousands(plan.vocab)}`],
-    ['device', deviceText(plan)],
     [
-      'steps',
-      `${plan.epochs} epochs x ${thousands(plan.stepsPerEpoch)}${plan.done ? `, ${thousands(plan.done)} done` : ''}`,
+      t('split', '划分'),
+      t(
+        `${thousands(plan.poems)} to train, ${thousands(plan.heldOut)} held out`,
+        `训练 ${thousands(plan.poems)} 首，留出 ${thousands(plan.heldOut)} 首`,
+      ),
     ],
-    ['time', `about ${duration(plan.seconds)}`],
-  ];
-  const notices = plan.notices.map((notice) => `\nNote: ${notice}`).join('');
-  return rows.map(([name, value]) => `${name?.padEnd(8)}${value}`).join('\n') + notices;
+    [t('tokens', '字数'), t(`${thousands(plan.tokens)} per epoch`, `每轮 ${thousands(plan.tokens)}`)],
+    [
+      t('model', '模型'),
+      t(
+        `${thousands(plan.parameters)} parameters, vocabulary ${thousands(plan.vocab)}`,
+        `${thousands(plan.parameters)} 个参数，词表 ${thousands(plan.vocab)}`,
+      ),
+    ],
+    [t('device', '设备'), deviceText(plan)],
+    [
+      t('steps', '步数'),
+      t(
+        `${epochs} epochs x ${thousands(plan.stepsPerEpoch)}${done}`,
+        `${epochs} 轮 × ${thousands(plan.stepsPerEpoch)}${done}`,
+      ),
+    ],
+    [t('time', '时间'), timeText(plan.seconds, limit)],
+  ] as const;
+  const column = Math.max(...rows.map(([name]) => stringWidth(name))) + 2;
+  const notices = plan.notices.map((notice) => t(`\nNote: ${notice}`, `\n注意：${notice}`)).join('');
+  return (
+    rows.map(([name, value]) => name + ' '.repeat(column - stringWidth(name)) + value).join('\n') + notices
+  );
+}
+
+function timeText(seconds: number, limit: number): string {
+  const all = duration(seconds);
+  if (seconds <= limit) return t(`about ${all}`, `约 ${all}`);
+  return t(`${duration(limit)}, all epochs about ${all}`, `${duration(limit)}，全部轮次约 ${all}`);
 }
 
 function deviceText({ device, precision, threads }: Plan): string {
   if (device !== 'cpu') return `${device}, ${precision}`;
-  return `cpu, ${threads} thread${threads === 1 ? '' : 's'}`;
+  return t(`cpu, ${threads} thread${threads === 1 ? '' : 's'}`, `cpu，${threads} 线程`);
 }
 
 function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' | 'evaluation' }>): string {
   if (!heldOut) return '';
-  return `, held-out nll ${heldOut.nll.toFixed(4)} (perplexity ${heldOut.perplexity.toFixed(1)})`;
+  const [nll, perplexity] = [heldOut.nll.toFixed(3), heldOut.perplexity.toFixed(1)];
+  return t(
+    `, held-out nll ${nll} (perplexity ${perplexity})`,
+    `，留出的诗 nll ${nll}（困惑度 ${perplexity}）`,
+  );
 }
 
 function doneText(
@@ -141,16 +195,32 @@ function doneText(
   prompt: string,
 ): string {
   const why = {
-    finished: 'Finished',
-    interrupted: 'Interrupted',
-    minutes: 'Time limit reached',
-    'max-steps': 'Step limit reached',
+    finished: t('Finished', '训练完成'),
+    interrupted: t('Interrupted', '训练中断'),
+    minutes: t('Time limit reached', '已到时限'),
+    'max-steps': t('Step limit reached', '已到步数上限'),
   }[reason];
   const next =
     reason === 'finished'
-      ? `generate poems: ${exampleCommand('gen', dirname(run) === RUNS ? prompt : `--model ${run}`)}`
-      : `continue: ${exampleCommand('train', `--resume --out ${run}`)}`;
-  return `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}. To ${next}`;
+      ? t('generate poems', '作诗') +
+        t(': ', '：') +
+        exampleCommand('gen', dirname(run) === RUNS ? prompt : `--model ${run}`)
+      : t('continue', '继续') + t(': ', '：') + exampleCommand('train', `--resume --out ${run}`);
+  return t(
+    `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}. To ${next}`,
+    `${why}，共 ${thousands(step)} 步（用时 ${duration(seconds)}），保存在 ${run}。${next}`,
+  );
+}
+
+/** The beginning of a text that is at most so many columns wide. */
+function cut(text: string, columns: number): string {
+  let [width, end] = [0, 0];
+  for (const char of text) {
+    width += stringWidth(char);
+    if (width > columns) break;
+    end += char.length;
+  }
+  return text.slice(0, end);
 }
 
 /** 59s, 12m 03s, 3h 20m. */

@@ -1,87 +1,269 @@
-import { Option } from 'commander';
-import { isPreset, presetConfig, TangshiError, type TrainOptions, train } from '../../lib';
+import { constants } from 'node:os';
+import { type Command, Option } from 'commander';
+import { type Preset, presetConfig, TangshiError, type TrainOptions, train } from '../../lib';
+import { PRESET_NAMES } from '../../lib/config/schemas';
+import { CLEANING_RULES } from '../../lib/data/clean';
 import { CORPUS_FORMATS } from '../../lib/data/corpus-format';
 import { ENCODINGS } from '../../lib/data/encoding';
 import { newestRun, newRunFolder, RUNS } from '../../lib/train/run-folder';
 import { commandLine } from '../../lib/util/package-root';
-import { integer, list, newCommand, number, run } from './command';
+import { integer, list, newCommand, number, onClosedOutput } from './command';
+import { t } from './language';
 import { Reporter } from './progress';
+import { type ConfigFlags, type Configuration, configurationOf, printedConfig } from './train-config';
 
-const command = newCommand('train')
-  .description(
-    'Trains a model that generates Tang poems. Ctrl-C saves and stops; --resume continues.\n' +
-      'Options that are not given have the values of the preset.',
-  )
-  .addOption(
-    new Option('--preset <name>', 'configuration to start from; classic: the original program')
-      .choices(['classic', 'default', 'large'])
-      .default('default'),
-  )
-  .option('--data <corpus>', 'poems, tangshi, quantangshi, quansongshi, or the path of a file')
-  .option('--extra <corpus>', 'another corpus to train on, none of it held out (can be repeated)', list)
-  .addOption(
-    new Option('--format <format>', 'format of the file (default: detected)').choices(CORPUS_FORMATS),
-  )
-  .addOption(new Option('--encoding <name>', 'encoding of the file (default: UTF-8)').choices(ENCODINGS))
-  .addOption(
-    new Option('--cleaning <rules>', 'how records become poems; plain: any text, one per line').choices([
-      'modern',
-      'classic',
-      'plain',
-    ]),
-  )
-  .option('--min-count <n>', 'leave rarer characters out of the vocabulary', integer(1))
-  .addOption(new Option('--cell <cell>', 'type of the recurrent layers').choices(['lstm', 'gru', 'rnn']))
-  .option('--embed <size>', 'size of the embedding', integer(1))
-  .option('--hidden <size>', 'size of the hidden state', integer(1))
-  .option('--layers <n>', 'number of recurrent layers', integer(1))
-  .option('--dropout <probability>', 'dropout probability', number(0, 0.99))
-  .option('--epochs <n>', 'number of passes over the corpus', integer(1))
-  .option('--minutes <n>', 'stop after this many minutes', number(0))
-  .option('--max-steps <n>', 'stop when the run has taken this many steps', integer(1))
-  .option('--batch <poems>', 'poems per training step', integer(1))
-  .option('--lr <rate>', 'learning rate', number(0))
-  .option('--seed <n>', 'seed of weights, batches and dropout', integer(0))
-  .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'auto')
-  .addOption(
-    new Option('--precision <format>', 'precision of matrix products on a GPU (default: tf32)').choices([
-      'fp32',
-      'tf32',
-      'bf16',
-      'fp16',
-    ]),
-  )
-  .option('--no-graph', 'do not capture training steps on a GPU as CUDA graphs')
-  .option('--threads <n>', 'CPU threads (default: all that may be used)', integer(1))
-  .option('--out <folder>', 'run folder (default: a new one under runs/)')
-  .option('--resume', 'continue the run in --out (default: the newest run)')
-  .option('--init <file>', 'start from the weights of a .safetensors file')
-  .option('--save-every <steps>', 'steps between checkpoints', integer(1), 100)
-  .option('--keep <n>', 'number of recent checkpoints to keep, in addition to the best', integer(1), 2)
-  .option('--skip-nonfinite', 'skip steps whose loss or gradient is NaN or infinite')
-  .option(
-    '--log-every <steps>',
-    'steps between lines if stdout is not a terminal, and between readings of the loss on a GPU',
-    integer(1),
-    50,
-  )
-  .option('--json', 'print one JSON event per line, and nothing else (with npm run -s)')
-  .action(async (flags) => {
-    const reporter = new Reporter(process.stdout, flags);
-    for await (const event of train(await toOptions(flags))) {
-      if (flags.json) process.stdout.write(`${JSON.stringify(event)}\n`);
-      else reporter.tell(event);
-    }
-  });
-
-type Flags = ReturnType<typeof command.opts>;
-
-async function toOptions(flags: Flags): Promise<TrainOptions> {
-  return {
+/** `tangshi train`. */
+export function trainCommand(): Command {
+  const command = newCommand('train').description(
+    t(
+      'Train a model that generates Tang poems. Ctrl-C saves and stops; --resume continues.\n' +
+        'Options that are not given have the values of the preset.',
+      '训练作唐诗的模型。Ctrl-C 保存并停止，--resume 继续。未给出的选项取预设的值。',
+    ),
+  );
+  addCorpusOptions(command);
+  addNetworkOptions(command);
+  addOptimizationOptions(command);
+  addRunOptions(command);
+  return command.action(async (flags: Flags) => {
     // The default is not a choice of the user: a resumed run keeps its own preset.
-    preset: command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset,
-    config: configOf(flags),
-    out: flags.out ?? (flags.resume ? await newestRunFolder() : newFolder(flags)),
+    const preset = command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset;
+    const configuration = await configurationOf(flags, flags.config, preset);
+    if (flags.printConfig) process.stdout.write(printedConfig(configuration));
+    else await runTraining({ ...configuration, ...(await runOptions(flags, configuration)) }, flags);
+  });
+}
+
+function addCorpusOptions(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '--preset <name>',
+        t('configuration to start from; classic: the original program', '起始配置；classic 即原程序'),
+      )
+        .choices(PRESET_NAMES)
+        .default('default'),
+    )
+    .option('--config <file>', t('read the configuration from a JSON file', '从 JSON 文件读取配置'))
+    .option('--print-config', t('print the configuration as JSON and exit', '以 JSON 输出配置后退出'))
+    .option(
+      '--data <corpus>',
+      t(
+        'poems, tangshi, quantangshi, quansongshi, or the path of a file',
+        'poems、tangshi、quantangshi、quansongshi，或文件路径',
+      ),
+    )
+    .option(
+      '--extra <corpus>',
+      t(
+        'another corpus to train on, none of it held out (can be repeated)',
+        '再加一份训练语料，其中不留出任何诗（可重复）',
+      ),
+      list,
+    )
+    .addOption(
+      new Option(
+        '--format <format>',
+        t('format of the file (default: detected)', '文件格式（默认自动识别）'),
+      ).choices(CORPUS_FORMATS),
+    )
+    .addOption(
+      new Option(
+        '--encoding <name>',
+        t('encoding of the file (default: UTF-8)', '文件的编码（默认 UTF-8）'),
+      ).choices(ENCODINGS),
+    )
+    .addOption(
+      new Option(
+        '--cleaning <rules>',
+        t('how records become poems; plain: any text, one per line', '清洗规则；plain：任何文字，每行一篇'),
+      ).choices(CLEANING_RULES),
+    )
+    .option(
+      '--min-count <n>',
+      t('leave rarer characters out of the vocabulary', '词表不收出现次数更少的字'),
+      integer(1),
+    )
+    .option(
+      '--held-out <share>',
+      t('share of the poems to hold out from training', '不用于训练、留作评估的诗所占的比例'),
+      number(0, 0.99),
+    );
+}
+
+function addNetworkOptions(command: Command): void {
+  command
+    .addOption(
+      new Option('--cell <cell>', t('type of the recurrent layers', '循环层的类型')).choices([
+        'lstm',
+        'gru',
+        'rnn',
+      ]),
+    )
+    .option('--embed <size>', t('size of the embedding', '字向量的维数'), integer(1))
+    .option('--hidden <size>', t('size of the hidden state', '隐藏层的维数'), integer(1))
+    .option('--layers <n>', t('number of recurrent layers', '循环层的层数'), integer(1))
+    .option('--dropout <probability>', t('dropout probability', 'dropout 的概率'), number(0, 0.99))
+    .option('--tie-weights', t('share the weights of embedding and output layer', '字向量与输出层共享权重'))
+    .option('--no-tie-weights', t('do not share them', '不共享'))
+    .option(
+      '--relu-logits',
+      t('apply ReLU to the logits, a fault of the original program', '对 logits 使用 ReLU，原程序的缺陷'),
+    )
+    .option('--no-relu-logits', t('do not apply it', '不使用'))
+    .option(
+      '--xavier-output',
+      t('initialize the output weights as the original program does', '按原程序的方式初始化输出层的权重'),
+    )
+    .option('--no-xavier-output', t('initialize them with larger values', '以较大的值初始化'));
+}
+
+function addOptimizationOptions(command: Command): void {
+  command
+    .option('--epochs <n>', t('number of passes over the corpus', '遍历语料的轮数'), integer(1))
+    .option('--batch <poems>', t('poems per training step', '每步训练的诗数'), integer(1))
+    .addOption(
+      new Option('--batching <order>', t('how poems are put into batches', '分批的方式')).choices([
+        'bucketed',
+        'classic',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--optimizer <name>',
+        t('optimizer, with the semantics of PyTorch', '优化器，语义同 PyTorch'),
+      ).choices(['adamw', 'adam', 'rmsprop']),
+    )
+    .option('--lr <rate>', t('highest learning rate', '最高学习率'), number(0))
+    .addOption(
+      new Option(
+        '--schedule <name>',
+        t(
+          'learning rate over time; cosine: warm-up, then decay to 5%',
+          '学习率的变化；cosine：预热后衰减到 5%',
+        ),
+      ).choices(['cosine', 'constant']),
+    )
+    .option(
+      '--beta1 <x>',
+      t('first moment decay of Adam and AdamW', 'Adam、AdamW 的一阶矩衰减率'),
+      number(0, 1),
+    )
+    .option(
+      '--beta2 <x>',
+      t('second moment decay of Adam and AdamW', 'Adam、AdamW 的二阶矩衰减率'),
+      number(0, 1),
+    )
+    .option('--alpha <x>', t('smoothing of RMSprop', 'RMSprop 的平滑系数'), number(0, 1))
+    .option('--eps <x>', t('term of the optimizer for numerical stability', '优化器的数值稳定项'), number(0))
+    .option('--weight-decay <x>', t('weight decay', '权重衰减'), number(0, 1))
+    .option('--clip-norm <norm>', t('scale gradients down to this norm', '把梯度裁剪到此范数'), number(0))
+    .option(
+      '--seed <n>',
+      t('seed of weights, batches and dropout', '权重、批次和 dropout 的种子'),
+      integer(0),
+    );
+}
+
+function addRunOptions(command: Command): void {
+  command
+    .option('--minutes <n>', t('stop after this many minutes', '训练这么多分钟后停止'), number(0))
+    .option(
+      '--max-steps <n>',
+      t('stop when the run has taken this many steps', '训练到第几步停止'),
+      integer(1),
+    )
+    .option('--device <device>', t('auto, cpu, cuda or cuda:N', 'auto、cpu、cuda 或 cuda:N'), 'auto')
+    .addOption(
+      new Option(
+        '--precision <format>',
+        t('precision of matrix products on a GPU (default: tf32)', 'GPU 上矩阵乘法的精度（默认 tf32）'),
+      ).choices(['fp32', 'tf32', 'bf16', 'fp16']),
+    )
+    .option(
+      '--no-graph',
+      t('do not capture training steps on a GPU as CUDA graphs', '不把 GPU 上的训练步录制为 CUDA graph'),
+    )
+    .option(
+      '--threads <n>',
+      t('CPU threads (default: all usable cores)', 'CPU 线程数（默认所有可用的核）'),
+      integer(1),
+    )
+    .option(
+      '--out <folder>',
+      t('run folder (default: a new one under runs/)', '训练目录（默认在 runs/ 下新建）'),
+    )
+    .option(
+      '--resume',
+      t('continue the run in --out (default: the newest run)', '继续 --out 中的训练（默认最新的一次）'),
+    )
+    .option(
+      '--init <file>',
+      t('start from the weights of a .safetensors file', '从 .safetensors 文件的权重开始'),
+    )
+    .option('--save-every <steps>', t('steps between checkpoints', '每多少步保存一次检查点'), integer(1), 100)
+    .option(
+      '--keep <n>',
+      t(
+        'recent checkpoints to keep besides the best (default: 2)',
+        '除最好的以外保留最近几个检查点（默认 2）',
+      ),
+      integer(1),
+    )
+    .option(
+      '--skip-nonfinite',
+      t('skip steps whose loss or gradient is NaN or infinite', '跳过损失或梯度为 NaN 或无穷大的步'),
+    )
+    .option(
+      '--log-every <steps>',
+      t(
+        'steps between lines where the line cannot be redrawn, and between readings of the loss on a GPU',
+        '在不能重绘一行的地方，每多少步输出一行；也是 GPU 上读取损失的间隔',
+      ),
+      integer(1),
+      50,
+    )
+    .option('--json', t('print one JSON event per line', '每个事件输出一行 JSON'));
+}
+
+type Flags = ConfigFlags &
+  Readonly<{
+    preset: Preset;
+    config?: string;
+    printConfig?: boolean;
+    out?: string;
+    resume?: boolean;
+    init?: string;
+    device: TrainOptions['device'];
+    graph: boolean;
+    minutes?: number;
+    maxSteps?: number;
+    saveEvery: number;
+    skipNonfinite?: boolean;
+    logEvery: number;
+    json?: boolean;
+    quiet?: boolean;
+  }>;
+
+/** Prints events as JSON to stdout, or reports progress on stderr and prints the run folder to stdout. */
+async function runTraining(options: TrainOptions, { json, quiet, logEvery, minutes }: Flags): Promise<void> {
+  const stop = stopOnSignals();
+  onClosedOutput(() => stop.abort());
+  const reporter = new Reporter(process.stderr, { logEvery, minutes });
+  for await (const event of train({ ...options, signal: stop.signal })) {
+    if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
+    else if (!quiet) reporter.tell(event);
+    if (!json && event.type === 'done' && !process.stdout.isTTY) process.stdout.write(`${event.run}\n`);
+  }
+}
+
+async function runOptions(
+  flags: Flags,
+  { preset = 'default', config }: Configuration,
+): Promise<TrainOptions> {
+  const corpus = config.data ?? presetConfig(preset).data;
+  return {
+    out: flags.out ?? (flags.resume ? await newestRunFolder() : newRunFolder(corpus, preset)),
     resume: flags.resume,
     init: flags.init,
     device: flags.device,
@@ -92,34 +274,7 @@ async function toOptions(flags: Flags): Promise<TrainOptions> {
     keep: flags.keep,
     skipNonfinite: flags.skipNonfinite,
     logEvery: flags.logEvery,
-    signal: stop.signal,
   };
-}
-
-function configOf(flags: Flags): TrainOptions['config'] {
-  return {
-    data: flags.data,
-    extra: flags.extra,
-    format: flags.format,
-    encoding: flags.encoding,
-    cleaning: flags.cleaning,
-    minCount: flags.minCount,
-    cell: flags.cell,
-    embedDim: flags.embed,
-    hiddenDim: flags.hidden,
-    layers: flags.layers,
-    dropout: flags.dropout,
-    epochs: flags.epochs,
-    batch: flags.batch,
-    lr: flags.lr,
-    seed: flags.seed,
-    threads: flags.threads,
-    precision: flags.precision,
-  };
-}
-
-function newFolder({ data, preset }: Flags): string {
-  return newRunFolder(data ?? (isPreset(preset) ? presetConfig(preset).data : ''), preset);
 }
 
 async function newestRunFolder(): Promise<string> {
@@ -134,23 +289,25 @@ async function newestRunFolder(): Promise<string> {
 /** npm forwards Ctrl-C in a terminal, so that it arrives twice: a second signal counts after this time. */
 const MILLISECONDS_BETWEEN_SIGNALS = 500;
 
-/** The first Ctrl-C or SIGTERM stops after the step in progress, the second one at once. */
+/** The first Ctrl-C, SIGTERM or SIGHUP stops after the step in progress, the second one at once. */
 function stopOnSignals(): AbortController {
   const controller = new AbortController();
   let first: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     if (first === undefined) {
       first = performance.now();
-      process.stderr.write('\nStopping after this step. Press Ctrl-C again to quit at once.\n');
-      process.exitCode = signal === 'SIGINT' ? 130 : 143;
+      process.stderr.write(
+        t(
+          '\nStopping after this step. Press Ctrl-C again to quit at once.\n',
+          '\n这一步完成后停止。再按一次 Ctrl-C 立即退出。\n',
+        ),
+      );
+      process.exitCode = 128 + constants.signals[signal];
       controller.abort();
     } else if (performance.now() - first > MILLISECONDS_BETWEEN_SIGNALS) {
       process.kill(process.pid, 'SIGKILL'); // does not wait for the step in progress
     }
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   return controller;
 }
-
-const stop = stopOnSignals();
-run(command, () => stop.abort());

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import { integer, newCommand, run } from '../cli/command';
+import { integer, newCommand, onClosedOutput, run } from '../cli/command';
 import { progress } from '../setup/say';
 import { bars } from './bench/bars';
 import { Mismatch } from './bench/check';
@@ -115,4 +115,5 @@ for (const [signal, code] of [
   process.on(signal, () => process.exit(code));
 }
 
-run(command, () => process.exit());
+onClosedOutput(() => process.exit());
+run(command);

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveDevice } from '../../lib';
-import { newCommand, number, run } from '../cli/command';
+import { newCommand, number, onClosedOutput, run } from '../cli/command';
 import { progress } from '../setup/say';
 import { html, markdown, nameOf, svg } from './compare/page';
 import { type Outcome, trial, type Variant } from './compare/trial';
@@ -44,4 +44,5 @@ const command = newCommand('compare')
     );
   });
 
-run(command, () => process.exit());
+onClosedOutput(() => process.exit());
+run(command);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { integer, newCommand, run } from '../cli/command';
+import { integer, newCommand, onClosedOutput, run } from '../cli/command';
 import { progress } from '../setup/say';
 import { corpora } from './torture/corpora';
 import { faults } from './torture/faults';
@@ -76,4 +76,5 @@ function sections(text: string): string[] {
   return names;
 }
 
-run(command, () => process.exit());
+onClosedOutput(() => process.exit());
+run(command);

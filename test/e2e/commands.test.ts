@@ -12,8 +12,9 @@ import { inFolder, POEMS } from './corpus';
 const ROOT = join(__dirname, '..', '..');
 
 function start(script: string, args: readonly string[], cwd = ROOT): ChildProcess {
-  const command = [require.resolve('ts-node/dist/bin'), join(ROOT, 'scripts', 'cli', `${script}.ts`)];
-  return spawn(process.execPath, [...command, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = [require.resolve('ts-node/dist/bin'), join(ROOT, 'scripts', 'cli', 'tangshi.ts'), script];
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  return spawn(process.execPath, [...command, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -62,7 +63,10 @@ test('train, gen, eval', () =>
     }
 
     const greedy = await run('gen', ['春', '--model', out, '--greedy']);
-    expect(greedy).toMatchObject({ code: 0, stderr: '' });
+    expect(greedy).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^seed \d+, model .*best\.safetensors\n$/),
+    });
     expect(greedy.stdout).toMatch(/^春/);
     const two = await run('gen', ['春眠', '--model', out, '--count', '2', '--seed', '7', '--json']);
     const poems = two.stdout
@@ -116,8 +120,75 @@ test('after Ctrl-C within an epoch, gen says that the best checkpoint is older t
     const { stdout, stderr } = await run('gen', ['春', '--model', out]);
     expect(stdout).toMatch(/^春/);
     expect(stderr).toMatch(/best\.safetensors \(step 3\) is older than .*last\.safetensors \(step 4\)/);
-    const { stderr: none } = await run('gen', ['春', '--model', join(out, 'last.safetensors')]);
-    expect(none).toBe('');
+    const last = ['春', '--model', join(out, 'last.safetensors')];
+    expect((await run('gen', last)).stderr).toMatch(/^seed \d+, model .*last\.safetensors\n$/);
+    expect((await run('gen', [...last, '--quiet'])).stderr).toBe('');
+    const many = await run('gen', [...last, '--count', '3', '--seed', '7']);
+    expect(many.stdout.match(/^\d\.$/gm)).toEqual(['1.', '2.', '3.']);
+    expect(many.stderr).toMatch(/^seeds 7 to 9, /);
+  }));
+
+test('a configuration that is printed can be read again; flags take precedence over it', () =>
+  inFolder(async (folder, data) => {
+    const printed = await run('train', [
+      '--preset',
+      'large',
+      '--optimizer',
+      'rmsprop',
+      '--lr',
+      '0.01',
+      '--print-config',
+    ]);
+    expect(printed).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(printed.stdout)).toMatchObject({
+      preset: 'large',
+      hiddenDim: 512,
+      lr: 0.01,
+      optimizer: { kind: 'rmsprop', alpha: 0.99 },
+    });
+    const file = join(folder, 'config.json');
+    await writeFile(file, printed.stdout);
+    const flags = [
+      '--config',
+      file,
+      '--no-tie-weights',
+      '--hidden',
+      '24',
+      '--alpha',
+      '0.9',
+      '--held-out',
+      '0',
+    ];
+    const again = JSON.parse((await run('train', [...flags, '--print-config'])).stdout);
+    expect(again).toEqual({
+      ...JSON.parse(printed.stdout),
+      hiddenDim: 24,
+      tieWeights: false,
+      heldOut: 0,
+      optimizer: { ...JSON.parse(printed.stdout).optimizer, alpha: 0.9 },
+    });
+    const out = join(folder, 'run');
+    const trained = await run('train', [
+      ...flags,
+      ...small,
+      '--data',
+      data,
+      '--out',
+      out,
+      '--max-steps',
+      '1',
+    ]);
+    expect(trained).toMatchObject({ code: 0, stdout: `${out}\n` });
+    const { config } = await readCheckpoint(join(out, 'last.safetensors'));
+    expect(config).toMatchObject({
+      preset: 'large',
+      hiddenDim: 48,
+      optimizer: { kind: 'rmsprop', alpha: 0.9 },
+    });
+    await writeFile(file, '{"hidden": 5}');
+    expect((await run('train', ['--config', file, '--print-config'])).stderr).toMatch(
+      /^error: .*unknown option hidden/,
+    );
   }));
 
 test('eval measures texts, in which characters outside the vocabulary stay', () =>
@@ -169,14 +240,17 @@ test('in a pipe, the plan, a line every --log-every steps, a poem an epoch', () 
       '--log-every',
       '2',
     ];
-    const { stdout } = await run('train', args);
+    const { stdout, stderr } = await run('train', args);
+    expect(stdout).toBe(`${join(folder, 'run')}\n`);
     for (const word of ['run', 'corpus', 'split', 'tokens', 'model', 'device', 'steps', 'time']) {
-      expect(stdout).toMatch(new RegExp(`^${word} `, 'm'));
+      expect(stderr).toMatch(new RegExp(`^${word} `, 'm'));
     }
-    expect(stdout).toMatch(/epoch 1\/2 step 2\/4 {2}loss \d.* tok\/s {2}ETA /);
-    expect(stdout.match(/^epoch \d of 2: loss/gm)).toHaveLength(2);
-    expect(stdout).not.toContain('\x1b');
-    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^Finished after step 4/);
+    expect(stderr).toMatch(/epoch 1\/2 step 2\/4 {2}loss \d\.\d\d, mean \d\.\d\d {2}\d+ tokens\/s {2}ETA /);
+    expect(stderr.match(/^epoch \d of 2: mean loss/gm)).toHaveLength(2);
+    expect(stderr).not.toContain('\x1b');
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^Finished after step 4/);
+    const silent = await run('train', ['--resume', '--out', join(folder, 'run'), '--epochs', '3', '--quiet']);
+    expect(silent).toMatchObject({ code: 0, stderr: '' });
   }));
 
 test('Ctrl-C saves and exits; --resume goes on', () =>
@@ -246,6 +320,19 @@ test('a reader that closes the pipe ends the training, with a checkpoint', () =>
     expect((await readCheckpoint(join(out, 'last.safetensors'))).progress.step).toBeGreaterThan(0);
   }));
 
+test('a terminal that is closed ends the training, with a checkpoint', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    const child = start('train', ['--data', data, '--out', out, ...small, '--epochs', '100000']);
+    child.stderr?.once('data', () => {
+      child.stderr?.destroy();
+      child.kill('SIGHUP');
+    });
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(129);
+    expect((await readCheckpoint(join(out, 'last.safetensors'))).progress.step).toBeGreaterThan(0);
+  }));
+
 test('SIGTERM to npm ends the training it runs, with a checkpoint', () =>
   inFolder(async (folder, data) => {
     const args = ['--data', data, '--out', join(folder, 'run'), ...small, '--epochs', '100000', '--json'];
@@ -263,14 +350,20 @@ test('SIGTERM to npm ends the training it runs, with a checkpoint', () =>
   }));
 
 test(
-  'what is wrong is one line on stderr, and exit code 1',
+  'what is wrong is one line on stderr, and exit code 2',
   () =>
     inFolder(async (folder, data) => {
       const refused = async (script: string, args: string[], message: RegExp) => {
         const { code, stdout, stderr } = await run(script, args, folder);
-        expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+        expect(
+          stderr
+            .replace(/\n\(Did you mean .*/, '')
+            .trimEnd()
+            .split('\n'),
+        ).toHaveLength(1);
+        expect(stderr).toMatch(/^error: /);
         expect(stderr).toMatch(message);
-        expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+        expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       };
       await refused('gen', ['湖', '--model', 'nowhere'], /no model at nowhere/);
       await refused('train', ['--data', 'nowhere.txt'], /nowhere\.txt/);
@@ -284,6 +377,10 @@ test(
       await refused('train', ['--resume', '--out', out, '--hidden', '9'], /hiddenDim 48.* \(--hidden\)$/m);
       await refused('gen', ['--model', out, '--form', '六绝'], /Unknown form "六绝".* \(--form\)$/m);
       await refused('gen', ['--model', out, '--threads', '0'], /--threads/);
+      await refused('gen', ['湖', '五绝'], /too many arguments/);
+      await refused('check', [], /missing required argument 'file'/);
+      await refused('gen', ['--from', '五绝'], /unknown option '--from'\n\(Did you mean --form\?\)/);
+      await refused('generate', ['湖'], /unknown command 'generate'/);
     }),
   60_000,
 );
