@@ -13,6 +13,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { parseArgs } = require('node:util');
 const { readStamp, whyStale } = require('../setup/addon');
 const { findQuickly, findInPython } = require('../setup/libtorch');
 const { modulesStale } = require('../setup/modules');
@@ -185,8 +186,24 @@ function gigabytes(bytes) {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
-const findings = examine();
-for (const { what, is, mend } of findings) {
-  process.stdout.write(`${what.padEnd(13)} ${is}\n${mend ? `${''.padEnd(13)} -> ${mend}\n` : ''}`);
+const HELP = 'Reports what is installed, what is missing, and how to fix it.\n';
+
+function report() {
+  const findings = examine();
+  for (const { what, is, mend } of findings)
+    process.stdout.write(`${what.padEnd(13)} ${is}\n${mend ? `${''.padEnd(13)} -> ${mend}\n` : ''}`);
+  process.exitCode = findings.some(({ needed }) => needed) ? 1 : 0;
 }
-process.exitCode = findings.some(({ needed }) => needed) ? 1 : 0;
+
+process.stdout.on('error', () => undefined); // a reader such as head may close the pipe early
+
+try {
+  const options = /** @type {const} */ ({ help: { type: 'boolean', short: 'h' } });
+  if (parseArgs({ options }).values.help) process.stdout.write(HELP);
+  else report();
+} catch (error) {
+  const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (!code?.startsWith('ERR_PARSE_ARGS')) throw error;
+  process.stderr.write(`error: ${message.split('. ')[0]}\n`);
+  process.exitCode = 2;
+}

@@ -16,6 +16,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { parseArgs } = require('node:util');
 const { readStamp, whyStale, buildAddon, buildTests, dropLeftovers } = require('./addon');
 const { findQuickly } = require('./libtorch');
 const { modulesStale, recordModules } = require('./modules');
@@ -23,20 +24,45 @@ const { Stop, say } = require('./say');
 
 const root = path.resolve(__dirname, '../..');
 
+const OPTIONS = /** @type {const} */ ({
+  help: { type: 'boolean', short: 'h' },
+  tests: { type: 'boolean' },
+  cuda: { type: 'boolean' },
+  installing: { type: 'boolean' },
+  modules: { type: 'boolean' },
+  where: { type: 'boolean' },
+});
+const HELP = `Builds what is missing: node modules, libtorch and the addon.
+
+  --cuda   with a libtorch for CUDA
+  --tests  also the C++ unit tests
+`;
+
 /** @param {string[]} args */
 async function main(args) {
   checkNode();
-  if (args.includes('--cuda')) await fetchForCuda();
-  if (args.includes('--where')) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
+  const { help, tests, cuda, installing, modules, where } = optionsOf(args);
+  if (help) return void process.stdout.write(HELP);
+  if (cuda) await fetchForCuda();
+  if (where) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
   if (process.env.TANGSHI_SETUP === root) return; // a build that this set-up started
-  if (args.includes('--installing')) {
+  if (installing) {
     recordModules(root);
     if (process.env._PACOTE_NO_PREPARE_) return; // npm packs a package from git here: it is built where it is installed
   }
-  if (args.includes('--modules')) return prepareModules();
-  const tests = args.includes('--tests');
+  if (modules) return prepareModules();
   if (!tests && !modulesStale(root) && !addonStale(findQuickly(readStamp(root)?.libtorch))) return;
-  await setUp(args.includes('--installing'), tests);
+  await setUp(installing === true, tests === true);
+}
+
+/** @param {string[]} args */
+function optionsOf(args) {
+  try {
+    return parseArgs({ args, options: OPTIONS }).values;
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error);
+    throw new Stop(/** @type {string} */ (message.split('. ')[0]), 'Run it with --help for its options.');
+  }
 }
 
 /**
@@ -125,7 +151,7 @@ function fail(error) {
   else if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     say(`${file} cannot be written (${code}).\nRun this as the user who installed it.`);
   else console.error(error);
-  process.exit(1);
+  process.exit(2);
 }
 
 // On a signal, leave by process.exit: its listeners end commands, remove half-made folders and release locks.

@@ -64,7 +64,7 @@ describe('building the addon', () => {
     const right = fs.readFileSync(path.join(clone.root, source), 'utf8');
     write(clone.root, { [source]: right.replace('NAPI_AUTO_LENGTH', 'oops') });
     const { code, stderr } = await clone.run([], { LIBTORCH });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toMatch(/oops/);
     expect(stderr).toContain(path.join(clone.root, 'build/setup.log'));
     write(clone.root, { [source]: right });
@@ -107,7 +107,7 @@ describe('building the addon', () => {
 test('missing tools are all named before anything is fetched', async () => {
   const clone = new Clone();
   const { code, stderr } = await clone.run([], { PATH: clone.bin, CXX: '' });
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stderr).toContain('there is no cmake on PATH');
   expect(stderr).toContain('there is no C++ compiler on PATH');
   expect(stderr).toContain('there is neither make nor ninja on PATH');

@@ -72,10 +72,10 @@ describe('fetching libtorch', () => {
     const LIBTORCH = fakeLibtorch(path.join(site, 'torch'), '2.14.1+cpu');
     clone.python(`while [ "$1" != --target ]; do shift; done; cp -r '${site}' "$2"`);
     const fromPip = await clone.run(['--where', '--cuda']);
-    expect(fromPip.code).toBe(1);
+    expect(fromPip.code).toBe(2);
     expect(fromPip.stderr).toContain('it holds libtorch 2.14.1 (cpu)');
     const named = await clone.run(['--where', '--cuda'], { LIBTORCH });
-    expect(named.code).toBe(1);
+    expect(named.code).toBe(2);
     expect(named.stderr).toContain(`LIBTORCH is set to ${LIBTORCH}, which is built for the CPU`);
   });
 
@@ -130,7 +130,7 @@ describe('fetching libtorch', () => {
     const XDG_CACHE_HOME = path.join(clone.home, 'file');
     fs.writeFileSync(XDG_CACHE_HOME, '');
     const { code, stderr } = await clone.run(['--where'], { XDG_CACHE_HOME });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toMatch(/libtorch cannot be put into .*\n.*set XDG_CACHE_HOME .* or set LIBTORCH/);
   });
 });
@@ -180,7 +180,7 @@ describe('the ways to fetch it', () => {
     fs.writeFileSync(program, `Object.defineProperty(process, 'platform', { value: 'linux' }); ${change};`);
     for (const args of [[], ['--where']]) {
       const { code, stderr } = await clone.run(args, { NODE_OPTIONS: `--require ${program}` });
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(message) });
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
     }
     expect(fs.existsSync(log)).toBe(false);
   });

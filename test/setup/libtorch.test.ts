@@ -51,7 +51,7 @@ describe('where libtorch is looked for', () => {
   ])('%s in LIBTORCH is refused by name', async (version, file) => {
     const LIBTORCH = fakeLibtorch(folder(), version, file);
     const { code, stdout, stderr } = await new Clone().run([], { LIBTORCH });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(`LIBTORCH is set to ${LIBTORCH}`);
     expect(stderr).toContain(`libtorch ${version.split('+')[0]}`);
     expect(stderr).toContain('unset it');
@@ -61,7 +61,7 @@ describe('where libtorch is looked for', () => {
     const clone = new Clone();
     fakeLibtorch(clone.cached, '2.13.0');
     const none = await clone.run(['--where'], { LIBTORCH: '/nowhere' });
-    expect(none.code).toBe(1);
+    expect(none.code).toBe(2);
     expect(none.stderr).toContain('there is no libtorch in /nowhere');
     const LIBTORCH = fakeLibtorch(folder(), '2.13.0');
     require('node:fs').rmSync(path.join(LIBTORCH, 'lib'), { recursive: true });
