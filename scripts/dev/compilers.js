@@ -77,7 +77,7 @@ function compilesFor({ file, flags }, { target }) {
  */
 function compile(args, { command: [program = '', ...before], target }) {
   // Without optimizing it takes less time; GCC warns of more when it optimizes.
-  const how = [target ? '-O0' : '-O2', '-Wno-unknown-warning-option']; // the flags may be those of another compiler
+  const how = [target ? '-O0' : '-O3', '-Wno-unknown-warning-option']; // the flags may be those of another compiler
   return new Promise((resolve) => {
     const child = spawn(program, [...before, '-std=c++20', ...how, ...args], {
       cwd: root,
