@@ -13,7 +13,7 @@ import { trainCommand } from './train';
 
 /** The program `tangshi` with all its commands, in the user's language. */
 export function createProgram(): Command {
-  const program = withConventions(new Command(IN_CLONE ? 'npm run' : 'tangshi'))
+  const program = withConventions(new Command(IN_CLONE ? 'npm run' : 'npx tangshi'))
     .description(t('Learns to write Tang poems: an LSTM over libtorch.', '学作唐诗：基于 libtorch 的 LSTM。'))
     .usage(
       IN_CLONE ? t('<command> -- [options]', '<命令> -- [选项]') : t('<command> [options]', '<命令> [选项]'),

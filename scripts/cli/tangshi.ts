@@ -2,4 +2,6 @@
 import { run } from './command';
 import { createProgram } from './program';
 
-run(createProgram());
+const program = createProgram();
+if (process.argv.length > 2) run(program);
+else program.outputHelp();
