@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
 const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
-const PAGES = ['', 'docs', 'docs/api', 'models']
+const PAGES = ['', 'docs', 'docs/api', 'docs/guide', 'models']
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
   .filter((path) => path.endsWith('.md'));
 /** Versions of the generator differ in white space, and so in the width of tables. */
@@ -31,6 +31,37 @@ test.each(PAGES)('%s points at nothing that is not there', (page) => {
     .map((target) => target.split('#')[0] as string);
   expect(local.filter((path) => !existsSync(join(ROOT, dirname(page), path)))).toEqual([]);
 });
+
+/** The generator of docs/api numbers the anchors of repeated headings in its own way. */
+const WRITTEN_PAGES = PAGES.filter((page) => !page.startsWith(join('docs', 'api')));
+
+test.each(WRITTEN_PAGES)('%s points at sections that there are', (page) => {
+  const text = textOf(page).replace(/```.*?```/gs, '');
+  const targets = [...text.matchAll(/\]\(([^)\s#]*)#([^)\s]+)\)/g)].map(
+    ([, path, section]) => [path, section] as [string, string],
+  );
+  const missing = targets
+    .filter(([path]) => !/^https?:/.test(path))
+    .filter(([path, section]) => !sectionsOf(path ? join(dirname(page), path) : page).has(section));
+  expect(missing).toEqual([]);
+});
+
+/** Anchors of the headings, as GitHub makes them: a repeated one has a number. */
+function sectionsOf(page: string): Set<string> {
+  const text = textOf(page).replace(/```.*?```/gs, '');
+  const counts = new Map<string, number>();
+  const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    const anchor = heading
+      .toLowerCase()
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-');
+    const count = counts.get(anchor) ?? 0;
+    counts.set(anchor, count + 1);
+    return count === 0 ? anchor : `${anchor}-${count}`;
+  });
+  return new Set(anchors);
+}
 
 test.each(PAGES)('%s names scripts that there are', (page) => {
   const { scripts } = JSON.parse(textOf('package.json'));
