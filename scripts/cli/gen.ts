@@ -178,13 +178,13 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
   const { count = 1, json } = flags;
   const isSingleDraft = count === 1 && flags.bestOf === undefined && !flags.form && !flags.acrostic;
   if (canRedraw(process.stdout) && isSingleDraft && !json && !flags.annotate) {
-    tellSource(model, [await printAsDrawn(model, streamOptions)]);
+    tellSource(model, [await printAsDrawn(model, streamOptions)], options.beam === undefined);
     return;
   }
   const poems = await model.generateMany(count, options);
   if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(toJson(poem, flags))}\n`);
   else process.stdout.write(poems.map((poem, i) => numbered(i, count) + toText(poem, flags)).join('\n'));
-  if (!json) tellSource(model, poems);
+  if (!json) tellSource(model, poems, options.beam === undefined);
 }
 
 function numbered(index: number, count: number): string {
@@ -192,13 +192,14 @@ function numbered(index: number, count: number): string {
 }
 
 /** The seed, by which a poem can be had again, and the model if the user may not expect it. */
-function tellSource({ path }: Model, poems: readonly Poem[]): void {
+function tellSource({ path }: Model, poems: readonly Poem[], seeded = true): void {
   const [first, last] = [poems[0]?.seed, poems.at(-1)?.seed];
-  const seeds =
-    first === last
-      ? t(`seed ${first}`, `种子 ${first}`)
-      : t(`seeds ${first} to ${last}`, `种子 ${first} 至 ${last}`);
-  note(path === BUNDLED_MODEL ? seeds : t(`${seeds}, model ${path}`, `${seeds}，模型 ${path}`));
+  const facts = [
+    seeded && first === last && t(`seed ${first}`, `种子 ${first}`),
+    seeded && first !== last && t(`seeds ${first} to ${last}`, `种子 ${first} 至 ${last}`),
+    path !== BUNDLED_MODEL && t(`model ${path}`, `模型 ${path}`),
+  ].filter(Boolean);
+  if (facts.length > 0) note(facts.join(t(', ', '，')));
 }
 
 function toJson(poem: Poem, { annotate }: Flags): object {
