@@ -36,6 +36,8 @@ export class Reporter {
   #start = 0;
   /** Time of the last redraw, in seconds. */
   #drawn = 0;
+  /** Columns of the redrawn line. */
+  #width = 0;
 
   /** @param options `minutes`: limit of this sitting. */
   constructor(out: Terminal, { logEvery, minutes = Number.POSITIVE_INFINITY }: ReporterOptions) {
@@ -86,7 +88,9 @@ export class Reporter {
     if (this.#redraws) {
       if (now() - this.#drawn < SECONDS_BETWEEN_REDRAWS) return;
       this.#drawn = now();
-      this.#out.write(`\r\x1b[K${this.#progress(event)}`);
+      const line = this.#progress(event);
+      this.#out.write(this.#erase() + line);
+      this.#width = stringWidth(line);
     } else if (event.step % this.#logEvery === 0) {
       this.#out.write(`${this.#progress(event)}\n`);
     }
@@ -117,7 +121,15 @@ export class Reporter {
   /** Writes a permanent line above the redrawn one. */
   #line(text: string): void {
     if (text === '') return;
-    this.#out.write(`${this.#redraws ? '\r\x1b[K' : ''}${text}\n`);
+    this.#out.write(`${this.#erase()}${text}\n`);
+    this.#width = 0;
+  }
+
+  /** Erases the redrawn line. A terminal that was made narrower has broken it into several rows. */
+  #erase(): string {
+    if (!this.#redraws) return '';
+    const rows = Math.ceil(this.#width / (this.#out.columns ?? 80));
+    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ''}\x1b[J`;
   }
 }
 

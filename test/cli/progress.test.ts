@@ -1,5 +1,7 @@
 import { PassThrough } from 'node:stream';
+import stringWidth from 'string-width';
 import type { TrainEvent } from '../../lib/train/train-events';
+import { useLanguage } from '../../scripts/cli/language';
 import { duration, Reporter } from '../../scripts/cli/progress';
 
 test.each([
@@ -85,14 +87,47 @@ test('a terminal that is made narrower or wider is filled as it is then', () => 
     out.columns = columns;
     out.read();
     reporter.tell(step(second + 1));
-    expect(out.read()?.toString().replace('\r\x1b[K', '').length).toBeLessThan(columns);
+    expect(out.read()?.toString().split('\x1b[J').at(-1)?.length).toBeLessThan(columns);
   }
   now.mockRestore();
 });
 
+test('a line that a narrower terminal has broken is erased whole', () => {
+  const out = Object.assign(new PassThrough(), { isTTY: true, columns: 100 });
+  const reporter = new Reporter(out, { logEvery: 2 });
+  const now = jest.spyOn(performance, 'now').mockReturnValue(1e6);
+  for (const event of [plan, step(1)]) reporter.tell(event);
+  const width = out.read()?.toString().split('\x1b[J').at(-1)?.length as number;
+  expect(width).toBeGreaterThan(60);
+  now.mockReturnValue(2e6);
+  out.columns = 30;
+  reporter.tell(step(2));
+  now.mockRestore();
+  expect(out.read()?.toString()).toMatch(new RegExp(`^\\r\\x1b\\[${Math.ceil(width / 30) - 1}A\\x1b\\[J`));
+});
+
+test('the limit of --minutes is in the plan and in the time left', () => {
+  const out = new PassThrough();
+  const reporter = new Reporter(out, { logEvery: 1, minutes: 0.05 });
+  for (const event of [{ ...plan, seconds: 600 } as TrainEvent, step(1)]) reporter.tell(event);
+  const text = out.read()?.toString();
+  expect(text).toContain('time    3s, all epochs about 10m 00s\n');
+  expect(text).toMatch(/ETA [0-3]s/);
+});
+
+test('Chinese, aligned by the width of the characters', () => {
+  useLanguage('zh');
+  const text = told(true, [plan, step(1)]);
+  useLanguage('en');
+  expect(text).toContain('语料  poems：12 首中取 10 首（舍去：latin 2）');
+  const line = text.slice(text.lastIndexOf('\x1b[J') + 3);
+  expect(line).toContain('损失 5.00，平均 5.50');
+  expect(stringWidth(line)).toBeLessThan(80);
+});
+
 test('on a terminal, one line in place, never wider than it', () => {
   const text = told(true, [plan, step(1)]);
-  const redrawn = text.slice(text.lastIndexOf('\x1b[K') + 3);
+  const redrawn = text.slice(text.lastIndexOf('\x1b[J') + 3);
   expect(redrawn).toMatch(/epoch 1\/2 step 1\/10 {2}loss 5\.00, mean 5\.50/);
   expect(redrawn.length).toBeLessThan(80);
   expect(redrawn).toMatch(/ETA \d+s$/);
