@@ -127,10 +127,10 @@ export function run(program: Command): void {
     whenOutputCloses();
   });
   process.stderr.on('error', () => undefined); // of a terminal that was closed: nobody reads the messages
-  const named = program.commands.find((command) => command.name() === process.argv[2]) ?? program;
+  const named = program.commands.find((command) => process.argv.includes(command.name())) ?? program;
   refuseSwallowedOptions(named);
   program.hook('preAction', (_, command) => {
-    if (command.opts().quiet) beQuiet();
+    if (command.optsWithGlobals().quiet) beQuiet();
   });
   program.parseAsync().catch((error: unknown) => {
     if (error instanceof AbortError) return;

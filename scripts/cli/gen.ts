@@ -215,7 +215,11 @@ function withModel(error: unknown, path: string | undefined): unknown {
   if (!(error instanceof TangshiError)) return error;
   const { code, message, option } = error;
   if (code !== 'ERR_TANGSHI_VOCAB' && option !== 'rhyme') return error;
-  return new TangshiError(code, `${message} (the model is ${path}; choose another with --model)`, { option });
+  const which = t(
+    ` (the model is ${path}; choose another with --model)`,
+    `（模型是 ${path}，可用 --model 另选）`,
+  );
+  return new TangshiError(code, message + which, { option });
 }
 
 /** Without `--`, npm takes `--form` for itself and passes on its value. */

@@ -31,7 +31,7 @@ export function createProgram(): Command {
     completionCommand(program).summary(t('print a completion script for a shell', '输出 shell 的补全脚本')),
   ];
   for (const command of commands) program.addCommand(addCommonOptions(command));
-  return program;
+  return addCommonOptions(program);
 }
 
 function packageVersion(): string {

@@ -9,6 +9,7 @@ import { newestRun, newRunFolder, RUNS } from '../../lib/train/run-folder';
 import { commandLine } from '../../lib/util/package-root';
 import { integer, list, newCommand, number, onClosedOutput } from './command';
 import { t } from './language';
+import { isQuiet } from './messages';
 import { Reporter } from './progress';
 import { type ConfigFlags, type Configuration, configurationOf, printedConfig } from './train-config';
 
@@ -242,17 +243,16 @@ type Flags = ConfigFlags &
     skipNonfinite?: boolean;
     logEvery: number;
     json?: boolean;
-    quiet?: boolean;
   }>;
 
 /** Prints events as JSON to stdout, or reports progress on stderr and prints the run folder to stdout. */
-async function runTraining(options: TrainOptions, { json, quiet, logEvery, minutes }: Flags): Promise<void> {
+async function runTraining(options: TrainOptions, { json, logEvery, minutes }: Flags): Promise<void> {
   const stop = stopOnSignals();
   onClosedOutput(() => stop.abort());
   const reporter = new Reporter(process.stderr, { logEvery, minutes });
   for await (const event of train({ ...options, signal: stop.signal })) {
     if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
-    else if (!quiet) reporter.tell(event);
+    else if (!isQuiet()) reporter.tell(event);
     if (!json && event.type === 'done' && !process.stdout.isTTY) process.stdout.write(`${event.run}\n`);
   }
 }

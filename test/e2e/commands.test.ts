@@ -381,6 +381,8 @@ test(
       await refused('check', [], /missing required argument 'file'/);
       await refused('gen', ['--from', '五绝'], /unknown option '--from'\n\(Did you mean --form\?\)/);
       await refused('generate', ['湖'], /unknown command 'generate'/);
+      const chinese = await run('--lang', ['zh', 'gen', '湖', '--model', 'nowhere'], folder);
+      expect(chinese).toEqual({ code: 2, stdout: '', stderr: '错误：nowhere 没有模型（--model）\n' });
     }),
   60_000,
 );
