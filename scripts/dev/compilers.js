@@ -100,7 +100,7 @@ function compile(args, { command: [program = '', ...before], target }) {
  */
 async function precompile(units, compiler, folder) {
   const header = path.join(folder, 'libtorch.h');
-  fs.copyFileSync(path.join(root, 'native', 'libtorch.h'), header);
+  fs.writeFileSync(header, `#include "${path.join(root, 'native', 'libtorch.h')}"\n`);
   const { flags = [] } = units.find(({ file }) => file.endsWith('trainer.cc')) ?? {};
   process.stdout.write(
     await compile([...flags, '-o', `${header}.gch`, '-x', 'c++-header', header], compiler),
