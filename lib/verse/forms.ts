@@ -12,7 +12,7 @@ const NO_RHYME = -1;
 const RHYME = 0;
 /** A rhyme group must have this many characters for each rhyme, so that the first one leaves a choice. */
 const CHARS_PER_RHYME = 6;
-/** Suggestions are among so many of the most frequent characters. */
+/** Number of the most frequent characters that suggestions are taken from. */
 const FREQUENT = 2500;
 const HAN = /^\p{Script=Han}$/u;
 const MARKS = '，。？！；：、';

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { checkPoem, formatCheck, TangshiError } from '../../lib';
-import { decoderOf, ENCODINGS, type Encoding, encodingOf } from '../../lib/data/encoding';
+import { decoderOf, type Encoding, encodingOf } from '../../lib/data/encoding';
 import { poemsOf } from '../../lib/data/poem-rows';
 import { diskError } from '../../lib/util/disk';
 import { newCommand } from './command';
+import { encodingOption } from './corpus-options';
 import { t } from './language';
 
 /** `tangshi check`. */
@@ -19,12 +20,7 @@ export function checkCommand(): Command {
       ),
     )
     .argument('<file>', t('a text file, or - for stdin', '文本文件；- 表示标准输入'))
-    .addOption(
-      new Option(
-        '--encoding <name>',
-        t('encoding of the file (default: UTF-8)', '文件的编码（默认 UTF-8）'),
-      ).choices(ENCODINGS),
-    )
+    .addOption(encodingOption())
     .option('--json', t('print one JSON object per poem, one per line', '每首诗输出一行 JSON'))
     .action(async (file: string, { encoding, json }) => {
       const text = (await read(file, encoding)).replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n\t]/gu, ''); // no control sequences

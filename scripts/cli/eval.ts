@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import {
   type Evaluation,
   evaluate,
@@ -10,14 +10,15 @@ import {
   type Poems,
   TangshiError,
 } from '../../lib';
-import { CORPUS_FORMATS, type CorpusFormat } from '../../lib/data/corpus-format';
+import type { CorpusFormat } from '../../lib/data/corpus-format';
 import { isUsableWith } from '../../lib/data/dataset';
-import { ENCODINGS, type Encoding } from '../../lib/data/encoding';
+import type { Encoding } from '../../lib/data/encoding';
 import { distinctiveLines } from '../../lib/data/line-filter';
 import { TEXTS } from '../../lib/data/poems';
 import { usableCpus } from '../../lib/util/cpus';
 import { omitUndefined } from '../../lib/util/omit-undefined';
 import { integer, list, newCommand } from './command';
+import { encodingOption, formatOption } from './corpus-options';
 import { modelHelp, modelOrDefault } from './default-model';
 import { t } from './language';
 
@@ -39,18 +40,8 @@ export function evalCommand(): Command {
         '内置语料，或文件路径（默认：训练所用的语料）',
       ),
     )
-    .addOption(
-      new Option(
-        '--format <format>',
-        t('format of the file (default: detected)', '文件格式（默认自动识别）'),
-      ).choices(CORPUS_FORMATS),
-    )
-    .addOption(
-      new Option(
-        '--encoding <name>',
-        t('encoding of the file (default: UTF-8)', '文件的编码（默认 UTF-8）'),
-      ).choices(ENCODINGS),
-    )
+    .addOption(formatOption())
+    .addOption(encodingOption())
     .option(
       '--extra <corpus>',
       t(

@@ -3,11 +3,10 @@ import { type Command, Option } from 'commander';
 import { type Preset, presetConfig, TangshiError, type TrainOptions, train } from '../../lib';
 import { PRESET_NAMES } from '../../lib/config/schemas';
 import { CLEANING_RULES } from '../../lib/data/clean';
-import { CORPUS_FORMATS } from '../../lib/data/corpus-format';
-import { ENCODINGS } from '../../lib/data/encoding';
 import { newestRun, newRunFolder, RUNS } from '../../lib/train/run-folder';
 import { commandLine } from '../../lib/util/package-root';
 import { integer, list, newCommand, number, onClosedOutput } from './command';
+import { encodingOption, formatOption } from './corpus-options';
 import { t } from './language';
 import { isQuiet } from './messages';
 import { Reporter } from './progress';
@@ -62,18 +61,8 @@ function addCorpusOptions(command: Command): void {
       ),
       list,
     )
-    .addOption(
-      new Option(
-        '--format <format>',
-        t('format of the file (default: detected)', '文件格式（默认自动识别）'),
-      ).choices(CORPUS_FORMATS),
-    )
-    .addOption(
-      new Option(
-        '--encoding <name>',
-        t('encoding of the file (default: UTF-8)', '文件的编码（默认 UTF-8）'),
-      ).choices(ENCODINGS),
-    )
+    .addOption(formatOption())
+    .addOption(encodingOption())
     .addOption(
       new Option(
         '--cleaning <rules>',
