@@ -1,4 +1,4 @@
-/** What callers without TypeScript pass by mistake: every function of the library names it in an error of its own. */
+/** Mistakes that callers without TypeScript make: every library function rejects them with an error of its own. */
 import {
   bucketedBatcher,
   builtinCorpusPath,
@@ -17,7 +17,7 @@ import {
 
 const vocab = Vocab.build(['床前明月光'], { minCount: 1 });
 const filter = LineFilter.of(['床前明月光']);
-/** Each takes one wrong value in the place of the right one. */
+/** Each call gets one wrong value in place of a valid one. */
 const CALLS: Record<string, (value: never) => unknown> = {
   'Vocab.build': (value) => Vocab.build(value, { minCount: 1 }),
   'Vocab.build with its options': (value) => Vocab.build([], value),
@@ -55,7 +55,7 @@ test.each(Object.entries(CALLS))('%s', async (_, call) => {
   }
 });
 
-test('what is wrong within an argument is named by its place', async () => {
+test('errors about an element of an argument give its position', async () => {
   expect(() => Vocab.build(['床', 5 as never], { minCount: 1 })).toThrow(
     'Expected a string for poems[1] but received number',
   );

@@ -1,9 +1,9 @@
-/** The folders of lib/ import only downwards, and nothing in lib/ speaks of the command line. */
+/** Folders in lib/ may only import downwards, and lib/ may not mention the command line. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const ROOT = join(__dirname, '..');
-/** A folder may import from itself and those after it. */
+/** In order: a folder may import from itself and those after it. */
 const LAYERS = ['train', 'eval', 'model', 'verse', 'config', 'data', 'native', 'util'];
 
 const filesIn = (folder: string) =>
@@ -22,7 +22,7 @@ function importsOf(path: string): string[] {
 const layerOf = (path: string) => path.split('/')[1] ?? '';
 const libFiles = filesIn('lib');
 
-test('every folder of lib/ is a layer', () => {
+test('every folder in lib/ is in the list of layers', () => {
   const folders = readdirSync(join(ROOT, 'lib')).filter((name) => !name.endsWith('.ts'));
   expect(folders.sort()).toEqual([...LAYERS].sort());
 });
@@ -48,6 +48,6 @@ test.each(filesIn('scripts').filter((path) => path.endsWith('.ts')))(
   },
 );
 
-test.each(libFiles)('%s does not mention flags of a command', (path) => {
+test.each(libFiles)('%s does not mention command-line flags', (path) => {
   expect(sourceOf(path)).not.toMatch(/(?<![\w-])--[a-z]/);
 });

@@ -1,4 +1,4 @@
-/** Help, completion and translations of the commands. */
+/** Help, shell completion and translations of the commands. */
 import { execFileSync } from 'node:child_process';
 import type { Command } from 'commander';
 import { detectLanguage, type Language, useLanguage } from '../../scripts/cli/language';
@@ -36,7 +36,7 @@ describe.each(names)('%s', (name) => {
     expect(zh.summary()).toMatch(/\p{Script=Han}/u);
   });
 
-  test('the whole help is in one language', () => {
+  test('help does not mix languages', () => {
     expect(en.helpInformation()).toMatch(/^Usage: /);
     useLanguage('zh');
     const help = zh.helpInformation();
@@ -53,11 +53,11 @@ test.each<[string[], NodeJS.ProcessEnv, Language]>([
   [['gen', '--lang', 'zh'], { LANG: 'C' }, 'zh'],
   [['--lang=en', 'gen'], { LANG: 'zh_CN' }, 'en'],
   [['--lang', 'fr'], { LANG: 'zh_CN' }, 'zh'],
-])('%j with %j speaks %s', (args, env, language) => {
+])('arguments %j with environment %j select %s', (args, env, language) => {
   expect(detectLanguage(args, env)).toBe(language);
 });
 
-test('a message without a translation stays as it is', () => {
+test('a message without a translation is left unchanged', () => {
   useLanguage('zh');
   expect(translated('Something else')).toBe('Something else');
   useLanguage('en');
@@ -93,7 +93,7 @@ describe('completion', () => {
     expect(output.trim().split('\n')).toEqual(expected);
   });
 
-  test('fish and zsh name every command', () => {
+  test('fish and zsh complete every command', () => {
     for (const name of names) expect(scripts.fish).toContain(`-a ${name} `);
     expect(scripts.zsh).toContain(scripts.bash);
   });

@@ -10,7 +10,7 @@ test.each([
   [59.6, '1m 00s'],
   [723, '12m 03s'],
   [12_000, '3h 20m'],
-])('%f seconds are %s', (seconds, text) => {
+])('%f seconds are formatted as %s', (seconds, text) => {
   expect(duration(seconds)).toBe(text);
 });
 
@@ -53,31 +53,34 @@ function told(terminal: boolean, events: readonly TrainEvent[]): string {
   return out.read()?.toString() ?? '';
 }
 
-test('in a pipe, a line every logEvery steps', () => {
+test('in a pipe, prints a line every logEvery steps', () => {
   const text = told(false, [plan, step(1), step(2), step(3), step(4)]);
   expect(text).toContain('corpus  poems: 10 of 12 poems (rejected: latin 2)');
   expect(text.match(/ step \d+\/10 /g)).toEqual([' step 2/10 ', ' step 4/10 ']);
   expect(text).not.toContain('\x1b');
 });
 
-test.each([{ TERM: 'dumb' }, { NO_COLOR: '1' }])('on a terminal with %j, as in a pipe', (variables) => {
-  const before = { ...process.env };
-  Object.assign(process.env, variables);
-  try {
-    const text = told(true, [plan, step(1), step(2)]);
-    expect(text).not.toContain('\x1b');
-    expect(text.match(/ step \d+\/10 /g)).toEqual([' step 2/10 ']);
-  } finally {
-    process.env = before;
-  }
-});
+test.each([{ TERM: 'dumb' }, { NO_COLOR: '1' }])(
+  'on a terminal with %j, prints the same as in a pipe',
+  (variables) => {
+    const before = { ...process.env };
+    Object.assign(process.env, variables);
+    try {
+      const text = told(true, [plan, step(1), step(2)]);
+      expect(text).not.toContain('\x1b');
+      expect(text.match(/ step \d+\/10 /g)).toEqual([' step 2/10 ']);
+    } finally {
+      process.env = before;
+    }
+  },
+);
 
-test('names the device, and what it computes with', () => {
+test('reports the device and its precision', () => {
   expect(told(false, [plan])).toContain('device  cpu, 2 threads\n');
   expect(told(false, [{ ...plan, device: 'cuda:1' } as TrainEvent])).toContain('device  cuda:1, tf32\n');
 });
 
-test('a terminal that is made narrower or wider is filled as it is then', () => {
+test('follows the width of a terminal that is resized', () => {
   const out = Object.assign(new PassThrough(), { isTTY: true, columns: 120 });
   const reporter = new Reporter(out, { logEvery: 2 });
   reporter.tell(plan);
@@ -125,7 +128,7 @@ test('Chinese, aligned by the width of the characters', () => {
   expect(stringWidth(line)).toBeLessThan(80);
 });
 
-test('on a terminal, one line in place, never wider than it', () => {
+test('on a terminal, redraws a single line that never exceeds its width', () => {
   const text = told(true, [plan, step(1)]);
   const redrawn = text.slice(text.lastIndexOf('\x1b[J') + 3);
   expect(redrawn).toMatch(/epoch 1\/2 step 1\/10 {2}loss 5\.00, mean 5\.50/);

@@ -30,7 +30,7 @@ const two = [
   }),
 ];
 
-test('a line a network, with its name, inside the picture', () => {
+test('plots one labelled line per network, within the bounds of the chart', () => {
   const picture = svg(two);
   expect(picture.match(/<polyline/g)).toHaveLength(2);
   expect(picture.match(/stroke-dasharray/g)).toHaveLength(1);
@@ -45,7 +45,7 @@ test('a line a network, with its name, inside the picture', () => {
   }
 });
 
-test('the table says what was measured, in both forms', () => {
+test('the Markdown and HTML tables show the measurements', () => {
   expect(markOf(two)).toBe(7);
   const text = markdown(two, 20);
   expect(text).toContain('| LSTM, poems | 5.000 | 12,346 | 100 | 10 s | 山夜 | 20 |');
@@ -56,7 +56,7 @@ test('the table says what was measured, in both forms', () => {
   expect(page).not.toMatch(/<(script|link|img)|https?:\/\/(?!www\.w3\.org\/2000\/svg)/);
 });
 
-test('a network is trained, looked at, and writes', async () => {
+test('trains a network, evaluates it repeatedly and generates poems', async () => {
   const said: string[] = [];
   const result = await trial({ cell: 'lstm', data: 'tangshi', device: 'cpu', faults: false }, 1, (text) =>
     said.push(text),

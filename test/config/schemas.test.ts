@@ -1,13 +1,13 @@
 import { presetConfig } from '../../lib';
 import { checkConfig, checkOptions } from '../../lib/config/schemas';
 
-test.each(['classic', 'default', 'large'] as const)('the preset %s is a whole configuration', (preset) => {
+test.each(['classic', 'default', 'large'] as const)('the preset %s is a complete configuration', (preset) => {
   const config = presetConfig(preset);
   expect(checkConfig(config)).toEqual(config);
   expect(checkConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
 });
 
-test('classic is the original program', () => {
+test('classic matches the original program', () => {
   expect(presetConfig('classic')).toMatchObject({
     cell: 'lstm',
     embedDim: 100,
@@ -35,14 +35,14 @@ test.each([
   [{ optimizer: { kind: 'sgd' } }, 'optimizer'],
   [{ colour: 'red' }, 'colour'],
   [{ tieWeights: true, embedDim: 100 }, 'tieWeights requires'],
-])('%j is refused by name', (change, name) => {
+])('%j is rejected, and the error names the option', (change, name) => {
   const config = { ...presetConfig('default'), ...change };
   expect(() => checkConfig(config)).toThrow(
     expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG', message: expect.stringContaining(name) }),
   );
 });
 
-test.each([undefined, null, 5, 'poems', []])('%j is no configuration', (value) => {
+test.each([undefined, null, 5, 'poems', []])('%j is not a configuration', (value) => {
   expect(() => checkConfig(value)).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG' }));
 });
 
@@ -59,7 +59,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ optimizer: 5 }, 'expected an object for optimizer but received 5'],
   [{ layers: undefined }, 'layers is required'],
   [{ seed: -1, colour: 1 }, 'expected an integer >= 0 for seed but received -1; unknown option colour'],
-])('%j is explained', (change, message) => {
+])('the error for %j explains the problem', (change, message) => {
   const config = { ...presetConfig('default'), ...change };
   expect(() => checkConfig(config)).toThrow(`Invalid configuration: ${message}`);
 });
@@ -69,6 +69,6 @@ test.each([
   [{ out: 'x', signal: 5 }, 'expected an AbortSignal for signal but received 5'],
   [{ out: 'x', saveEvery: 1.5 }, 'expected an integer >= 1 for saveEvery but received 1.5'],
   [{ out: 'x', batch: 5 }, 'unknown option batch, which belongs in config: { batch: … }'],
-])('the options %j of a training are explained', (options, message) => {
+])('the error for the training options %j explains the problem', (options, message) => {
   expect(() => checkOptions('train', options)).toThrow(`Invalid options: ${message}`);
 });

@@ -10,7 +10,7 @@ const poemsOf = (lengths: readonly number[]) =>
   lengths.map((length, index) => Int32Array.from({ length }, (_, at) => 1000 * (index + 1) + at));
 const take = (batcher: Batcher, count: number) => Array.from({ length: count }, () => batcher.next());
 
-/** The rows of a batch, without padding: [inputs, targets]. Checks that padding is at the end and marked. */
+/** The rows of a batch as [inputs, targets], without padding. Checks that padding comes last and is marked. */
 function rows(batch: Batch): [number[], number[]][] {
   expect(batch.inputs).toHaveLength(batch.rows * batch.time);
   expect(batch.targets).toHaveLength(batch.rows * batch.time);
@@ -27,7 +27,7 @@ function rows(batch: Batch): [number[], number[]][] {
   expect(batch.time).toBe(longest);
   return all;
 }
-/** The poems of an unweighted batch, put together again from inputs and targets. */
+/** The poems of an unweighted batch, reassembled from inputs and targets. */
 function poemsIn(batch: Batch): string[] {
   return rows(batch).map(([inputs, targets]) => {
     expect(inputs.slice(1)).toEqual(targets.slice(0, -1));
@@ -37,7 +37,7 @@ function poemsIn(batch: Batch): string[] {
 
 describe('classic', () => {
   test.each(['titled', 'lines'] as const)(
-    '%s: batches are those of the original, epoch after epoch',
+    '%s: produces the same batches as the original program, epoch after epoch',
     (format) => {
       const { vectors, batches } = golden[format];
       const batcher = classicBatcher(
@@ -60,7 +60,7 @@ describe('classic', () => {
     expect(weights).toEqual(Float32Array.of(1 / (2 * 5), 1 / (2 * 8)));
   });
 
-  test('fewer poems than a batch', () => {
+  test('rejects fewer poems than one batch', () => {
     expect(() => classicBatcher(poemsOf([5, 5]), 3)).toThrow(
       failure('ERR_TANGSHI_CORPUS', /2 poems.*batch of 3: set batch to 2/),
     );
@@ -76,7 +76,7 @@ const corpora = fc
   .map(({ lengths, ...options }) => ({ poems: poemsOf(lengths), options }));
 
 describe('bucketed', () => {
-  test('every poem once an epoch, in batches of the size asked but for one', () => {
+  test('covers every poem once per epoch; at most one batch is smaller than requested', () => {
     fc.assert(
       fc.property(corpora, ({ poems, options }) => {
         const batcher = bucketedBatcher(poems, options);
@@ -91,7 +91,7 @@ describe('bucketed', () => {
     );
   });
 
-  test('from any cursor on, the same batches', () => {
+  test('seeking to any cursor resumes with the same batches', () => {
     fc.assert(
       fc.property(corpora, fc.nat(300), ({ poems, options }, steps) => {
         const batcher = bucketedBatcher(poems, options);
@@ -104,7 +104,7 @@ describe('bucketed', () => {
     );
   });
 
-  test('seeking back and forth in a batcher', () => {
+  test('one batcher can seek back and forth', () => {
     const batcher = bucketedBatcher(poemsOf(Array.from({ length: 50 }, (_, index) => 2 + (index % 7))), {
       batch: 4,
       seed: 1,
@@ -116,7 +116,7 @@ describe('bucketed', () => {
     expect(take(batcher, 28)).toEqual(first.slice(2));
   });
 
-  test('another order for another epoch and another seed', () => {
+  test('the order depends on the epoch and the seed', () => {
     const poems = poemsOf(new Array(64).fill(5));
     const order = (seed: number, epoch: number) => {
       const batcher = bucketedBatcher(poems, { batch: 8, seed });
@@ -127,7 +127,7 @@ describe('bucketed', () => {
     expect(order(1, 1)).toBe(order(1, 1));
   });
 
-  test('little padding, and batches not in the order of length', () => {
+  test('adds little padding, and does not order batches by length', () => {
     const lengths = Array.from({ length: 5000 }, (_, index) => 7 + ((index * 7919) % 76));
     const batcher = bucketedBatcher(poemsOf(lengths), { batch: 32, seed: 1 });
     const batches = take(batcher, batcher.stepsPerEpoch);
@@ -136,12 +136,12 @@ describe('bucketed', () => {
       0,
     );
     const places = batches.reduce((sum, { targets }) => sum + targets.length, 0);
-    expect(padding / places).toBeLessThan(0.04); // unsorted: about 0.45
+    expect(padding / places).toBeLessThan(0.04); // about 0.45 without sorting
     const times = batches.map(({ time }) => time);
     expect(times).not.toEqual(times.toSorted((a, b) => a - b));
   });
 
-  test('the poems given are left as they were', () => {
+  test('does not modify the poems it is given', () => {
     const poems = poemsOf([9, 3, 5, 2]);
     const before = poems.map((poem) => [...poem]);
     take(bucketedBatcher(poems, { batch: 2, seed: 3 }), 4);
@@ -150,7 +150,7 @@ describe('bucketed', () => {
   });
 });
 
-test('evaluation: every poem once, by length, equal lengths in order', () => {
+test('evaluation: every poem once, ordered by length, then by position', () => {
   const batches = evaluationBatches(poemsOf([5, 3, 4, 3, 9]), 2);
   expect(batches.map(({ rows, time }) => [rows, time])).toEqual([
     [2, 2],
@@ -165,7 +165,7 @@ test('evaluation: every poem once, by length, equal lengths in order', () => {
 describe.each([
   ['classic', (poems: Int32Array[], batch: number) => classicBatcher(poems, batch)],
   ['bucketed', (poems: Int32Array[], batch: number) => bucketedBatcher(poems, { batch, seed: 1 })],
-])('%s: arguments', (_, make) => {
+])('%s: invalid arguments', (_, make) => {
   const batcher = make(poemsOf([5, 5, 5, 5]), 2);
 
   test.each([
@@ -176,16 +176,16 @@ describe.each([
     { epoch: 2 ** 53, step: 0 },
     { epoch: Number.NaN, step: 0 },
     { epoch: 0, step: Number.NaN },
-  ])('cursor %j is refused and changes nothing', (cursor) => {
+  ])('cursor %j is rejected and changes nothing', (cursor) => {
     expect(() => batcher.seek(cursor)).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /0 <= step < 2/));
     expect(batcher.cursor).toEqual({ epoch: 0, step: 0 });
   });
 
-  test.each([0, -1, 1.5, Number.NaN])('batch size %p is refused', (size) => {
+  test.each([0, -1, 1.5, Number.NaN])('batch size %p is rejected', (size) => {
     expect(() => make(poemsOf([5]), size)).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /batch size/));
   });
 
-  test('no poems, and poems without begin and end', () => {
+  test('rejects an empty list of poems, and poems without begin and end tokens', () => {
     expect(() => make([], 1)).toThrow(failure('ERR_TANGSHI_CORPUS', /no poems/));
     expect(() => make(poemsOf([5, 1]), 1)).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /begin and end/));
   });

@@ -36,7 +36,7 @@ const load = (data: string, cleaning: 'classic' | 'modern'): Promise<Dataset> =>
   loadDataset({ data, cleaning, minCount: 1, heldOut: 0, cacheDir });
 
 describe('poems', () => {
-  test('is made without holding up the event loop', async () => {
+  test('is built without blocking the event loop', async () => {
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
     const path = await builtinCorpusPath('poems', { cacheDir });
@@ -45,7 +45,7 @@ describe('poems', () => {
     expect(delay.max / 1e6).toBeLessThan(250);
   });
 
-  test("is the seed's form: title:content, a poem a line, simplified", async () => {
+  test('has the format of the original corpus: title:content, one poem per line, simplified', async () => {
     const text = readFileSync(await builtinCorpusPath('poems', { cacheDir }), 'utf8');
     const lines = text.split('\n');
     expect(lines.pop()).toBe('');
@@ -56,17 +56,17 @@ describe('poems', () => {
     expect(detectFormat(text.slice(0, 60_000), 'a.txt')).toBe('titled');
   });
 
-  test('has the lines that its source has lost', async () => {
+  test('restores lines that its source has lost', async () => {
     const lines = readFileSync(await builtinCorpusPath('poems', { cacheDir }), 'utf8').split('\n');
     expect(lines).toContain(
       '登高:风急天高猿啸哀，渚清沙白鸟飞回。无边落木萧萧下，不尽长江衮衮来。万里悲秋常作客，百年多病独登台。' +
         '艰难苦恨繁霜鬓，潦倒新停浊酒杯。',
     );
     const odd = lines.filter((line) => /:([^，。]{7}[，。]){5}$/u.test(line));
-    expect(odd).toHaveLength(5); // which have five lines; there are 7,000 in the source
+    expect(odd).toHaveLength(5); // genuine five-line poems; the source has 7,000
   });
 
-  test('has one written form for each character, and 乾 where it is read qián', async () => {
+  test('has one form of each character, and keeps 乾 where it is read qián', async () => {
     const text = readFileSync(await builtinCorpusPath('poems', { cacheDir }), 'utf8');
     expect(text).not.toMatch(/[鴈隣鏁髪廻堦煖嬾讐栢壻疎簷慙劒]/);
     expect(text).toMatch(/乾坤/);
@@ -74,7 +74,7 @@ describe('poems', () => {
     expect(text).not.toMatch(/泪乾|未乾|干符|干封/);
   });
 
-  test('the poems held out are those of the text before its variants were replaced', async () => {
+  test('holds out the same poems as before its variant characters were replaced', async () => {
     const options = { data: 'poems', cleaning: 'modern', heldOut: 0.05, cacheDir } as const;
     const { heldOut, train } = await loadPoems(options);
     const before = readFileSync((await builtinFiles('poems', { cacheDir })).variants, 'utf8')
@@ -92,10 +92,10 @@ describe('poems', () => {
     expect(old.train.map(plain).filter((poem) => now.heldOut.has(poem))).toEqual([]);
   });
 
-  test("passes the seed's rules: 35,595 poems, 6,212 characters", async () => {
+  test("passes the original program's filter: 35,595 poems, 6,212 characters", async () => {
     const { train, vocab, tally } = await load('poems', 'classic');
     expect(train).toHaveLength(35_595);
-    expect(vocab.size).toBe(6212 + 2); // and a space, and the class that stands for nothing
+    expect(vocab.size).toBe(6212 + 2); // plus a space and one unused class
     expect(tally.rejected).toMatchObject({
       format: 0,
       'skip-character': 213,
@@ -104,7 +104,7 @@ describe('poems', () => {
     });
   });
 
-  test('in modern loses junk and duplicates alone', async () => {
+  test('in modern, only damaged poems and duplicates are rejected', async () => {
     const { train, vocab, tally } = await load('poems', 'modern');
     expect(train.length).toBeGreaterThan(34_000);
     expect(tally.rejected).toMatchObject({ format: 0, blank: 0, unfinished: 0 });
@@ -114,11 +114,11 @@ describe('poems', () => {
   });
 });
 
-describe('the larger ones', () => {
+describe('the larger corpora', () => {
   test.each([
     ['quantangshi', 57_607],
     ['quansongshi', 254_248],
-  ] as const)('%s: title:content, a poem a line, simplified', async (name, poems) => {
+  ] as const)('%s: title:content, one poem per line, simplified', async (name, poems) => {
     const lines = readFileSync(await builtinCorpusPath(name, { cacheDir }), 'utf8')
       .trimEnd()
       .split('\n');
@@ -129,7 +129,7 @@ describe('the larger ones', () => {
 });
 
 describe('tangshi', () => {
-  test('is bare lines, a poem a line, without notes', async () => {
+  test('is one untitled poem per line, without notes', async () => {
     const text = readFileSync(await builtinCorpusPath('tangshi', { cacheDir }), 'utf8');
     const lines = text.trimEnd().split('\n');
     expect(lines).toHaveLength(320);
@@ -138,7 +138,7 @@ describe('tangshi', () => {
     expect(detectFormat(text, 'a.txt')).toBe('lines');
   });
 
-  test.each(['classic', 'modern'] as const)('gives poems in %s', async (cleaning) => {
+  test.each(['classic', 'modern'] as const)('provides poems in %s script', async (cleaning) => {
     const { name, train } = await load('tangshi', cleaning);
     expect(name).toBe('tangshi');
     expect(train.length).toBeGreaterThan(260);
@@ -153,7 +153,7 @@ describe('the cache', () => {
     expect(statSync(path)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
   });
 
-  test('many makers at once leave one whole file and nothing beside', async () => {
+  test('concurrent builds leave one complete file and nothing else', async () => {
     const shared = join(folder, 'shared');
     const paths = await Promise.all(
       Array.from({ length: 8 }, () => builtinCorpusPath('tangshi', { cacheDir: shared })),
@@ -183,12 +183,12 @@ describe('the cache', () => {
       expect(dirname(await builtinCorpusPath('tangshi'))).toBe(join(folder, 'xdg/tangshi/corpora'));
     });
 
-    test('is in the home folder when that is relative', async () => {
+    test('is in the home folder if XDG_CACHE_HOME is relative', async () => {
       process.env.XDG_CACHE_HOME = 'relative';
       expect(dirname(await builtinCorpusPath('tangshi'))).toBe(join(folder, 'home/.cache/tangshi/corpora'));
     });
 
-    test('is in the temporary folder when it cannot be written, for this user alone', async () => {
+    test('is a private temporary folder if the home folder is not writable', async () => {
       writeFileSync(join(folder, 'a-file'), '');
       process.env.XDG_CACHE_HOME = join(folder, 'a-file');
       const path = await builtinCorpusPath('tangshi');
@@ -200,7 +200,7 @@ describe('the cache', () => {
     });
   });
 
-  test('that is given and cannot be written: an error that names it', async () => {
+  test('is named in the error if it was given and is not writable', async () => {
     const unusable = join(folder, 'a-file', 'corpora');
     writeFileSync(join(folder, 'a-file'), '');
     await expect(builtinCorpusPath('tangshi', { cacheDir: unusable })).rejects.toEqual(
@@ -208,7 +208,7 @@ describe('the cache', () => {
     );
   });
 
-  test('a failed write leaves nothing behind', async () => {
+  test('holds nothing after a failed write', async () => {
     const blocked = join(folder, 'blocked');
     const name = (await builtinCorpusPath('tangshi', { cacheDir })).slice(cacheDir.length + 1);
     mkdirSync(join(blocked, name), { recursive: true }); // rename cannot replace a folder
@@ -217,8 +217,8 @@ describe('the cache', () => {
   });
 });
 
-describe('an abort while a corpus is made', () => {
-  test.each([0, 300])('after %i ms stops at once, and writes nothing', async (milliseconds) => {
+describe('an abort during a build', () => {
+  test.each([0, 300])('after %i ms takes effect at once, and nothing is written', async (milliseconds) => {
     const empty = join(folder, `aborted-${milliseconds}`);
     const made = builtinCorpusPath('poems', {
       cacheDir: empty,
@@ -239,8 +239,8 @@ describe('an abort while a corpus is made', () => {
   });
 });
 
-test('without the package chinese-poetry, the error names what to install', () => {
-  // In a process of its own, with opencc-js beside the library and chinese-poetry not.
+test('without the package chinese-poetry, the error says what to install', () => {
+  // In a separate process that finds opencc-js but not chinese-poetry.
   const lonely = join(folder, 'lonely');
   const root = join(__dirname, '../..');
   mkdirSync(join(lonely, 'node_modules'), { recursive: true });

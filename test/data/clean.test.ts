@@ -10,7 +10,7 @@ const verdict = ({ text, rejection }: ReturnType<typeof cleanModern>) => text ??
 
 describe('classic', () => {
   test.each(['titled', 'lines'] as const)(
-    '%s: poems and counts are those of the original program',
+    '%s: keeps and counts the same poems as the original program',
     async (format) => {
       const path = `${__dirname}/../golden/seed-${format === 'titled' ? 'poems' : 'lines'}.txt`;
       const cleaner = new Cleaner('classic');
@@ -34,13 +34,13 @@ describe('classic', () => {
     expect(verdict(cleanClassic(record('床前（明月光', 'json')))).toBe('(skip-character)');
   });
 
-  test('what is damaged below the level of characters is rejected', () => {
+  test('text with decoding errors is rejected', () => {
     expect(verdict(cleanClassic(record('床前\ufffd明月光')))).toBe('(damaged)');
     expect(verdict(cleanClassic(record('床前\ud800明月光')))).toBe('(damaged)');
     expect(verdict(cleanClassic(record('𠀀𠀁𠀂𠀃𠀄')))).toBe('𠀀𠀁𠀂𠀃𠀄');
   });
 
-  test('the same poem twice is two poems', () => {
+  test('duplicates are kept', () => {
     const cleaner = new Cleaner('classic');
     expect([cleaner.clean(record('床前明月光')), cleaner.clean(record('床前明月光'))]).toEqual([
       '床前明月光',
@@ -54,11 +54,11 @@ describe('modern', () => {
     // white space, BOM, invisible characters
     ['\ufeff床前明月光，疑是地上霜。\r', '床前明月光，疑是地上霜。'],
     [' 床前\u3000明月光\t，疑\u200b是地上\u00ad霜\ufe00。', '床前明月光，疑是地上霜。'],
-    // other forms of the marks
+    // other forms of the punctuation marks
     ['床前明月光,疑是地上霜.举头望明月?低头思故乡!', '床前明月光，疑是地上霜。举头望明月？低头思故乡！'],
     ['床前明月光﹐疑是地上霜｡曰︰低头;思故乡､何如；', '床前明月光，疑是地上霜。'],
     ['歌曰：天耶、地耶；何如．', '歌曰：天耶、地耶；何如。'],
-    // runs of marks, marks at the ends
+    // repeated, leading and trailing marks
     ['，床前明月光，，疑是地上霜。，', '床前明月光，疑是地上霜。'],
     ['床前明月光，。疑是地上霜？。！', '床前明月光。疑是地上霜？'],
     ['床前明月光，疑是地上霜', '床前明月光，疑是地上霜。'],
@@ -66,7 +66,7 @@ describe('modern', () => {
     // an unfinished sentence
     ['床前明月光，疑是地上霜。举头望明月，', '床前明月光，疑是地上霜。'],
     ['床前明月光，疑是地上霜，', '(unfinished)'],
-    // notes go, quotation marks go without what they hold, an editor's restoration stays
+    // notes are removed; quotation marks are removed but not the quotation; text restored by an editor stays
     ['蓬蒿无忧走（一作「奏」）风雨。(按：（见）某书)', '蓬蒿无忧走风雨。'],
     ['床前明月光【一】，疑是〖注〔二〕〗地上霜。', '床前明月光，疑是地上霜。'],
     ['童子解吟《长恨曲》，“胡儿”能唱\'琵琶"篇。', '童子解吟长恨曲，胡儿能唱琵琶篇。'],
@@ -76,7 +76,7 @@ describe('modern', () => {
     ['扇掩将雏曲）钗承堕马鬟。', '(note)'],
     ['春风处处々开，年年々好。', '春风处处处开，年年年好。'],
     ['々风处处开花', '(foreign)'],
-    // what has another code but is the same character
+    // the same character under another code point
     ['不\uf967老，⼭⽔⽇⽉', '不不老，山水日月。'],
     // lost characters
     ['醽醁胜兰生，翠涛过玉z1。', '(latin)'],
@@ -98,7 +98,7 @@ describe('modern', () => {
     ['策杖迎诗客，归房理病身。——广宣草木分千品。', '(foreign)'],
     ['古池や蛙飞びこむ水の音', '(foreign)'],
     ['床前明月光🌕疑是地上霜。', '(foreign)'],
-    // length, in code points, punctuation counted, after cleaning
+    // length limits, in code points including punctuation, after cleaning
     ['大虫来。', '(too-short)'],
     ['大虫来也', '(too-short)'],
     ['大虫来也。', '大虫来也。'],
@@ -106,7 +106,7 @@ describe('modern', () => {
     [`${'诗'.repeat(40)}，${'诗'.repeat(40)}`, '(too-long)'],
     [`${'𠀀'.repeat(80)}`, '𠀀'.repeat(80)],
     [`${'𠀀'.repeat(81)}`, '(too-long)'],
-    // nothing
+    // nothing left
     [' \u3000\ufeff', '(blank)'],
     ['。。（缺）', '(blank)'],
     ['', '(blank)'],
@@ -128,7 +128,7 @@ describe('modern', () => {
     expect(verdict(cleanModern(record(line, 'titled')))).toBe(expected);
   });
 
-  test('one text is let through once, whatever its first form', () => {
+  test('duplicates are detected after cleaning', () => {
     const cleaner = new Cleaner('modern');
     const poems = ['床前明月光，疑是地上霜。', '床前明月光,疑是地上霜', '床前明月光', '「床前明月光」'].map(
       (text) => cleaner.clean(record(text)),
@@ -138,7 +138,7 @@ describe('modern', () => {
   });
 });
 
-test.each(['classic', 'modern'] as const)('%s: faults of reading are counted by their reason', (rules) => {
+test.each(['classic', 'modern'] as const)('%s: errors from reading are counted by their reason', (rules) => {
   const cleaner = new Cleaner(rules);
   for (const fault of ['too-long', 'format', 'format'] as const) {
     expect(cleaner.clean({ ...record(''), fault })).toBeUndefined();
@@ -153,7 +153,7 @@ const hostile = fc.oneof(
   }),
 );
 
-test('any text: modern gives Han characters and six marks, within the lengths, and counts add up', () => {
+test('any text: modern yields Han characters and six punctuation marks within the length limits, and counts add up', () => {
   const cleaner = new Cleaner('modern');
   fc.assert(
     fc.property(hostile, fc.constantFrom<CorpusFormat>('titled', 'lines', 'json'), (text, format) => {
@@ -167,7 +167,7 @@ test('any text: modern gives Han characters and six marks, within the lengths, a
   expect(kept + Object.values(rejected).reduce((sum, count) => sum + count)).toBe(read);
 });
 
-test('any text: cleaning what modern has cleaned changes nothing', () => {
+test('any text: modern is idempotent', () => {
   fc.assert(
     fc.property(hostile, (text) => {
       const once = cleanModern(record(text)).text;
@@ -177,20 +177,23 @@ test('any text: cleaning what modern has cleaned changes nothing', () => {
   );
 });
 
-test.each(['classic', 'modern'] as const)('%s: a hostile line of any length takes no second', (rules) => {
-  for (const unit of ['(', ':', ' ', '，', '々', '[', '\ufdfa', '诗', '诗。，', '\ud800']) {
-    for (const format of ['titled', 'lines', 'json'] as const) {
-      for (const length of [MAX_LINE, 20_000]) {
-        const line = record(`甲:${unit.repeat(length / unit.length)}`, format);
-        const started = performance.now();
-        new Cleaner(rules).clean(line);
-        expect(performance.now() - started).toBeLessThan(1000);
+test.each(['classic', 'modern'] as const)(
+  '%s: an adversarial line of any length takes less than a second',
+  (rules) => {
+    for (const unit of ['(', ':', ' ', '，', '々', '[', '\ufdfa', '诗', '诗。，', '\ud800']) {
+      for (const format of ['titled', 'lines', 'json'] as const) {
+        for (const length of [MAX_LINE, 20_000]) {
+          const line = record(`甲:${unit.repeat(length / unit.length)}`, format);
+          const started = performance.now();
+          new Cleaner(rules).clean(line);
+          expect(performance.now() - started).toBeLessThan(1000);
+        }
       }
     }
-  }
-});
+  },
+);
 
-test('unknown rules are refused', () => {
+test('unknown rules are rejected', () => {
   expect(() => new Cleaner('foo' as never)).toThrow(
     expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG', option: 'cleaning' }),
   );

@@ -30,7 +30,7 @@ const failure = (message: RegExp) =>
 describe('lines', () => {
   const lines = { format: 'lines' } as const;
 
-  test('universal newlines, numbered from 1, raw', async () => {
+  test('universal newlines, numbered from 1, unmodified', async () => {
     expect(await read('一\n二\r\n\r三\r\r\n 四 \n', lines)).toEqual([
       { format: 'lines', text: '一', line: 1 },
       { format: 'lines', text: '二', line: 2 },
@@ -44,14 +44,14 @@ describe('lines', () => {
     expect(await read('', lines)).toEqual([]);
   });
 
-  test('a BOM stays, as Python keeps it; other separators of Unicode end no line', async () => {
+  test('a BOM is kept, as in Python; other Unicode separators do not end a line', async () => {
     expect(texts(await read('\ufeff一\u2028二\x85三\x0b四\x1c五', lines))).toEqual([
       '\ufeff一\u2028二\x85三\x0b四\x1c五',
     ]);
   });
 
-  test('characters and line ends across chunk borders', async () => {
-    const content = `x${'床前明月光\r\n'.repeat(20_000)}`; // 340 kB: no chunk border falls on a character's
+  test('characters and line ends across chunk boundaries', async () => {
+    const content = `x${'床前明月光\r\n'.repeat(20_000)}`; // 340 kB: no chunk boundary coincides with a character boundary
     const records = await read(content, lines);
     expect(records).toHaveLength(20_000);
     expect(new Set(texts(records.slice(1)))).toEqual(new Set(['床前明月光']));
@@ -60,7 +60,7 @@ describe('lines', () => {
     }
   });
 
-  test('any text splits as Python has it', async () => {
+  test('any text is split as in Python', async () => {
     const piece = fc.constantFrom('\r', '\n', '\r\n', '诗', '𠀀', 'a', ' ');
     await fc.assert(
       fc.asyncProperty(fc.array(piece), async (pieces) => {
@@ -72,14 +72,14 @@ describe('lines', () => {
     );
   });
 
-  test('bytes that are no UTF-8 become U+FFFD', async () => {
+  test('invalid UTF-8 becomes U+FFFD', async () => {
     const bytes = [0xe5, 0xba, 0x0a, 0xff, 0x0a, 0x00, 0x0a, 0xf0, 0x9f];
     expect(
       texts(await read(Buffer.concat([Buffer.from('一\n二\n三\n四\n'), Buffer.from(bytes)]), lines)),
     ).toEqual(['一', '二', '三', '四', '\ufffd', '\ufffd', '\0', '\ufffd']);
   });
 
-  test('a line beyond 1 Mi characters is marked, not kept; the next is read', async () => {
+  test('a line beyond 1 Mi characters is marked and dropped; reading continues with the next', async () => {
     const records = await read(
       `${'a'.repeat(MAX_LINE)}\n${'b'.repeat(3 * MAX_LINE)}\n好\n${'c'.repeat(MAX_LINE + 1)}`,
       lines,
@@ -95,7 +95,7 @@ describe('lines', () => {
 });
 
 describe('JSON', () => {
-  test('poems at any depth, in order, other objects passed over', async () => {
+  test('poems at any depth, in order; other objects are skipped', async () => {
     const poem = (text: string) => ({ title: '题', paragraphs: [text, '。'] });
     const records = await read(
       JSON.stringify({
@@ -110,7 +110,7 @@ describe('JSON', () => {
     ]);
   });
 
-  test('paragraphs of another form are marked', async () => {
+  test('paragraphs of the wrong type are marked', async () => {
     expect(await read('\ufeff[{"paragraphs": {}}, {"paragraphs": [1]}, {"paragraphs": []}]')).toEqual([
       { format: 'json', text: '', line: 1, fault: 'format' },
       { format: 'json', text: '', line: 2, fault: 'format' },
@@ -118,7 +118,7 @@ describe('JSON', () => {
     ]);
   });
 
-  test('the poem of an object may have other names, and be one text', async () => {
+  test('the text may be under other keys, and may be a single string', async () => {
     const text = '空山不见人，但闻人语响。';
     const objects = [
       { title: '鹿柴', paragraphs: text },
@@ -137,7 +137,7 @@ describe('JSON', () => {
     expect(texts(await read(JSON.stringify([text, text])))).toEqual([text, text]);
   });
 
-  test('more than 400 MiB, also through a pipe, is refused before it is held', async () => {
+  test('more than 400 MiB is rejected before it is held in memory, also from a pipe', async () => {
     const pipe = join(folder, 'large-pipe');
     execFileSync('mkfifo', [pipe]);
     const writer = spawn('sh', [
@@ -149,26 +149,26 @@ describe('JSON', () => {
     writer.kill();
   });
 
-  test('depth does not matter', async () => {
+  test('nesting depth is unlimited', async () => {
     const depth = 100_000;
     expect(texts(await read(`${'['.repeat(depth)}{"paragraphs":["深"]}${']'.repeat(depth)}`))).toEqual([
       '深',
     ]);
   });
 
-  test('longer than the chunk that tells the format', async () => {
+  test('longer than the chunk used to detect the format', async () => {
     const poems = Array.from({ length: 5000 }, (_, index) => ({ paragraphs: [`第${index}首诗`] }));
     const records = await read(JSON.stringify(poems, null, 2));
     expect(records).toHaveLength(5000);
     expect(records[4999]?.text).toBe('第4999首诗');
   });
 
-  test('broken JSON names the file', async () => {
+  test('a syntax error names the file', async () => {
     await expect(read('[{"paragraphs": [')).rejects.toEqual(failure(/corpus is not valid JSON/));
     await expect(read('床前明月光', { format: 'json' })).rejects.toEqual(failure(/set format/));
   });
 
-  test('a folder: its .json files by name', async () => {
+  test('a folder: its .json files, sorted by name', async () => {
     const path = join(folder, 'many');
     mkdirSync(path);
     await expect(collect(readCorpus(path))).rejects.toEqual(failure(/without .json files/));
@@ -178,7 +178,7 @@ describe('JSON', () => {
   });
 });
 
-describe('the format is told by the content', () => {
+describe('the format is detected from the content', () => {
   test.each([
     ['静夜思:床前明月光\n春晓:春眠不觉晓\n', 'titled'],
     ['\ufeff\r\n静夜思：床前明月光\r\n', 'titled'],
@@ -207,17 +207,17 @@ describe('the format is told by the content', () => {
   test.each([
     [/not (one|clear)|none of its columns is clearly/, '鹿柴\t王维\n江雪\t柳宗元\n'],
     [/parts of a sentence: separate the poems by blank lines/, '空山不见人，\n但闻人语响。\n'.repeat(10)],
-  ])('%s: refused by name', async (message, content) => {
+  ])('a format that cannot be detected is rejected: %s', async (message, content) => {
     await expect(read(content)).rejects.toEqual(failure(message));
     expect((await read(content, { format: 'lines' })).length).toBeGreaterThan(1);
   });
 
-  test('a line that the chunk cuts does not count', async () => {
+  test('a line cut off at the end of the chunk is ignored', async () => {
     const records = await read(`题:诗\n${'长'.repeat(30_000)}`);
     expect(records[0]?.format).toBe('titled');
   });
 
-  test('a format that is given is taken', async () => {
+  test('an explicit format takes precedence', async () => {
     expect(await read('题:诗', { format: 'lines' })).toEqual([{ format: 'lines', text: '题:诗', line: 1 }]);
   });
 });
@@ -225,7 +225,7 @@ describe('the format is told by the content', () => {
 describe('poems of several lines', () => {
   const blocks = { format: 'blocks' } as const;
 
-  test('blank lines separate them; titles and authors are left out', async () => {
+  test('are separated by blank lines; titles and authors are left out', async () => {
     const content =
       '鹿柴\r\n王维\r\n空山不见人，但闻人语响。\r\n返景入深林，复照青苔上。\r\n \r\n\r\n《江雪》\r\n千山鸟飞绝\r\n万径人踪灭\r\n' +
       '孤舟蓑笠翁\r\n独钓寒江雪';
@@ -235,7 +235,7 @@ describe('poems of several lines', () => {
     ]);
   });
 
-  test('a heading of its own is no poem; a block is limited as a line is', async () => {
+  test('a lone heading is not a poem; a block has the same length limit as a line', async () => {
     const long = `${'a'.repeat(MAX_LINE)}\n`;
     expect(await read(`卷第一\n\n一二三，\n四五六。\n\n${long}${long}\n七八九，十。`, blocks)).toEqual([
       { format: 'blocks', text: '', line: 1, fault: 'format' },
@@ -264,7 +264,7 @@ describe('tables', () => {
     ]);
   });
 
-  test('a row without the column is marked; a quote that never ends is an error', async () => {
+  test('a row without the column is marked; an unterminated quote is an error', async () => {
     const rows = `题目,内容\n${`鹿柴,${poem}\n`.repeat(20)}`;
     expect((await read(`${rows}江雪\n`)).at(-1)).toEqual({
       format: 'table',
@@ -275,7 +275,7 @@ describe('tables', () => {
     await expect(read(`${rows.repeat(500)}江雪,"${poem}`)).rejects.toEqual(failure(/not a valid table/));
   });
 
-  test('another format is refused as a table', async () => {
+  test('another format cannot be read as a table', async () => {
     await expect(read(poem, { format: 'table' })).rejects.toEqual(failure(/not a table/));
   });
 });
@@ -289,13 +289,13 @@ describe('one JSON object per line', () => {
     ]);
   });
 
-  test('an error has the line', async () => {
+  test('an error gives the line number', async () => {
     await expect(read('{"text": "一"}\n{"text":\n')).rejects.toEqual(failure(/corpus:2 is not valid JSON/));
   });
 });
 
 describe('encodings', () => {
-  // '床前明月光\n疑是地上霜', iconv -t
+  // Output of iconv -t for '床前明月光\n疑是地上霜'.
   const bytes = {
     gb18030: 'b4b2c7b0c3f7d4c2b9e20ad2c9cac7b5d8c9cfcbaa',
     big5: 'a7c9ab65a9faa4ebaafa0aa9baac4fa661a457c1f7',
@@ -308,35 +308,35 @@ describe('encodings', () => {
     ['gb18030', Buffer.from(bytes.gb18030, 'hex')],
     ['utf-16le', utf16le],
     ['utf-16be', utf16be],
-  ] as const)('%s is read if it is named, and refused otherwise', async (encoding, content) => {
+  ] as const)('%s is read if specified, and rejected otherwise', async (encoding, content) => {
     expect(texts(await read(content, { encoding }))).toEqual(text);
     await expect(read(content)).rejects.toEqual(
       failure(/is not UTF-8: save it as UTF-8, or set encoding to one of gb18030, big5, utf-16le, utf-16be/),
     );
   });
 
-  test('UTF-16 with a byte order mark needs no name', async () => {
+  test('UTF-16 with a byte order mark is detected', async () => {
     const mark = Buffer.from('\ufeff', 'utf16le');
     expect(texts(await read(Buffer.concat([mark, utf16le])))).toEqual(text);
     expect(texts(await read(Buffer.concat([Buffer.from(mark).swap16(), utf16be])))).toEqual(text);
   });
 
-  test('characters across chunk borders', async () => {
+  test('characters across chunk boundaries', async () => {
     const content = Buffer.concat([Buffer.from('a'), Buffer.from(`${bytes.gb18030}0a`.repeat(5000), 'hex')]);
     const lines = texts(await read(content, { encoding: 'gb18030' }));
     expect(lines).toHaveLength(10_000);
     expect(new Set(lines.slice(1))).toEqual(new Set(text));
   });
 
-  test('UTF-8 is not read as another', async () => {
+  test('UTF-8 cannot be read as another encoding', async () => {
     await expect(read(text.join('\n').repeat(2), { encoding: 'gb18030' })).rejects.toEqual(
       failure(/is UTF-8: omit encoding/),
     );
   });
 });
 
-describe('what cannot be read', () => {
-  test('a missing file, a file in the place of a folder, a circle of links', async () => {
+describe('unreadable paths', () => {
+  test('a missing file, a path through a file, a cycle of links', async () => {
     const collectFrom = (name: string) => collect(readCorpus(join(folder, name)));
     writeFileSync(join(folder, 'file'), '诗');
     symlinkSync('circle', join(folder, 'circle'));
@@ -351,7 +351,7 @@ describe('what cannot be read', () => {
     await expect(collect(readCorpus('/dev/zero'))).rejects.toEqual(failure(/\/dev\/zero is not a file/));
   });
 
-  test('a pipe is read', async () => {
+  test('a pipe can be read', async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     const reading = collect(readCorpus(pipe));
@@ -359,7 +359,7 @@ describe('what cannot be read', () => {
     expect(texts(await reading)).toEqual(['一']);
   });
 
-  test('abort stops it, with the reason as cause', async () => {
+  test('an abort stops reading, with its reason as the cause', async () => {
     const controller = new AbortController();
     const path = join(folder, 'long');
     writeFileSync(path, '床前明月光\n'.repeat(50_000));

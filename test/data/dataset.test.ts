@@ -30,7 +30,7 @@ const poems = Array.from({ length: 2000 }, (_, index) => {
 });
 
 test.each(['titled', 'lines'] as const)(
-  'classic, %s: poems, order and vocabulary of the original',
+  'classic, %s: same poems, order and vocabulary as the original program',
   async (format) => {
     const file = `seed-${format === 'titled' ? 'poems' : 'lines'}.txt`;
     const data = join(__dirname, '../golden', file);
@@ -43,7 +43,7 @@ test.each(['titled', 'lines'] as const)(
   },
 );
 
-test('modern: in the order of the file, counted, with the tokens of an epoch', async () => {
+test('modern: poems in file order, with counts and the tokens per epoch', async () => {
   const dataset = await load(['床前明月光，疑是地上霜', '', '春眠不觉晓abc', '春眠不觉晓', '春眠不觉晓']);
   expect(dataset.train.map((ids) => dataset.vocab.decode(ids))).toEqual([
     '<s>床前明月光，疑是地上霜。</s>',
@@ -53,12 +53,12 @@ test('modern: in the order of the file, counted, with the tokens of an epoch', a
   expect(dataset.tally).toMatchObject({ read: 5, kept: 2, rejected: { blank: 1, latin: 1, duplicate: 1 } });
 });
 
-describe('held out', () => {
+describe('held-out set', () => {
   const texts = (part: readonly Int32Array[], vocab: Vocab) =>
     part.map((ids) => vocab.decode(ids.subarray(1, -1))).sort();
   const vocab = Vocab.build(poems, { minCount: 1 });
 
-  test('about the share asked; nothing lost, nothing twice', async () => {
+  test('has about the requested share; no poem is lost or duplicated', async () => {
     const { train, heldOut } = await load(poems, { heldOut: 0.05 });
     expect(heldOut.length).toBeGreaterThan(60);
     expect(heldOut.length).toBeLessThan(140);
@@ -67,7 +67,7 @@ describe('held out', () => {
     expect([...texts(whole.train, vocab), ...texts(whole.heldOut, vocab)].sort()).toEqual([...poems].sort());
   });
 
-  test('the same poems whatever the order, the punctuation and the rest; more with a larger share', async () => {
+  test('does not depend on order, punctuation or the other poems; a larger share only adds poems', async () => {
     const whole = texts((await load(poems, { heldOut: 0.05, vocab })).heldOut, vocab);
     const reversed = texts((await load(poems.toReversed(), { heldOut: 0.05, vocab })).heldOut, vocab);
     expect(reversed).toEqual(whole);
@@ -80,31 +80,31 @@ describe('held out', () => {
     expect(more).toEqual(expect.arrayContaining(whole));
   });
 
-  test('modern: the vocabulary is made of the training part alone', async () => {
+  test('modern: the vocabulary is built from the training set only', async () => {
     const lines = Array.from({ length: 200 }, (_, index) => String.fromCodePoint(0x5000 + index).repeat(5));
     const dataset = await load(lines, { heldOut: 0.5 });
     expect(dataset.vocab.size).toBe(3 + dataset.train.length);
     for (const ids of dataset.heldOut) expect([...ids]).toEqual([1, 0, 0, 0, 0, 0, 2]);
   });
 
-  test('classic: from all', async () => {
+  test('classic: the vocabulary is built from all poems', async () => {
     const dataset = await load(poems, { heldOut: 0.5, cleaning: 'classic' });
     expect(dataset.heldOut.length).toBeGreaterThan(0);
     expect(() => dataset.vocab.encode(poems.join('').replace(/[，。]/g, ''))).not.toThrow();
   });
 
-  test.each([-0.1, 1, Number.NaN])('share %p is refused', async (heldOut) => {
+  test.each([-0.1, 1, Number.NaN])('share %p is rejected', async (heldOut) => {
     await expect(load(poems, { heldOut })).rejects.toEqual(failure('ERR_TANGSHI_INVALID_ARG', /heldOut/));
   });
 
-  test('every poem', async () => {
+  test('may not contain every poem', async () => {
     await expect(load(['床前明月光'], { heldOut: 0.999999999999 })).rejects.toEqual(
       failure('ERR_TANGSHI_CORPUS', /Every poem of 诗\.txt is held out/),
     );
   });
 });
 
-test('the fingerprint is that of the poems, in order, and the rules', async () => {
+test('the fingerprint depends on the poems, their order and the cleaning rules', async () => {
   const [one, two] = ['床前明月光', '春眠不觉晓'];
   const fingerprints = await Promise.all(
     [
@@ -121,14 +121,14 @@ test('the fingerprint is that of the poems, in order, and the rules', async () =
   );
 });
 
-test('a given vocabulary is used as it is', async () => {
+test('a given vocabulary is used unchanged', async () => {
   const vocab = Vocab.build(['床前明月'], { minCount: 1 });
   const dataset = await load(['床前明月光'], { vocab });
   expect(dataset.vocab).toBe(vocab);
   expect([...(dataset.train[0] as Int32Array)]).toEqual([1, 3, 4, 5, 6, 0, 2]);
 });
 
-test('poems that a given classic vocabulary lacks characters of are left out and counted', async () => {
+test('poems with characters missing from a given classic vocabulary are left out and counted', async () => {
   const classic = Vocab.classic(['床前明月光']);
   const { train, tally } = await load(['床前明月光', '床前明月霜'], { vocab: classic });
   expect(train).toHaveLength(1);
@@ -150,7 +150,7 @@ describe('extra corpora', () => {
     return path;
   };
 
-  test('are learned from, each poem once, and nothing of them is held out', async () => {
+  test('are added to the training set, each poem once, and never held out', async () => {
     const extra = [file('a', [first as string, second as string]), file('b', poems)];
     const dataset = await load([first as string], { extra });
     expect(dataset.train).toHaveLength(2 + poems.length);
@@ -160,7 +160,7 @@ describe('extra corpora', () => {
     expect((await load([first as string])).fingerprint).not.toBe(dataset.fingerprint);
   });
 
-  test('a poem with a line of a held-out one is left out and counted', async () => {
+  test('poems that share a line with a held-out poem are left out and counted', async () => {
     const { heldOut, vocab } = await load(poems, {
       heldOut: 0.05,
       vocab: Vocab.build(poems, { minCount: 1 }),
@@ -178,7 +178,7 @@ describe('extra corpora', () => {
     expect(lines.filter((text) => text.includes(line))).toEqual([]);
   });
 
-  test('one that has nothing new is as good as none; one that holds nothing is an error of its own', async () => {
+  test('an extra corpus without new poems changes nothing; one without any poems is an error', async () => {
     const { train } = await load([first as string], { extra: [file('d', [first as string])] });
     expect(train).toHaveLength(1);
     await expect(load([first as string, 'abc'], { extra: [file('e', ['12345'])] })).rejects.toEqual(
@@ -186,15 +186,15 @@ describe('extra corpora', () => {
     );
   });
 
-  test('one that is not there is an error that names it', async () => {
+  test('a missing extra corpus is an error that names it', async () => {
     await expect(load([first as string], { extra: [join(folder, 'nowhere')] })).rejects.toEqual(
       failure('ERR_TANGSHI_CORPUS', /nowhere/),
     );
   });
 });
 
-describe('nothing to learn from', () => {
-  test('rejections are told, the most frequent first', async () => {
+describe('no poems to learn from', () => {
+  test('the error lists the reasons, most frequent first', async () => {
     await expect(load(['hello', 'hi', '', '大虫来。'])).rejects.toEqual(
       failure(
         'ERR_TANGSHI_CORPUS',
@@ -203,7 +203,7 @@ describe('nothing to learn from', () => {
     );
   });
 
-  test('a file of another encoding', async () => {
+  test('a file in another encoding', async () => {
     const data = join(folder, 'gbk.txt');
     writeFileSync(data, Uint8Array.of(0xb4, 0xb2, 0xc7, 0xb0, 0xc3, 0xf7, 0xd4, 0xc2, 0xb9, 0xe2));
     await expect(loadDataset({ data, cleaning: 'modern', minCount: 1, heldOut: 0 })).rejects.toEqual(

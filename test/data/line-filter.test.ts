@@ -6,7 +6,7 @@ const verse = (rng: Rng, length = 5) =>
 const rng = Rng.of(1);
 const lines = Array.from({ length: 20_000 }, () => verse(rng));
 
-test('knows every line, and takes about 1 in 100 others for one', () => {
+test('contains every line added; about 1 in 100 others is a false positive', () => {
   const set = LineFilter.of(lines.map((line) => `${line}，${line}。`));
   expect(lines.every((line) => set.has(line))).toBe(true);
   expect(set.bytes.length).toBeLessThanOrEqual((20_000 * 10) / 8);
@@ -16,13 +16,13 @@ test('knows every line, and takes about 1 in 100 others for one', () => {
   expect(mistaken).toBeLessThan(340);
 });
 
-test('is its bytes', () => {
+test('round-trips through its bytes', () => {
   const set = LineFilter.of(lines.slice(0, 100));
   const copy = new LineFilter(Uint8Array.from(set.bytes));
   expect(lines.slice(0, 100).every((line) => copy.has(line))).toBe(true);
 });
 
-test('lines of three characters are not looked at, and nothing is in an empty set', () => {
+test('lines of three characters are ignored, and an empty filter contains nothing', () => {
   expect(LineFilter.of(['春江月']).has('春江月')).toBe(false);
   expect(LineFilter.of([]).has('床前明月光')).toBe(false);
 });

@@ -3,7 +3,7 @@ import { linesOf, poemsOf } from '../../lib/data/poem-rows';
 const LINES = ['白日依山尽', '黄河入海流', '欲穷千里目', '更上一层楼'];
 const POEM = '白日依山尽，黄河入海流。\n欲穷千里目，更上一层楼。';
 
-describe('the lines of a poem that was pasted', () => {
+describe('lines of a pasted poem', () => {
   test.each([
     ['plain', POEM],
     ['in quotation marks', `“${POEM}”`],
@@ -12,50 +12,50 @@ describe('the lines of a poem that was pasted', () => {
       'with notes in brackets',
       '白日依山尽（一作某（某本）），黄河入海流。【注】欲穷千里目，更上一层[1]楼[十二]。',
     ],
-    ['with a restoration', '白[日]依山尽，黄河[入海]流。欲穷千里目，更上一层楼。'],
+    ["with an editor's restorations", '白[日]依山尽，黄河[入海]流。欲穷千里目，更上一层楼。'],
     ['with a title and an author', `登鹳雀楼\n王之涣\n${POEM}`],
     ['with a title and an author on one line', `登鹳雀楼 王之涣\n${POEM}`],
     ['with a title in brackets', `《登鹳雀楼》\n唐·王之涣\n${POEM}`],
     ['title:content', `登鹳雀楼:${POEM}`],
     ['title：content', `登鹳雀楼：${POEM}`],
     ['《title》content', `《登鹳雀楼》${POEM}`],
-    ['a name: and a title', `登鹳雀楼\n作者：王之涣\n${POEM}`],
+    ['with a labelled author and a title', `登鹳雀楼\n作者：王之涣\n${POEM}`],
     ['numbered', `1. ${POEM}`],
     ['numbered in Chinese', `一、${POEM}`],
-    ['one of several', `其一\n${POEM}`],
-    ['tabs', LINES.join('\t')],
-    ['indented by wide spaces', `　　${POEM.replace('\n', '\n　　')}`],
+    ['with a number in a series', `其一\n${POEM}`],
+    ['separated by tabs', LINES.join('\t')],
+    ['indented with full-width spaces', `　　${POEM.replace('\n', '\n　　')}`],
     ['half-width punctuation', '白日依山尽,黄河入海流.欲穷千里目,更上一层楼.'],
     ['without punctuation', LINES.join('\n')],
     ['without punctuation, below a title', `登鹳雀楼\n${LINES.join('\n')}`],
-    ['below a title as long as a line', `登鹳雀楼作\n${LINES.join('\n')}`],
+    ['without punctuation, below a title as long as a line', `登鹳雀楼作\n${LINES.join('\n')}`],
     ['compatibility ideographs', POEM.replace('更', '\uf901').replace('流', '\uf9ca')],
     ['Windows line ends', POEM.replace('\n', '\r\n')],
   ])('%s', (_, text) => {
     expect(linesOf(text)).toEqual(LINES);
   });
 
-  test('a colon may end the first line', () => {
+  test('the first line may end with a colon', () => {
     expect(linesOf('君问归期未有期：巴山夜雨涨秋池。何当共剪西窗烛，却话巴山夜雨时。')[0]).toBe(
       '君问归期未有期',
     );
   });
 
-  test('brackets that do not match, however many, take no time', () => {
+  test('any number of unbalanced brackets is handled quickly', () => {
     for (const text of ['('.repeat(1e6), '()'.repeat(1e6), `${'('.repeat(1e5)}注${')'.repeat(1e5)}`]) {
       expect(linesOf(`${text}${POEM}`).slice(-3)).toEqual(LINES.slice(1));
     }
   });
 
-  test('a line that is not Han stays', () => {
+  test('a line that is not Han is kept', () => {
     expect(linesOf('□日依山尽，黄河入海流。')).toEqual(['□日依山尽', '黄河入海流']);
     expect(linesOf('')).toEqual([]);
     expect(linesOf('！，。')).toEqual([]);
   });
 });
 
-describe('the poems of a text', () => {
-  test('blank lines separate them', () => {
+describe('poems in a text', () => {
+  test('are separated by blank lines', () => {
     expect(poemsOf(`${POEM}\n\n \n${POEM}\r\n\r\n`)).toEqual([POEM, POEM]);
     expect(poemsOf(' \n\n')).toEqual([]);
   });

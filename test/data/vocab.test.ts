@@ -7,7 +7,7 @@ const failure = (code: string, message: RegExp) =>
 
 describe('classic', () => {
   test.each(['titled', 'lines'] as const)(
-    '%s: entries, classes and vectors are those of the original',
+    '%s: same entries, classes and vectors as the original program',
     (format) => {
       const { poems, words, classes, vectors } = golden[format];
       const vocab = Vocab.classic(poems);
@@ -25,18 +25,18 @@ describe('classic', () => {
     expect(vocab.decode(vocab.encodePoem('春晓'))).toBe('G春晓E');
   });
 
-  test('the class beyond the entries reads as the last entry', () => {
-    expect(vocab.size).toBe(9); // G 春 晓 E 眠 不 觉, a space, and one that stands for nothing
+  test('the class beyond the entries decodes as the last entry', () => {
+    expect(vocab.size).toBe(9); // G 春 晓 E 眠 不 觉, a space, and one unused class
     expect(vocab.decode([7, 8])).toBe('  ');
   });
 
-  test('a rare character has no UNK to go to', () => {
+  test('there is no UNK for rare characters', () => {
     expect(() => vocab.encodePoem('春天')).toThrow(
       failure('ERR_TANGSHI_VOCAB', /"天" \(character 2\) is not/),
     );
   });
 
-  test('needs a poem', () => {
+  test('requires a poem', () => {
     expect(() => Vocab.classic([])).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /at least one poem/));
   });
 });
@@ -44,33 +44,33 @@ describe('classic', () => {
 describe('modern', () => {
   const vocab = Vocab.build(['春春𠀀晓晓春', '眠晓𠀀'], { minCount: 2 });
 
-  test('special tokens first, then characters by count, ties by first occurrence, rare ones left out', () => {
+  test('special tokens, then characters by count, ties in order of first occurrence; rare characters are left out', () => {
     expect(vocab.toJSON()).toEqual({ kind: 'modern', characters: ['春', '晓', '𠀀'] });
     expect([vocab.size, vocab.unk, vocab.bos, vocab.eos, [...vocab.banned]]).toEqual([6, 0, 1, 2, [0, 1]]);
     expect(Vocab.build(['春眠'], { minCount: 1 }).size).toBe(5);
   });
 
-  test('poems have begin and end, and UNK for what is rare', () => {
+  test('encoded poems have begin and end tokens, and UNK for rare characters', () => {
     expect([...vocab.encodePoem('春眠𠀀')]).toEqual([1, 3, 0, 5, 2]);
     expect(vocab.decode([1, 3, 0, 5, 2])).toBe('<s>春<unk>𠀀</s>');
     expect([...vocab.encodePoem('')]).toEqual([1, 2]);
   });
 
-  test('no text names a special token', () => {
+  test('text cannot produce a special token', () => {
     expect(vocab.has('<s>')).toBe(false);
     expect(() => vocab.encode('<s>')).toThrow(failure('ERR_TANGSHI_VOCAB', /"<" \(character 1\)/));
   });
 
-  test.each([0, 1.5, Number.NaN])('minCount %p is refused', (minCount) => {
+  test.each([0, 1.5, Number.NaN])('minCount %p is rejected', (minCount) => {
     expect(() => Vocab.build(['春'], { minCount })).toThrow(failure('ERR_TANGSHI_INVALID_ARG', /minCount/));
   });
 
-  test.each([-1, 6, 1.5, Number.NaN])('id %p is refused', (id) => {
+  test.each([-1, 6, 1.5, Number.NaN])('id %p is rejected', (id) => {
     expect(() => vocab.decode([id])).toThrow(failure('ERR_TANGSHI_VOCAB', /from 0 to 5/));
   });
 });
 
-describe('an unknown character is explained', () => {
+describe('the error for unknown characters', () => {
   const vocab = Vocab.build(['人山，人海。风云乾'], { minCount: 1 });
 
   test.each([
@@ -84,12 +84,12 @@ describe('an unknown character is explained', () => {
     expect(() => vocab.encode(text)).toThrow(failure('ERR_TANGSHI_VOCAB', message));
   });
 
-  test('to a model of traditional characters, a simplified one', () => {
+  test('suggests the traditional character if the vocabulary has it', () => {
     const traditional = Vocab.build(['風雲'], { minCount: 1 });
     expect(() => traditional.encode('风')).toThrow(failure('ERR_TANGSHI_VOCAB', /try 風,/));
   });
 
-  test('by a vocabulary without Han characters', () => {
+  test('says if the vocabulary has no Han characters', () => {
     expect(() => Vocab.build(['a'], { minCount: 1 }).encode('春')).toThrow(
       failure('ERR_TANGSHI_VOCAB', /no Han characters/),
     );
@@ -98,7 +98,7 @@ describe('an unknown character is explained', () => {
 
 const poem = fc.string({ unit: fc.constantFrom(...'春眠不觉晓，。𠀀 GE'), maxLength: 12 });
 
-test('any poems: encoding and decoding are inverse, ids are in range, JSON brings the same vocabulary back', () => {
+test('any poems: decoding inverts encoding, ids are in range, and the vocabulary round-trips through JSON', () => {
   fc.assert(
     fc.property(fc.array(poem, { minLength: 1 }), fc.boolean(), (poems, classic) => {
       const vocab = classic ? Vocab.classic(poems) : Vocab.build(poems, { minCount: 1 });
@@ -128,37 +128,37 @@ test.each([
   ['眀月，秌水', '明月，秌水'], // a variant; one that is not listed
   ['鱻x', '鱻x'],
   ['', ''],
-])('%j is normalized to the characters of the vocabulary', (text, expected) => {
+])('%j is normalized to characters of the vocabulary', (text, expected) => {
   const vocab = Vocab.build(['明月秋水林风，。！'], { minCount: 1 });
   expect(vocab.normalize(text)).toBe(expected);
 });
 
-test('what the vocabulary has is not changed', () => {
+test('characters of the vocabulary are left unchanged', () => {
   const vocab = Vocab.build(['a, b.風'], { minCount: 1 });
   expect(vocab.normalize('a, b.風')).toBe('a, b.風');
 });
 
-describe('a damaged vocabulary is refused', () => {
+describe('a damaged vocabulary is rejected', () => {
   const characters = ['G', '春', 'E', ' '];
   test.each<[string, unknown]>([
     ['null', null],
-    ['text', 'modern'],
+    ['a string', 'modern'],
     ['no kind', { characters }],
-    ['another kind', { kind: 'antique', characters }],
+    ['an unknown kind', { kind: 'antique', characters }],
     ['no characters', { kind: 'modern' }],
-    ['characters as text', { kind: 'modern', characters: '春眠' }],
-    ['an object of characters', { kind: 'modern', characters: { length: 1, 0: '春' } }],
-    ['too many', { kind: 'modern', characters: new Array(200_001).fill('春') }],
+    ['characters as a string', { kind: 'modern', characters: '春眠' }],
+    ['characters as an array-like object', { kind: 'modern', characters: { length: 1, 0: '春' } }],
+    ['too many characters', { kind: 'modern', characters: new Array(200_001).fill('春') }],
     ['a number', { kind: 'modern', characters: ['春', 1] }],
     ['a hole', { kind: 'modern', characters: new Array(2) }],
     ['an empty entry', { kind: 'modern', characters: ['春', ''] }],
-    ['a word', { kind: 'modern', characters: ['春眠'] }],
+    ['two characters in an entry', { kind: 'modern', characters: ['春眠'] }],
     ['half an astral character', { kind: 'modern', characters: ['\ud842'] }],
-    ['a character twice', { kind: 'modern', characters: ['春', '眠', '春'] }],
+    ['a duplicate character', { kind: 'modern', characters: ['春', '眠', '春'] }],
     ['classic without G', { kind: 'classic', characters: ['春', 'E', ' '] }],
     ['classic without E', { kind: 'classic', characters: ['G', '春', ' '] }],
     ['classic without the final space', { kind: 'classic', characters: ['G', '春', 'E'] }],
-    ['classic with a character twice', { kind: 'classic', characters: ['G', '春', '春', 'E', ' '] }],
+    ['classic with a duplicate character', { kind: 'classic', characters: ['G', '春', '春', 'E', ' '] }],
     ['classic and empty', { kind: 'classic', characters: [] }],
   ])('%s', (_, json) => {
     expect(() => Vocab.fromJSON(json)).toThrow(failure('ERR_TANGSHI_CHECKPOINT', /vocabulary is damaged/));

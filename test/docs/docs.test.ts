@@ -8,23 +8,23 @@ const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
 const PAGES = ['', 'docs', 'docs/api', 'docs/guide', 'models']
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
   .filter((path) => path.endsWith('.md'));
-/** Versions of the generator differ in white space, and so in the width of tables. */
+/** White space differs between versions of the generator, and with it the width of tables. */
 const wordsOf = (page: string) => page.replace(/-{3,}/g, '---').trim().split(/\s+/);
 const textOf = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 
-test('the reference is what the comments in lib/ say', () => {
+test('the API reference matches the comments in lib/', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tangshi-docs-'));
   try {
     execFileSync(bin('typedoc'), ['--out', folder], { cwd: ROOT });
     const options = { cwd: ROOT, encoding: 'utf8', input: readFileSync(join(folder, 'README.md')) } as const;
     const page = execFileSync(bin('biome'), ['format', '--stdin-file-path=docs/api/README.md'], options);
-    expect(wordsOf(page)).toEqual(wordsOf(textOf('docs/api/README.md'))); // else: npm run docs
+    expect(wordsOf(page)).toEqual(wordsOf(textOf('docs/api/README.md'))); // if this fails: npm run docs
   } finally {
     rmSync(folder, { recursive: true });
   }
 }, 120_000);
 
-test.each(PAGES)('%s points at nothing that is not there', (page) => {
+test.each(PAGES)('%s: links point to existing files', (page) => {
   const targets = [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string);
   const local = targets
     .filter((target) => !/^https?:/.test(target))
@@ -32,10 +32,10 @@ test.each(PAGES)('%s points at nothing that is not there', (page) => {
   expect(local.filter((path) => !existsSync(join(ROOT, dirname(page), path)))).toEqual([]);
 });
 
-/** The generator of docs/api numbers the anchors of repeated headings in its own way. */
+/** In docs/api, TypeDoc numbers the anchors of repeated headings differently. */
 const WRITTEN_PAGES = PAGES.filter((page) => !page.startsWith(join('docs', 'api')));
 
-test.each(WRITTEN_PAGES)('%s points at sections that there are', (page) => {
+test.each(WRITTEN_PAGES)('%s: links point to existing sections', (page) => {
   const text = textOf(page).replace(/```.*?```/gs, '');
   const targets = [...text.matchAll(/\]\(([^)\s#]*)#([^)\s]+)\)/g)].map(
     ([, path, section]) => [path, section] as [string, string],
@@ -46,7 +46,7 @@ test.each(WRITTEN_PAGES)('%s points at sections that there are', (page) => {
   expect(missing).toEqual([]);
 });
 
-/** Anchors of the headings, as GitHub makes them: a repeated one has a number. */
+/** Anchors of the headings, as GitHub generates them: repeated headings are numbered. */
 function sectionsOf(page: string): Set<string> {
   const text = textOf(page).replace(/```.*?```/gs, '');
   const counts = new Map<string, number>();
@@ -63,7 +63,7 @@ function sectionsOf(page: string): Set<string> {
   return new Set(anchors);
 }
 
-test.each(PAGES)('%s names scripts that there are', (page) => {
+test.each(PAGES)('%s: npm scripts exist', (page) => {
   const { scripts } = JSON.parse(textOf('package.json'));
   const named = [...textOf(page).matchAll(/npm run (?:-s )?([a-z][a-z:]*)/g)].map(
     ([, name]) => name as string,

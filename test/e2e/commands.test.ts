@@ -98,7 +98,7 @@ test('train, gen, eval', () =>
     expect(result.nll).toBeLessThan(3);
   }));
 
-test('without --out, --resume and --model, the commands use a new and the newest run under runs/', () =>
+test('without --out, --resume and --model, train creates a run under runs/ and the other commands use the newest', () =>
   inFolder(async (folder, data) => {
     const trained = await run('train', ['--data', data, ...small, '--max-steps', '1', '--json'], folder);
     const { run: out } = JSON.parse(trained.stdout.split('\n')[0] as string);
@@ -111,7 +111,7 @@ test('without --out, --resume and --model, the commands use a new and the newest
     expect(stderr).toContain(`(the model is ${join(out, 'best.safetensors')}; choose another with --model)`);
   }));
 
-test('after Ctrl-C within an epoch, gen says that the best checkpoint is older than the last', () =>
+test('after Ctrl-C within an epoch, gen warns that the best checkpoint is older than the last', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const controller = new AbortController();
@@ -128,7 +128,7 @@ test('after Ctrl-C within an epoch, gen says that the best checkpoint is older t
     expect(many.stderr).toMatch(/^seeds 7 to 9, /);
   }));
 
-test('a configuration that is printed can be read again; flags take precedence over it', () =>
+test('the output of --print-config can be used as a configuration; flags take precedence over it', () =>
   inFolder(async (folder, data) => {
     const printed = await run('train', [
       '--preset',
@@ -191,7 +191,7 @@ test('a configuration that is printed can be read again; flags take precedence o
     );
   }));
 
-test('eval measures texts, in which characters outside the vocabulary stay', () =>
+test('eval measures texts and keeps characters outside the vocabulary', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     for await (const _ of train({ config: smallConfig(data, 1), out }));
@@ -203,13 +203,13 @@ test('eval measures texts, in which characters outside the vocabulary stay', () 
     const { vocab } = await readCheckpoint(join(out, 'last.safetensors'));
     expect(unknown).toBeCloseTo([...rare].filter((char) => !vocab.has(char)).length / rare.length, 10);
     expect(unknown).toBeGreaterThan(0);
-    // With <unk> for a character, the poem would have lines of other lengths.
+    // If <unk> replaced a character, line lengths would change.
     expect(forms.find(({ form }: { form: string }) => form === '五绝')).toMatchObject({
       real: { poems: 1, form: 1 },
     });
   }));
 
-test('eval tells held-out poems that share no line with a training poem from those that do', () =>
+test('eval reports held-out poems that share no line with a training poem separately', () =>
   inFolder(async (folder, data) => {
     const evaluated = async (name: string) => {
       const out = join(folder, name);
@@ -219,7 +219,7 @@ test('eval tells held-out poems that share no line with a training poem from tho
     const { poems, nll, tokens, unseen } = await evaluated('once');
     expect(poems).toBeGreaterThan(1);
     expect(unseen).toMatchObject({ poems, nll, tokens });
-    // Every poem with several other ends: of these some are held out and some are not.
+    // Each poem with several endings: some of these are held out and some are not.
     const ends = ['山', '山山', '山山山', '山山山山'];
     const variants = POEMS.flatMap((poem) => ends.map((end) => `诗:${poem}${end}。\n`));
     await writeFile(data, variants.join(''));
@@ -227,7 +227,7 @@ test('eval tells held-out poems that share no line with a training poem from tho
     expect(more.unseen?.poems ?? 0).toBeLessThan(more.poems / 2);
   }));
 
-test('in a pipe, the plan, a line every --log-every steps, a poem an epoch', () =>
+test('in a pipe, prints the plan, a line every --log-every steps and a poem per epoch', () =>
   inFolder(async (folder, data) => {
     const args = [
       '--data',
@@ -253,7 +253,7 @@ test('in a pipe, the plan, a line every --log-every steps, a poem an epoch', () 
     expect(silent).toMatchObject({ code: 0, stderr: '' });
   }));
 
-test('Ctrl-C saves and exits; --resume goes on', () =>
+test('Ctrl-C saves and exits; --resume continues', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const child = start('train', ['--data', data, '--out', out, ...small, '--epochs', '100000', '--json']);
@@ -261,7 +261,7 @@ test('Ctrl-C saves and exits; --resume goes on', () =>
       if (!chunk.includes('"step"')) return;
       child.stdout?.off('data', seeSteps);
       child.kill('SIGINT');
-      setTimeout(() => child.kill('SIGINT'), 2); // as npm hands it down a second time
+      setTimeout(() => child.kill('SIGINT'), 2); // npm forwards the signal a second time
     };
     child.stdout?.on('data', seeSteps);
     const { code, stdout } = await finish(child);
@@ -283,9 +283,9 @@ test('Ctrl-C saves and exits; --resume goes on', () =>
     });
   }));
 
-test('a second Ctrl-C leaves at once, whatever the step in progress does', () =>
+test('a second Ctrl-C exits at once, even in the middle of a step', () =>
   inFolder(async (folder, data) => {
-    // One batch of so many poems that a step takes seconds.
+    // A single batch large enough that a step takes seconds.
     const chars = [...new Set(POEMS.join('').replace(/[，。]/g, ''))];
     const line = (n: number) =>
       Array.from({ length: 5 }, (_, i) => chars[(n * 7 + i * i * (1 + (n % 13))) % chars.length]).join('');
@@ -303,10 +303,10 @@ test('a second Ctrl-C leaves at once, whatever the step in progress does', () =>
     expect(child.exitCode).toBeNull();
     const exit = once(child, 'exit');
     child.kill('SIGINT');
-    expect(await exit).toEqual([null, 'SIGKILL']); // at the end of the step it would be code 130
+    expect(await exit).toEqual([null, 'SIGKILL']); // an exit at the end of the step would have code 130
   }));
 
-test('a reader that closes the pipe ends the training, with a checkpoint', () =>
+test('closing the read end of stdout ends training with a checkpoint', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const child = start('train', ['--data', data, '--out', out, ...small, '--epochs', '100000', '--json']);
@@ -320,7 +320,7 @@ test('a reader that closes the pipe ends the training, with a checkpoint', () =>
     expect((await readCheckpoint(join(out, 'last.safetensors'))).progress.step).toBeGreaterThan(0);
   }));
 
-test('a terminal that is closed ends the training, with a checkpoint', () =>
+test('closing the terminal ends training with a checkpoint', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const child = start('train', ['--data', data, '--out', out, ...small, '--epochs', '100000']);
@@ -341,7 +341,7 @@ test('SIGTERM to npm ends the training it runs, with a checkpoint', () =>
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     npm.stdout.once('data', () => npm.kill('SIGTERM'));
-    // Its output ends when the last process that writes to it does.
+    // stdout ends when the last process that holds it exits.
     const { stdout } = await finish(npm);
     expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) as string)).toMatchObject({
       type: 'done',
@@ -350,7 +350,7 @@ test('SIGTERM to npm ends the training it runs, with a checkpoint', () =>
   }));
 
 test(
-  'what is wrong is one line on stderr, and exit code 2',
+  'errors are one line on stderr, with exit code 2',
   () =>
     inFolder(async (folder, data) => {
       const refused = async (script: string, args: string[], message: RegExp) => {

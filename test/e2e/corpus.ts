@@ -5,7 +5,7 @@ import { POEMS } from '../../scripts/dev/torture/torture';
 
 export { events, POEMS } from '../../scripts/dev/torture/torture';
 
-/** A folder of its own, with poems.txt in it, that goes when the work is done. */
+/** Runs `work` in a temporary folder with a corpus, poems.txt, and removes the folder afterwards. */
 export async function inFolder(work: (folder: string, data: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tangshi-e2e-'));
   try {

@@ -1,4 +1,4 @@
-/** What a run folder holds against: damage, a second training, a disk that refuses. */
+/** What a run folder withstands: damaged files, a second training run, I/O errors. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -22,15 +22,15 @@ async function spoil(path: string): Promise<void> {
   const bytes = await readFile(path);
   const middle = bytes.length >> 1;
   bytes[middle] = (bytes[middle] as number) ^ 1;
-  await rm(path); // the other name of the same file stays as it is
+  await rm(path); // the other hard link to the file is unchanged
   await writeFile(path, bytes);
 }
 
 test.each([
   [1, []],
   [2, ['step-16.safetensors']],
-  [4, ['step-14.safetensors', 'step-15.safetensors', 'step-16.safetensors']], // 15: an epoch's end
-])('the last %i checkpoints are kept, and the best', (keep, older) =>
+  [4, ['step-14.safetensors', 'step-15.safetensors', 'step-16.safetensors']], // 15: the end of an epoch
+])('keeps the last %i checkpoints and the best', (keep, older) =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: small(data), out, saveEvery: 2, keep, maxSteps: 17 });
@@ -42,7 +42,7 @@ test.each([
   }),
 );
 
-test('a run keeps as many checkpoints after a resume as before, unless told otherwise', () =>
+test('a resumed run keeps as many checkpoints as before, unless the option is given', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const kept = async () => (await checkpoints(out)).filter((name) => name.startsWith('step-')).length;
@@ -54,7 +54,7 @@ test('a run keeps as many checkpoints after a resume as before, unless told othe
     expect(await kept()).toBe(2);
   }));
 
-test('a damaged last checkpoint gives way to the newest whole one, which is said, and nothing is lost', () =>
+test('a damaged last checkpoint is replaced by the newest intact one, with a notice, and nothing is lost', () =>
   inFolder(async (folder, data) => {
     const [out, whole] = [join(folder, 'run'), join(folder, 'whole')];
     const unbroken = await events({ config: small(data), out: whole });
@@ -73,7 +73,7 @@ test('a damaged last checkpoint gives way to the newest whole one, which is said
     for (const name of await checkpoints(out)) await readCheckpoint(join(out, name));
   }));
 
-test.each(['damaged', 'gone'])('with all others %s, the best one is gone on from', (what) =>
+test.each(['damaged', 'gone'])('resumes from the best checkpoint if all others are %s', (what) =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: small(data), out, saveEvery: 2, maxSteps: 11 });
@@ -87,7 +87,7 @@ test.each(['damaged', 'gone'])('with all others %s, the best one is gone on from
   }),
 );
 
-test('where no checkpoint is whole, all are named and none is touched', () =>
+test('if no checkpoint is intact, the error names all and none is modified', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: small(data), out, saveEvery: 2, maxSteps: 5 });
@@ -100,7 +100,7 @@ test('where no checkpoint is whole, all are named and none is touched', () =>
     expect(await readFile(join(out, 'last.safetensors'))).toEqual(before);
   }));
 
-test('a link of a file to itself leaves nothing beside it', () =>
+test('hard-linking a file to itself leaves no temporary file', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: small(data), out, saveEvery: 2, maxSteps: 5 });
@@ -110,7 +110,7 @@ test('a link of a file to itself leaves nothing beside it', () =>
     expect((await readdir(out)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   }));
 
-test('two trainings into one folder: the second is refused, and a process that is gone holds nothing', () =>
+test('a second training run in the same folder is rejected; the lock of a dead process is released', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const first = train({ config: small(data), out });
@@ -122,7 +122,7 @@ test('two trainings into one folder: the second is refused, and a process that i
     await expect(events({ out, resume: true })).rejects.toMatchObject(refusal);
     await first.return();
 
-    // Held by a process that has no time for farewells.
+    // Held by a process that is killed before it can clean up.
     const addon = JSON.stringify(join(__dirname, '../../build/Release/tangshi.node'));
     const program = `require(${addon}).FileLock.take(${JSON.stringify(join(out, 'lock'))}, String(process.pid));
       console.log('held'); setInterval(() => {}, 1000);`;
@@ -138,7 +138,7 @@ test('two trainings into one folder: the second is refused, and a process that i
     lockRun(out)?.release();
   }));
 
-test('a training that fails lets its folder go', () =>
+test('a run that fails releases its folder', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: small(data), out, maxSteps: 2 });
@@ -149,12 +149,12 @@ test('a training that fails lets its folder go', () =>
     expect((await events({ out, resume: true })).at(-1)).toMatchObject({ reason: 'finished' });
   }));
 
-test('steps whose loss is no number are passed over and counted, if that is wished', () =>
+test('with skipNonfinite, steps with a NaN loss are skipped and counted', () =>
   inFolder(async (folder, data) => {
     const [healthy, out] = [join(folder, 'healthy'), join(folder, 'run')];
     await events({ config: { ...small(data), heldOut: 0, epochs: 1 }, out: healthy });
     const { vocab } = await readCheckpoint(join(healthy, 'last.safetensors'));
-    // One character's embedding is no number: the steps in which it stands are lost, the others are not.
+    // One character's embedding is NaN: only steps with this character are skipped.
     const init = join(folder, 'init.safetensors');
     await copyFile(join(healthy, 'last.safetensors'), init);
     await poison(init, vocab.encode('霜')[0] as number);
@@ -186,7 +186,7 @@ test('a hundred skipped steps in a row end the run', () =>
     });
   }));
 
-/** Writes NaN over a row of the embedding. The checksum goes with the metadata: what is left are plain weights. */
+/** Writes NaN into a row of the embedding. Dropping the metadata drops the checksum too, which leaves plain weights. */
 async function poison(path: string, row: number): Promise<void> {
   const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
   const weight = tensors['embedding.weight'] as (typeof tensors)[string];
@@ -199,17 +199,19 @@ async function poison(path: string, row: number): Promise<void> {
   await writeFile(path, Buffer.concat(encodeSafetensors({ tensors: model, metadata: rest })));
 }
 
-// Linux has /proc, which refuses as nothing else does: Node's own recursive mkdir never comes back from it.
-(process.platform === 'linux' ? test : test.skip)('a run folder where none can be is refused at once', () =>
-  inFolder(async (_, data) => {
-    await expect(events({ config: small(data), out: '/proc/x/y' })).rejects.toMatchObject({
-      code: 'ERR_TANGSHI_IO',
-      message: expect.stringContaining('/proc/x'),
-    });
-  }),
+// Linux only: in /proc, Node's recursive mkdir never returns.
+(process.platform === 'linux' ? test : test.skip)(
+  'a run folder that cannot be created is rejected at once',
+  () =>
+    inFolder(async (_, data) => {
+      await expect(events({ config: small(data), out: '/proc/x/y' })).rejects.toMatchObject({
+        code: 'ERR_TANGSHI_IO',
+        message: expect.stringContaining('/proc/x'),
+      });
+    }),
 );
 
-test('a run folder under a file is refused by name', () =>
+test('a run folder under a file is rejected, and the error names it', () =>
   inFolder(async (folder, data) => {
     const out = join(data, 'run');
     await expect(events({ config: small(data), out })).rejects.toMatchObject({
@@ -219,7 +221,7 @@ test('a run folder under a file is refused by name', () =>
     expect((await stat(folder)).isDirectory()).toBe(true);
   }));
 
-test('a file in the place of the run folder is refused by name, before anything is read', () =>
+test('a file in place of the run folder is rejected, and named, before anything is read', () =>
   inFolder(async (folder, data) => {
     const config = small(join(folder, 'nothing.txt'));
     await expect(events({ config, out: data })).rejects.toMatchObject({

@@ -16,13 +16,13 @@ import { encodeSafetensors } from '../../lib/model/safetensors';
 import { smallConfig } from '../../scripts/dev/torture/torture';
 import { events, inFolder, POEMS } from './corpus';
 
-/** A little network with everything on that makes randomness. */
+/** A small network with every source of randomness enabled. */
 const small = (data: string) => smallConfig(data, 6);
 
 const losses = (all: readonly TrainEvent[]) =>
   all.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
 
-test('learns a few poems until it recites them', () =>
+test('learns a few poems by heart', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const config = { ...small(data), heldOut: 0, dropout: 0, hiddenDim: 64, batch: 2, epochs: 40, lr: 0.01 };
@@ -37,45 +37,47 @@ test('learns a few poems until it recites them', () =>
     await model.dispose();
   }));
 
-test('the classic preset writes and prints as the original did', () =>
+test('the classic preset generates and prints like the original program', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
-    // Without its ReLU, behind which too many characters are lost for good to recite anything.
+    // Without ReLU on the logits: with it, too many characters end up with a constant logit of 0 to memorize anything.
     const config = { data, reluLogits: false, batch: 2, epochs: 40, lr: 0.004, threads: 1 };
     await events({ preset: 'classic', config, out });
     const model = await Model.load(out);
-    // 24 characters and the E that the original leaves on the last piece, which is too short to be printed.
+    // 24 characters, plus the E that the original program leaves on the last piece, which is too short to be printed.
     expect(await classicPoem(model, '床')).toEqual(['床前明月光，疑是地上霜。', '举头望明月，低头思故乡。']);
     await expect(classicPoem(model, '鱻')).rejects.toMatchObject({ code: 'ERR_TANGSHI_VOCAB' });
     await model.dispose();
   }));
 
-// 6 of the 8 poems train here, 3 steps an epoch: stops in an epoch and at its end.
+// 6 of the 8 poems are training poems, 3 steps per epoch: covers stops within an epoch and at its end.
 test.each([
   [1, 1],
   [3, 1],
   [5, 2],
   [6, 1],
   [11, 2],
-])('stopped after step %i on %i threads and resumed, a run ends bit for bit as unbroken', (stop, threads) =>
-  inFolder(async (folder, data) => {
-    const config = { ...small(data), threads };
-    const [whole, broken] = [join(folder, 'whole'), join(folder, 'broken')];
-    const expected = await events({ config, out: whole });
-    const before = await events({ config, out: broken, maxSteps: stop, saveEvery: 2 });
-    const after = await events({ out: broken, resume: true, saveEvery: 2 });
-    expect(before.at(-1)).toMatchObject({ type: 'done', reason: 'max-steps', step: stop });
-    expect([...losses(before), ...losses(after)]).toEqual(losses(expected));
-    const [a, b] = await Promise.all(
-      [whole, broken].map((run) => readCheckpoint(join(run, 'last.safetensors'))),
-    );
-    expect(b?.tensors).toEqual(a?.tensors);
-    expect({ ...b?.progress, seconds: 0 }).toEqual({ ...a?.progress, seconds: 0 });
-    expect(await readMetrics(broken)).toEqual(await readMetrics(whole));
-  }),
+])(
+  'stopped after step %i on %i threads and resumed, a run is bitwise identical to an uninterrupted one',
+  (stop, threads) =>
+    inFolder(async (folder, data) => {
+      const config = { ...small(data), threads };
+      const [whole, broken] = [join(folder, 'whole'), join(folder, 'broken')];
+      const expected = await events({ config, out: whole });
+      const before = await events({ config, out: broken, maxSteps: stop, saveEvery: 2 });
+      const after = await events({ out: broken, resume: true, saveEvery: 2 });
+      expect(before.at(-1)).toMatchObject({ type: 'done', reason: 'max-steps', step: stop });
+      expect([...losses(before), ...losses(after)]).toEqual(losses(expected));
+      const [a, b] = await Promise.all(
+        [whole, broken].map((run) => readCheckpoint(join(run, 'last.safetensors'))),
+      );
+      expect(b?.tensors).toEqual(a?.tensors);
+      expect({ ...b?.progress, seconds: 0 }).toEqual({ ...a?.progress, seconds: 0 });
+      expect(await readMetrics(broken)).toEqual(await readMetrics(whole));
+    }),
 );
 
-/** Without the evaluation at a limit, which an unbroken run does not have. */
+/** Omits the evaluation when a limit is reached, which an uninterrupted run does not have. */
 async function readMetrics(run: string): Promise<unknown[]> {
   const lines = (await readFile(join(run, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
   return lines
@@ -86,25 +88,27 @@ async function readMetrics(run: string): Promise<unknown[]> {
 test.each<[string, Partial<TrainOptions>]>([
   ['maxSteps', { maxSteps: 5 }],
   ['minutes', { minutes: 1e-9 }],
-])('a run that %s ends within an epoch is evaluated there, so that its best is not stale', (_, limit) =>
-  inFolder(async (folder, data) => {
-    const out = join(folder, 'run');
-    await events({ config: small(data), out, maxSteps: 4 });
-    // A limit in minutes that is over at once ends the training before a step.
-    const { step } = (await readCheckpoint(join(out, 'last.safetensors'))).progress;
-    const after = await events({ out, resume: true, ...limit });
-    const evaluation = after.find(({ type }) => type === 'evaluation');
-    const last = await readCheckpoint(join(out, 'last.safetensors'));
-    expect(last.progress.step).toBe(limit.maxSteps ?? step);
-    expect(evaluation).toMatchObject({ step: last.progress.step, heldOut: { tokens: expect.any(Number) } });
-    const best = await readCheckpoint(join(out, 'best.safetensors'));
-    expect(best.tensors).toEqual(last.tensors);
-    // The end of an epoch decides on the best as if the run had not stopped.
-    expect(last.progress.best).toMatchObject({ step: 3 });
-  }),
+])(
+  'a run that %s ends within an epoch is evaluated there, so that its best checkpoint is up to date',
+  (_, limit) =>
+    inFolder(async (folder, data) => {
+      const out = join(folder, 'run');
+      await events({ config: small(data), out, maxSteps: 4 });
+      // A time limit that has already passed ends training before the first step.
+      const { step } = (await readCheckpoint(join(out, 'last.safetensors'))).progress;
+      const after = await events({ out, resume: true, ...limit });
+      const evaluation = after.find(({ type }) => type === 'evaluation');
+      const last = await readCheckpoint(join(out, 'last.safetensors'));
+      expect(last.progress.step).toBe(limit.maxSteps ?? step);
+      expect(evaluation).toMatchObject({ step: last.progress.step, heldOut: { tokens: expect.any(Number) } });
+      const best = await readCheckpoint(join(out, 'best.safetensors'));
+      expect(best.tensors).toEqual(last.tensors);
+      // The best checkpoint is chosen at the end of the epoch, as if the run had not stopped.
+      expect(last.progress.best).toMatchObject({ step: 3 });
+    }),
 );
 
-test('a corpus may be moved between two sittings; its content decides', () =>
+test('the corpus may be moved before a resume; its content must be the same', () =>
   inFolder(async (folder, data) => {
     const extra = join(folder, 'more.txt');
     await writeFile(extra, '诗:两个黄鹂鸣翠柳，一行白鹭上青天。\n');
@@ -134,7 +138,7 @@ test('a corpus may be moved between two sittings; its content decides', () =>
     expect((await readCheckpoint(join(out, 'last.safetensors'))).config).toMatchObject(paths);
   }));
 
-test('given weights are part of the run from the start, and bring their vocabulary', () =>
+test('initial weights are saved from the start, and bring their vocabulary', () =>
   inFolder(async (folder, data) => {
     const [first, second] = [join(folder, 'first'), join(folder, 'second')];
     await events({ config: { ...small(data), epochs: 1 }, out: first });
@@ -144,7 +148,7 @@ test('given weights are part of the run from the start, and bring their vocabula
     const config = { ...small(other), heldOut: 0 };
     const unbroken = await events({ config, out: join(folder, 'whole'), init });
 
-    // Dropped after the first step, long before a checkpoint would be due.
+    // Dropped after the first step, long before a checkpoint is due.
     for await (const event of train({ config, out: second, init })) if (event.type === 'step') break;
     const resumed = await events({ out: second, resume: true });
     expect(resumed[0]).toMatchObject({ done: 0, notices: [] });
@@ -161,7 +165,7 @@ test('given weights are part of the run from the start, and bring their vocabula
     });
   }));
 
-test('weights as Python saves them: without metadata, with the prefix of a wrapper; but not with NaN', () =>
+test('accepts weights saved by Python, without metadata or with a wrapper prefix, but not NaN', () =>
   inFolder(async (folder, data) => {
     const first = join(folder, 'first');
     await events({ config: small(data), out: first, maxSteps: 1 });
@@ -185,7 +189,7 @@ test('weights as Python saves them: without metadata, with the prefix of a wrapp
   }));
 
 test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
-  '%d steps between saves or readings are refused',
+  '%d steps between checkpoints or log lines are rejected',
   (count) =>
     inFolder(async (folder, data) => {
       for (const name of ['saveEvery', 'logEvery']) {
@@ -198,7 +202,7 @@ test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
     }),
 );
 
-test('an abort stops after the step in progress, and the run goes on from there', () =>
+test('an abort takes effect after the current step, and a resume continues from there', () =>
   inFolder(async (folder, data) => {
     const config = small(data);
     const out = join(folder, 'run');
@@ -216,7 +220,7 @@ test('an abort stops after the step in progress, and the run goes on from there'
     expect([...losses(before), ...losses(after)]).toEqual(losses(unbroken));
   }));
 
-test('a signal that was aborted before the start rejects, and nothing is written', () =>
+test('with a signal aborted before the start, training rejects and writes nothing', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const { data: _, ...config } = small(data);
@@ -229,13 +233,13 @@ test('a signal that was aborted before the start rejects, and nothing is written
     expect((await readCheckpoint(join(out, 'last.safetensors'))).progress.step).toBe(2);
   }));
 
-test('the plan has the precision that the device computes in', () =>
+test('the plan reports the precision the device computes in', () =>
   inFolder(async (folder, data) => {
     const run = events({ config: small(data), out: join(folder, 'run'), device: 'cpu', maxSteps: 1 });
     expect((await run)[0]).toMatchObject({ type: 'plan', device: 'cpu', precision: 'fp32' });
   }));
 
-test('a run that saw no checkpoint starts again, and metrics of lost steps are dropped', () =>
+test('a run without a checkpoint starts over, and metrics of lost steps are dropped', () =>
   inFolder(async (folder, data) => {
     const config = small(data);
     const out = join(folder, 'run');
@@ -249,7 +253,7 @@ test('a run that saw no checkpoint starts again, and metrics of lost steps are d
     expect((await readMetrics(out)).filter((line) => (line as TrainEvent).type === 'step')).toHaveLength(18);
   }));
 
-test('a resume says what computes otherwise than before, if its checkpoint tells what did', () =>
+test('a resume reports changes in the environment if its checkpoint records the old one', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     const last = join(out, 'last.safetensors');
@@ -287,7 +291,7 @@ test('a resume says what computes otherwise than before, if its checkpoint tells
     expect(await resumed()).toMatchObject({ notices: [] });
   }));
 
-test('more epochs go on; anything else that differs is refused', () =>
+test('a resume may raise epochs; other changes are rejected', () =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: { ...small(data), epochs: 1 }, out });
@@ -317,7 +321,7 @@ test('more epochs go on; anything else that differs is refused', () =>
     });
   }));
 
-test('a loss that is no longer a number stops the run and says where', () =>
+test('a NaN loss stops the run, and the error gives the step', () =>
   inFolder(async (folder, data) => {
     const config = { ...small(data), lr: 1e6 };
     const error = await events({ config, out: join(folder, 'run') }).catch((reason) => reason);
@@ -327,7 +331,7 @@ test('a loss that is no longer a number stops the run and says where', () =>
     });
   }));
 
-test.each(['gru', 'rnn'] as const)('a %s trains and writes', (cell) =>
+test.each(['gru', 'rnn'] as const)('a %s trains and generates', (cell) =>
   inFolder(async (folder, data) => {
     const out = join(folder, 'run');
     await events({ config: { ...small(data), cell, epochs: 1 }, out });
@@ -343,7 +347,7 @@ test.each(['gru', 'rnn'] as const)('a %s trains and writes', (cell) =>
   }),
 );
 
-test('extra corpora are learned from, also by a run that goes on, and another cannot take their place', () =>
+test('extra corpora are used in training and again after a resume, and cannot be exchanged', () =>
   inFolder(async (folder, data) => {
     const extra = join(folder, 'more.txt');
     await writeFile(extra, '诗:烟波江上使人愁，日暮乡关何处是。\n诗:两个黄鹂鸣翠柳，一行白鹭上青天。\n');
@@ -367,7 +371,7 @@ test('extra corpora are learned from, also by a run that goes on, and another ca
     });
   }));
 
-test('an option of a run outside of config is refused, and says where it is meant for', () =>
+test('an option that belongs in config is rejected elsewhere, and the error says so', () =>
   inFolder(async (folder, data) => {
     const options = { data, out: join(folder, 'run') } as never;
     await expect(events(options)).rejects.toMatchObject({
@@ -376,10 +380,10 @@ test('an option of a run outside of config is refused, and says where it is mean
     });
   }));
 
-describe('poems given as texts', () => {
+describe('poems passed as texts', () => {
   const config = { ...small(''), data: undefined, heldOut: 0, epochs: 2 };
 
-  test('train like the lines of a file, also when resumed', () =>
+  test('train like the lines of a file, also after a resume', () =>
     inFolder(async (folder, data) => {
       const [fromTexts, fromFile] = [join(folder, 'texts'), join(folder, 'file')];
       await writeFile(data, POEMS.join('\n'));
@@ -397,7 +401,7 @@ describe('poems given as texts', () => {
       expect((await model.generate({ prompt: '春', seed: 1 })).text).toMatch(/^春/);
     }));
 
-  test('a resume needs the same texts', () =>
+  test('must be the same for a resume', () =>
     inFolder(async (folder, data) => {
       const [fromTexts, fromFile] = [join(folder, 'texts'), join(folder, 'file')];
       await events({ config, texts: POEMS, out: fromTexts, maxSteps: 2 });
@@ -422,7 +426,7 @@ describe('poems given as texts', () => {
     ['床前明月光', {}, /texts/],
     [[1], {}, /texts\.0/],
     [POEMS, { data: 'poems' }, /either texts or data/],
-  ])('%j is refused', (texts, changes, message) =>
+  ])('%j is rejected', (texts, changes, message) =>
     inFolder(async (folder) => {
       const options = {
         config: { ...config, ...changes },
@@ -436,7 +440,7 @@ describe('poems given as texts', () => {
     }),
   );
 
-  test('no texts, and texts that are not poems', () =>
+  test('may not be empty, and must contain poems', () =>
     inFolder(async (folder) => {
       for (const texts of [[], ['hello']]) {
         const training = events({ config, texts, out: join(folder, 'run') });
@@ -453,7 +457,7 @@ test('the run folder is required', async () => {
   });
 });
 
-test('text of any kind, as it is', () =>
+test('plain: trains on any text, unmodified', () =>
   inFolder(async (folder) => {
     const data = join(folder, 'own.txt');
     const text = ['To be, or not to be: that is the question.', 'The rest is silence. '];

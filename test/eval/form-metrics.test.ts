@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-test('generated poems follow the rules, random ones do not, and copies are found', async () => {
+test('generated poems follow the rules, random ones do not, and copied lines are found', async () => {
   const all = await measureForms(model, CORPUS, { count: 20, seed: 1 });
   expect(all.map(({ form }) => form)).toEqual(['五绝', '七绝', '五律', '七律']);
   for (const metrics of all) {
@@ -24,14 +24,14 @@ test('generated poems follow the rules, random ones do not, and copies are found
   expect(all[0]?.real).toMatchObject({ poems: 2, form: 1 });
 });
 
-test('forms that the vocabulary does not allow are left out', async () => {
+test('forms that the vocabulary does not support are left out', async () => {
   for (const text of ['明月光，霜。', '明月光']) {
     await using poor = await untrainedModel(Vocab.build([text], { minCount: 1 }));
     expect(await measureForms(poor, CORPUS, { count: 2, seed: 1 })).toEqual([]);
   }
 });
 
-test('an abort and unusable options are told', async () => {
+test('an abort and invalid options are reported', async () => {
   const aborted = measureForms(model, CORPUS, { count: 2, seed: 1, signal: AbortSignal.abort() });
   await expect(aborted).rejects.toBeInstanceOf(AbortError);
   await expect(measureForms(model, CORPUS, { count: 0, seed: 1 })).rejects.toMatchObject({ option: 'count' });

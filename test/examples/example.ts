@@ -11,14 +11,14 @@ import { POEMS } from '../../scripts/dev/torture/torture';
 export const ROOT = join(__dirname, '..', '..');
 export const EXAMPLES = join(ROOT, 'examples');
 
-/** A lake to begin with, and enough of one rhyme for a form. */
+/** Poems with lines that start with 湖, and enough characters of one rhyme group for a form. */
 export const LINES = [
   ...POEMS,
   '湖上春来似画图，乱峰围绕水平铺。',
   '东同铜桐筒童僮瞳中衷忠虫冲终戎崇嵩弓躬宫融雄熊穹冯风枫丰充隆空公功工攻蒙',
 ];
 
-/** The examples import the package like its users: from dist, which must be as new as the sources. */
+/** The examples import the package as its users do, from dist. Rebuilds it if it is older than the sources. */
 export function freshDist(): void {
   const newest = (folder: string) =>
     Math.max(
@@ -46,7 +46,7 @@ export class Project {
     return project;
   }
 
-  /** A few steps of a tiny network. @returns The run folder. */
+  /** Trains a tiny network for a few steps. @returns The run folder. */
   async train({ config, ...options }: Partial<TrainOptions> = {}): Promise<string> {
     const out = join(this.folder, 'runs', `${performance.now()}`);
     const small = { embedDim: 8, hiddenDim: 16, batch: 4, threads: 1, epochs: 4, minCount: 1, heldOut: 0 };
@@ -67,7 +67,7 @@ export class Project {
 
 export type Finished = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
-/** A program that ends by itself. */
+/** Runs a program to its end. */
 export async function run(
   command: string,
   args: readonly string[],

@@ -23,7 +23,7 @@ describe('poem.mjs', () => {
     expect(await node('poem.mjs')).toEqual({ code: 0, stdout: expect.stringMatching(QUATRAIN), stderr: '' });
   });
 
-  test('does so in any project that has the package', async () => {
+  test('runs in any project that has the package', async () => {
     await copyFile(join(EXAMPLES, 'poem.mjs'), join(project.folder, 'poem.mjs'));
     const { code, stdout } = await run(process.execPath, ['poem.mjs'], { cwd: project.folder });
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(QUATRAIN) });
@@ -31,7 +31,7 @@ describe('poem.mjs', () => {
 });
 
 describe('server.mjs', () => {
-  /** The longest that the library writes. */
+  /** The longest poem the library generates. */
   const LONG = { prompt: '湖', form: '40x20' };
   let server: ChildProcess;
   let address: string;
@@ -49,13 +49,13 @@ describe('server.mjs', () => {
     const response = await fetch(url(parameters));
     return { status: response.status, text: await response.text() };
   };
-  /** The response, as soon as it begins: with what the poem begins with. */
+  /** Resolves as soon as the response, and with it the beginning of the poem, arrives. */
   const begun = async (parameters: Record<string, string>): Promise<IncomingMessage> => {
     const [response] = await once(get(url(parameters), { agent: false }), 'response');
     return response;
   };
 
-  test('sends each character by itself', async () => {
+  test('sends each character in its own chunk', async () => {
     const response = await begun({ prompt: '湖', form: '七绝' });
     expect(response.headers['content-type']).toBe('text/plain; charset=utf-8');
     const chunks: string[] = [];
@@ -65,7 +65,7 @@ describe('server.mjs', () => {
     expect(chunks).toEqual([...chunks.join('')]);
   });
 
-  test('sends them as they are drawn, not at the end', async () => {
+  test('streams characters as they are drawn', async () => {
     const response = await begun(LONG);
     let seen = 0;
     response.on('data', () => seen++);
@@ -75,7 +75,7 @@ describe('server.mjs', () => {
     expect(seen).toBe(40 * 21 + 1);
   });
 
-  test('says what the user got wrong', async () => {
+  test('reports invalid requests', async () => {
     expect(await ask({ prompt: '床前鱻' })).toEqual({
       status: 400,
       text: expect.stringMatching(/^"鱻" \(character 3\) is not in the model's vocabulary: .*\n$/),
@@ -90,7 +90,7 @@ describe('server.mjs', () => {
     expect(await ask({ prompt: '春' })).toMatchObject({ status: 200, text: expect.stringMatching(/^春/) });
   });
 
-  test('has one model for many', async () => {
+  test('serves concurrent requests with one model', async () => {
     const answers = await Promise.all(
       Array.from('湖春床白红千空君'.repeat(4), (prompt) => ask({ prompt, form: '4x5' })),
     );
@@ -100,7 +100,7 @@ describe('server.mjs', () => {
     }
   });
 
-  test('does not work for those who are gone', async () => {
+  test('stops generating when the client disconnects', async () => {
     const slow = await Project.make();
     try {
       const model = await slow.train({ config: { hiddenDim: 384 }, maxSteps: 1 });
@@ -111,7 +111,7 @@ describe('server.mjs', () => {
       const took = performance.now() - started;
       const responses = await Promise.all(Array.from({ length: 150 }, () => begun(LONG)));
       for (const response of responses) response.destroy();
-      // All of those poems would take 150 times as long.
+      // Generating all of these poems would take 150 times as long.
       const left = performance.now();
       await ask({ form: '4x5' });
       expect(performance.now() - left).toBeLessThan(75 * took);
@@ -120,7 +120,7 @@ describe('server.mjs', () => {
     }
   });
 
-  test('finishes its poem at SIGTERM, and ends', async () => {
+  test('on SIGTERM, finishes its poem and exits', async () => {
     const response = await begun(LONG);
     const ended = finish(server);
     server.kill('SIGTERM');
@@ -165,7 +165,7 @@ describe('own-text.mjs', () => {
     }
   });
 
-  test('says how it is used', async () => {
+  test('prints its usage', async () => {
     expect(await node('own-text.mjs')).toEqual({
       code: 1,
       stdout: '',
@@ -174,7 +174,7 @@ describe('own-text.mjs', () => {
   });
 });
 
-test('session.mjs learns what it was not shown', async () => {
+test('session.mjs generalizes to unseen words', async () => {
   const { code, stdout, stderr } = await node('session.mjs');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const [, right, all] = /^right: (\d+) of (\d+) unseen words\n$/m.exec(stdout)?.map(Number) ?? [];
@@ -216,7 +216,7 @@ describe('bot.mjs', () => {
     );
   });
 
-  test('says what is wrong, and goes on', async () => {
+  test('reports errors and continues', async () => {
     const answers = await bot('!诗 鱻', '!诗 八绝 湖', '!藏头', '!constructor', '!诗 4x5 春');
     expect(answers).toEqual(
       [
@@ -229,7 +229,7 @@ describe('bot.mjs', () => {
     );
   });
 
-  test('ends with its input', async () => {
+  test('exits at the end of its input', async () => {
     expect(await bot()).toEqual([]);
   });
 });

@@ -1,9 +1,10 @@
-"""The original course program's network by its own names, trained for a moment, and what it says.
+"""The network of the original course program, with its parameter names, trained briefly, for comparison.
 
     python3 original.py CELL POEMS STATE_DICT VOCAB TEXT
 
-CELL is LSTM, GRU or RNN, POEMS a file of bare lines. Writes the state_dict and the vocabulary, and prints as JSON what it
-makes of TEXT: `nll`, the mean NLL of its characters and the end, and `greedy`, what it writes behind it.
+CELL is LSTM, GRU or RNN; POEMS is a file with one untitled poem per line. Writes the state_dict and the vocabulary, and
+prints as JSON the results for TEXT: `nll`, the mean NLL of its characters and the end token, and `greedy`, its greedy
+continuation.
 """
 
 import collections
@@ -41,7 +42,7 @@ class RNN_model(nn.Module):
 
 
 def main(cell, poems_path, state_path, vocab_path, text):
-    torch.set_num_threads(1)  # these tensors are too small to share
+    torch.set_num_threads(1)  # parallelism does not pay off for tensors this small
     torch.manual_seed(5)
     poems = [f"G{line}E" for line in Path(poems_path).read_text(encoding="utf-8").splitlines()]
     counts = sorted(collections.Counter("".join(poems)).items(), key=lambda pair: -pair[1])
@@ -51,7 +52,7 @@ def main(cell, poems_path, state_path, vocab_path, text):
     vectors = [torch.tensor([word_int_map[char] for char in poem]) for poem in poems]
     train(model, vectors)
     torch.save(model.state_dict(), state_path)
-    # Either is what the program has at hand.
+    # The original program has one or the other.
     vocabulary = words if cell == "GRU" else word_int_map
     Path(vocab_path).write_text(json.dumps(vocabulary), encoding="utf-8")
 

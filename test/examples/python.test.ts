@@ -14,14 +14,14 @@ import {
 import { decodeCheckpoint } from '../../lib/model/checkpoint';
 import { EXAMPLES, type Finished, LINES, Project, run } from './example';
 
-/** TANGSHI_PYTHON names one that has torch, where python3 has none. */
+/** Python with torch. Set TANGSHI_PYTHON if it is not python3. */
 const PYTHON = process.env.TANGSHI_PYTHON ?? 'python3';
 const withTorch = (() => {
   try {
     execFileSync(PYTHON, ['-c', 'import torch'], { stdio: 'ignore' });
     return test;
   } catch {
-    return test.skip; // where Python has no torch, its word cannot be had
+    return test.skip; // skipped if Python has no torch
   }
 })();
 
@@ -39,7 +39,7 @@ const said = ({ code, stdout, stderr }: Finished) => {
 };
 
 describe('load_in_pytorch.py', () => {
-  /** With a character that no poem has, and marks: the classic vocabulary has neither. */
+  /** Has a character that no poem has, and punctuation: the classic vocabulary has neither. */
   const TEXT = '湖上明月光，鱻不见人。';
 
   const NETWORKS: Record<string, Partial<TrainOptions>> = {
@@ -96,9 +96,9 @@ describe('from_pytorch.py', () => {
   const TEXT = '湖上春来似画图';
   const inFolder = (name: string) => join(project.folder, name);
 
-  /** What the original says, of which `state.pt` and `vocab.json` are there now. */
+  /** Results of the original program, which also writes `state.pt` and `vocab.json`. */
   async function original(cell: string): Promise<{ nll: number; greedy: string }> {
-    // A space inside a poem stands in the vocabulary twice.
+    // A space inside a poem is in the vocabulary twice.
     await writeFile(project.lines, [...LINES, '一个 空格留下来'].join('\n'));
     const files = ['lines.txt', 'state.pt', 'vocab.json'].map(inFolder);
     return said(await python(join(__dirname, 'original.py'), cell, ...files, TEXT));
@@ -108,7 +108,7 @@ describe('from_pytorch.py', () => {
     python(join(EXAMPLES, 'from_pytorch.py'), ...[state, vocab, out].map(inFolder));
 
   withTorch.each(['LSTM', 'GRU', 'RNN'])(
-    'makes a checkpoint that says what PyTorch says: %s',
+    'converts to a checkpoint with the same results as PyTorch: %s',
     async (cell) => {
       const theirs = await original(cell);
       expect(await convert('state.pt', 'vocab.json', 'out.safetensors')).toEqual({
@@ -159,7 +159,7 @@ describe('from_pytorch.py', () => {
   });
 
   withTorch(
-    'what is no such network is refused, and nothing is written',
+    'rejects other networks, and writes nothing',
     async () => {
       await original('LSTM');
       const words = Object.keys(JSON.parse(await readFile(inFolder('vocab.json'), 'utf8')));

@@ -1,7 +1,7 @@
-"""PyTorch's numbers for a small network, for native/test/golden_test.cc.
+"""Reference results of PyTorch for a small network, for native/test/golden_test.cc.
 
-For each cell: the initial weights, the logits, the loss both ways (the seed's mean of per-poem means; the mean over
-real targets), every gradient, and the weights after 1 and 20 steps of RMSprop, Adam and AdamW with clipping.
+For each cell: the initial weights, the logits, both losses (the original program's mean of per-poem means; the mean
+over real targets), every gradient, and the weights after 1 and 20 steps of RMSprop, Adam and AdamW with clipping.
 Writes test/golden/cells.pt. Needs torch (made with 2.13.0). Run: python3 test/golden/cells.py
 """
 import copy
@@ -12,10 +12,10 @@ from torch import nn
 
 VOCAB, EMBED, HIDDEN, LAYERS = 29, 6, 8, 2
 ROWS, TIME = 22, 16
-MANY_ROWS = 96  # more than 512 real targets, which is a chunk of the output loss
-CLIP = 0.05  # small enough that clipping is at work
+MANY_ROWS = 96  # more than 512 real targets, the chunk size of the output loss
+CLIP = 0.05  # small enough that gradients are clipped
 RECIPES = {
-    # Not the seed's 0.01: there, 20 steps of PyTorch in 32 and in 64 bits already differ by up to 8e-5.
+    # Not the original program's 0.01: with it, 20 steps of PyTorch in float32 and float64 already differ by up to 8e-5.
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.001),
     "adam": lambda p: torch.optim.Adam(p, lr=0.003),
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.003, weight_decay=0.01),
@@ -39,7 +39,7 @@ class Net(nn.Module):
 
 
 def poem_mean_loss(net, inputs, targets, lengths):
-    """The seed's way: one poem at a time, NLLLoss over log-softmax, averaged over the poems."""
+    """The original program's loss: one poem at a time, NLLLoss over log-softmax, averaged over the poems."""
     nll = nn.NLLLoss()
     loss = 0
     for row, length in enumerate(lengths):
@@ -93,7 +93,7 @@ def golden(name, cell, relu, rows, out):
 
     for recipe in RECIPES:
         for steps in (1, 20):
-            # The seed's loss for its own optimizer, the token mean for the others.
+            # The original program's loss for its own optimizer, the token mean for the others.
             by_poem = recipe == "rmsprop"
             loss_of = (
                 (lambda n: poem_mean_loss(n, inputs, targets, lengths))
@@ -115,7 +115,7 @@ if __name__ == "__main__":
         ("many rows", "lstm", False, MANY_ROWS),
     ]:
         golden(name, cell, relu, rows, tensors)
-    # One flat array and an index: a record a tensor would be mostly padding.
+    # One flat tensor and an index: one record per tensor would be mostly padding.
     names, flat, index = sorted(tensors), [], {}
     offset = 0
     for key in names:

@@ -1,10 +1,10 @@
-"""The seed's training in PyTorch, poem by poem, for test/train/classic.test.ts and for any other corpus.
+"""The original program's training in PyTorch, poem by poem, for test/train/classic.test.ts and for any other corpus.
 
-Without arguments: trains on seed-poems.txt, in 64 bits, with weights from a formula, and writes
+Without arguments: trains on seed-poems.txt, in float64, with weights from a formula, and writes
 test/golden/classic.json. With --data FILE: trains on that file from random weights and writes --init and --losses, so
-that
+that the losses of
   npm run train -- --preset classic --data FILE --init init.safetensors --json
-can be held against its losses. Needs torch and safetensors (made with torch 2.13.0).
+can be compared with them. Needs torch and safetensors (made with torch 2.13.0).
 """
 import argparse
 import collections
@@ -32,7 +32,7 @@ class RnnModel(nn.Module):
         nn.init.xavier_uniform_(self.fc.weight)
         nn.init.zeros_(self.fc.bias)
 
-    def forward(self, ids):  # [time] -> log probabilities [time, classes]
+    def forward(self, ids):  # [time] -> log-probabilities [time, classes]
         x = self.embedding(ids).unsqueeze(1)
         zero = x.new_zeros(2, 1, HIDDEN)
         out, _ = self.lstm(x, (zero, zero))
@@ -40,7 +40,7 @@ class RnnModel(nn.Module):
 
 
 def formula_weights(shape, place):
-    """Numbers in [-0.2, 0.2) that any language makes alike: murmur3's finaliser over place and index."""
+    """Numbers in [-0.2, 0.2) that are easy to reproduce in any language: murmur3's finalizer over position and index."""
     x = np.arange(int(np.prod(shape)), dtype=np.uint64) + np.uint64(place << 24)
     mask = np.uint64(0xFFFFFFFF)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
@@ -73,8 +73,9 @@ def train(model, vectors, batch_size, epochs, lr):
 
 
 def golden():
-    """At the seed's learning rate rounding is amplified tenfold every other step: PyTorch in 32 and in 64 bits part
-    after a few. At a tenth of it they stay together."""
+    """At the original program's learning rate, rounding errors grow tenfold every other step: PyTorch in float32 and
+    float64 diverge after a few steps. At a tenth of that rate they agree.
+    """
     vectors, classes = encode(process_poems1, HERE / "seed-poems.txt")
     batch, epochs = 4, 5
     runs = []

@@ -1,6 +1,6 @@
-"""The original program's cleaning, order, vocabulary and batches, literally, on crafted lines.
+"""The original program's cleaning, order, vocabulary and batches, copied literally, applied to crafted lines.
 
-Writes seed-poems.txt, seed-lines.txt (the crafted input) and seed.json (what the original makes of it), which
+Writes seed-poems.txt, seed-lines.txt (the crafted input) and seed.json (the original program's results), which
 test/data compares with lib/. Run: python3 test/golden/seed.py
 """
 
@@ -24,13 +24,13 @@ POEMS = '\n'.join([
     '两:个:冒号的一行诗，不要。',                     # two colons
     '全角：冒号的一行，没有题目。',                   # full-width colon only
     '甲:一二三_四五', '乙:一二三(四五', '丙:一二三（四五', '丁:一二三《四五', '戊:一二三[四五', '己:一二三G四五',
-    '庚:一二三E四五',                                 # each skip character
-    '辛:一二三）四》五]六}',                          # their counterparts are no skip characters
-    'E_G(《:题目里的不算数。',                         # skip characters in the title
+    '庚:一二三E四五',                                 # each skipped character
+    '辛:一二三）四》五]六}',                          # their counterparts are not skipped
+    'E_G(《:题目里的不算数。',                         # skipped characters in the title
     '四:一二三四', '五:一二三四五', '八十:' + han(80), '八十一:' + han(81),
     '空格: 山  中 相送罢 ， 日暮 掩柴扉。 ',
     '三十字外:' + ' ' * 90 + '空格不算长度',
-    '\u3000全角空白:\u3000里面的全角空白\u3000\u3000',   # U+3000: stripped outside, counted inside
+    '\u3000全角空白:\u3000里面的全角空白\u3000\u3000',   # U+3000: stripped at the ends, counted inside
     '\x1c\x1f控制:控制字符外面剥去\x1d\x1e\x85',
     '里面:控制\x1c字符\x85里面\xa0留下',
     '零宽:\u200b零宽空格不剥去\u200b', '尾BOM:末尾的留下来\ufeff',

@@ -1,5 +1,6 @@
 /**
- * What a GPU must do as the CPU does it: skipped, by name, where there is none. `npm run test:gpu` runs these alone.
+ * The GPU must produce the same results as the CPU. Reported as skipped without a GPU. `npm run test:gpu` runs only
+ * these.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ function config(
   return { ...sessionConfig, model: { ...sessionConfig.model, ...sizes, ...model }, device, gpu };
 }
 
-/** Made-up poems of 10 to 40 characters. */
+/** Synthetic poems of 10 to 40 characters. */
 function batches(count: number): Batch[] {
   const rng = Rng.of(3, 'gpu');
   const poems = Array.from({ length: 500 }, () =>
@@ -33,7 +34,9 @@ function batches(count: number): Batch[] {
   return Array.from({ length: count }, () => batcher.next());
 }
 
-/** Sessions on the CPU and on the GPU with the same weights. The GPU's first: libtorch looks for CUDA once. */
+/**
+ * Sessions on the CPU and on the GPU with the same weights. The GPU session opens first: libtorch looks for CUDA once.
+ */
 async function both(
   model: Partial<TrainingConfig['model']>,
   work: (cpu: TrainingSession, gpu: TrainingSession) => Promise<void>,
@@ -46,17 +49,17 @@ async function both(
 }
 
 const FIND = 'require(process.argv[1]).findCuda().then((facts) => console.log(JSON.stringify(facts)))';
-/** Asked in another process: tests are named, and skipped, before anything can be waited for. */
+/** Queried in another process, because Jest needs to know which tests to skip before it can await anything. */
 const { problem }: CudaFacts = JSON.parse(
   execFileSync(process.execPath, ['-e', FIND, join(__dirname, '../../build/Release/tangshi.node')], {
     encoding: 'utf8',
   }),
 );
-// Without a GPU there is nothing to compare with the CPU; what needs none is tested in native/test/cuda_train_step_test.cc.
+// Comparisons with the CPU need a GPU; native/test/cuda_train_step_test.cc tests what does not.
 const gpuTest: jest.It = problem === undefined ? test : test.skip;
-if (problem !== undefined) process.stderr.write(`The tests on a GPU are skipped: ${problem}.\n`);
+if (problem !== undefined) process.stderr.write(`GPU tests are skipped: ${problem}.\n`);
 
-// Jest tells of a file's tests when all are over; where one hangs, this says which.
+// Jest reports on a file only when all of its tests are done; if one hangs, this shows which.
 const started = performance.now();
 beforeEach(() => {
   const seconds = Math.round((performance.now() - started) / 1000);
@@ -66,7 +69,7 @@ beforeEach(() => {
 const OPTIONS = { lr: 0.002, clipNorm: 1 };
 
 for (const cell of ['lstm', 'gru', 'rnn'] as const) {
-  gpuTest(`${cell}: the losses of 200 steps are the CPU's within 1e-3`, () =>
+  gpuTest(`${cell}: losses over 200 steps match the CPU within 1e-3`, () =>
     both({ cell }, async (cpu, gpu) => {
       const work = batches(200);
       const [expected, actual] = [await cpu.train(work, OPTIONS), await gpu.train(work, OPTIONS)];
@@ -81,7 +84,7 @@ for (const [precision, tolerance] of [
   ['bf16', 5e-2],
   ['fp16', 2e-2],
 ] as const) {
-  gpuTest(`${precision}: the losses of 200 steps are the CPU's within ${tolerance}`, () =>
+  gpuTest(`${precision}: losses over 200 steps match the CPU within ${tolerance}`, () =>
     both(
       { hiddenDim: 128 },
       async (cpu, gpu) => {
@@ -96,7 +99,7 @@ for (const [precision, tolerance] of [
 }
 
 for (const cell of ['lstm', 'gru', 'rnn'] as const) {
-  gpuTest(`${cell}: a step that is a graph gives the loss of one that is not`, async () => {
+  gpuTest(`${cell}: a step run as a CUDA graph gives the same loss as one that is not`, async () => {
     const work = batches(60);
     const losses = async (graph: boolean) => {
       const gpu = { precision: 'fp32', graph } as const;
@@ -111,7 +114,7 @@ for (const cell of ['lstm', 'gru', 'rnn'] as const) {
   });
 }
 
-gpuTest('two sessions train at the same time as each alone', async () => {
+gpuTest('two sessions train concurrently with the same results as separately', async () => {
   const work = batches(100);
   const alone = await (async () => {
     await using session = await TrainingSession.open(config('cuda:0'));
@@ -125,7 +128,7 @@ gpuTest('two sessions train at the same time as each alone', async () => {
   }
 });
 
-gpuTest('evaluates as the CPU does, and goes on from its state', () =>
+gpuTest('evaluates like the CPU, and resumes from its state', () =>
   both({}, async (cpu, gpu) => {
     const work = batches(20);
     await gpu.train(work, OPTIONS);
@@ -138,14 +141,14 @@ gpuTest('evaluates as the CPU does, and goes on from its state', () =>
   }),
 );
 
-gpuTest('the likeliest characters are those of the CPU', async () => {
+gpuTest('greedy decoding gives the same characters as the CPU', async () => {
   const { model } = config('cuda:0');
   await using trained = await TrainingSession.open(config('cuda:0'));
   await trained.train(batches(100), OPTIONS);
   const weights = weightsOf(await trained.snapshot());
   await using gpu = await InferenceSession.open({ model, device: 'cuda:0', threads: 2 }, weights);
   await using cpu = await InferenceSession.open({ model, device: 'cpu', threads: 2 }, weights);
-  // So many that they are drawn on the GPU.
+  // Enough sequences that sampling runs on the GPU.
   const prompts = Array.from({ length: 1000 }, (_, i) => Int32Array.of(1, 3 + (i % (VOCAB - 3))));
   const greedy = {
     maxNewTokens: 20,
@@ -157,25 +160,25 @@ gpuTest('the likeliest characters are those of the CPU', async () => {
   };
   const [expected, actual] = [await cpu.generate(prompts, greedy), await gpu.generate(prompts, greedy)];
   const same = actual.filter(({ ids }, i) => String(ids) === String(expected[i]?.ids)).length;
-  expect(same).toBeGreaterThan(950); // rounding decides between equally likely ones
+  expect(same).toBeGreaterThan(950); // rounding decides between equally likely characters
 });
 
-gpuTest('dropout is drawn again from the same state', async () => {
+gpuTest('dropout is reproducible from the same state', async () => {
   await using session = await TrainingSession.open(config('cuda:0', { dropout: 0.3 }));
   const work = batches(5);
   const start = await session.snapshot();
   const first = await session.train(work, OPTIONS);
   await session.restore(start);
   const second = await session.train(work, OPTIONS);
-  // cuDNN does not promise the same bits.
+  // cuDNN does not promise bitwise reproducibility.
   for (const [i, { loss }] of second.entries())
     expect(Math.abs(loss - (first[i]?.loss as number))).toBeLessThan(1e-5);
 });
 
 gpuTest(
-  'too little memory fails the call with ERR_TANGSHI_OUT_OF_MEMORY, and the session lives',
+  'running out of memory fails the call with ERR_TANGSHI_OUT_OF_MEMORY, and the session stays usable',
   async () => {
-    // 17 GB each, of which a step needs a good dozen.
+    // 17 GB each; a step needs about a dozen of them.
     await using session = await TrainingSession.open(config('cuda:0', { embedDim: 1024, hiddenDim: 1024 }));
     const [rows, time] = [4096, 1024];
     const ids = new Int32Array(rows * time).fill(1);

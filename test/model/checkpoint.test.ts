@@ -49,7 +49,7 @@ const checkpoint: Checkpoint = {
   },
 };
 
-test('a checkpoint comes back whole, and nothing else is left in the folder', async () => {
+test('a checkpoint round-trips, and leaves no other file in the folder', async () => {
   await writeCheckpoint(path, checkpoint);
   const read = await readCheckpoint(path);
   expect(await readdir(folder)).toEqual(['last.safetensors']);
@@ -63,7 +63,7 @@ test('a checkpoint comes back whole, and nothing else is left in the folder', as
   expect(weights.vocab?.toJSON()).toEqual(checkpoint.vocab.toJSON());
 });
 
-test('the lines of the training poems come back', async () => {
+test('the line filter of the training poems round-trips', async () => {
   await writeCheckpoint(path, { ...checkpoint, lineFilter: LineFilter.of(['床前明月光，疑是地上霜。']) });
   const { lineFilter, tensors } = await readCheckpoint(path);
   expect(lineFilter?.has('疑是地上霜')).toBe(true);
@@ -71,10 +71,10 @@ test('the lines of the training poems come back', async () => {
   expect(Object.keys(tensors).sort()).toEqual(Object.keys(checkpoint.tensors));
 });
 
-describe('a model to write with', () => {
+describe('a model for inference', () => {
   const lineFilter = LineFilter.of(['床前明月光']);
 
-  test('is the weights alone, in half precision, and reads as they are', async () => {
+  test('contains only the weights, in half precision, and loads in half precision', async () => {
     await writeModel(path, { ...checkpoint, lineFilter });
     const { metadata, tensors } = decodeSafetensors(await readFile(path), path);
     expect(tensors['fc.bias']).toMatchObject({ dtype: 'F16', shape: [2], data: { length: 4 } });
@@ -86,7 +86,7 @@ describe('a model to write with', () => {
     expect(read.progress).toEqual(checkpoint.progress);
   });
 
-  test('every flipped byte is refused', async () => {
+  test('every flipped byte is rejected', async () => {
     await writeModel(path, { ...checkpoint, lineFilter });
     const whole = await readFile(path);
     for (let at = 0; at < whole.length; at++) {
@@ -99,7 +99,7 @@ describe('a model to write with', () => {
   });
 });
 
-test('lines that are no set of bits are refused', async () => {
+test('an invalid line filter is rejected', async () => {
   const tensor = { dtype: 'U8', shape: [0], data: new Uint8Array(0) } as const;
   await writeCheckpoint(path, { ...checkpoint, tensors: { 'corpus.lines': tensor } });
   await expect(readCheckpoint(path)).rejects.toMatchObject({
@@ -108,7 +108,7 @@ test('lines that are no set of bits are refused', async () => {
   });
 });
 
-test('every flipped byte and every truncation is refused', async () => {
+test('every flipped byte and every truncation is rejected', async () => {
   await writeCheckpoint(path, checkpoint);
   const whole = await readFile(path);
   const bad = join(folder, 'bad.safetensors');
@@ -125,7 +125,7 @@ test('every flipped byte and every truncation is refused', async () => {
   for (let length = 0; length < whole.length; length += 97) await refused(whole.subarray(0, length));
 });
 
-test('a file that Python wrote is no checkpoint, and the error says what it is good for', async () => {
+test('a file written by Python is not a checkpoint, and the error says how to use it', async () => {
   const header = Buffer.from('{"__metadata__":{"format":"pt"}}');
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
@@ -136,7 +136,7 @@ test('a file that Python wrote is no checkpoint, and the error says what it is g
   });
 });
 
-test('a file that cannot be read or written is named', async () => {
+test('the error names a file that cannot be read or written', async () => {
   await expect(readCheckpoint(path)).rejects.toMatchObject({
     code: 'ERR_TANGSHI_IO',
     message: expect.stringContaining(path),
@@ -148,10 +148,10 @@ test('a file that cannot be read or written is named', async () => {
   });
 });
 
-test('a failed write leaves the old checkpoint', async () => {
+test('a failed write keeps the old checkpoint', async () => {
   await writeCheckpoint(path, checkpoint);
   const before = await readFile(path);
-  await mkdir(`${path}.tmp`); // in the way of the new one
+  await mkdir(`${path}.tmp`); // blocks the new checkpoint
   await expect(writeCheckpoint(path, checkpoint)).rejects.toMatchObject({ code: 'ERR_TANGSHI_IO' });
   expect(await readFile(path)).toEqual(before);
 });

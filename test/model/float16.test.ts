@@ -4,7 +4,7 @@ const bytesOf = (array: Float32Array | Uint16Array) => new Uint8Array(array.buff
 const halves = (...values: number[]) => new Uint16Array(toHalf(bytesOf(Float32Array.from(values))).buffer);
 const singles = (bytes: Uint8Array) => new Float32Array(bytes.buffer);
 
-test('every half comes back from single precision', () => {
+test('every half-precision value round-trips through single precision', () => {
   const all = Uint16Array.from({ length: 2 ** 16 }, (_, i) => i);
   const there = fromHalf(bytesOf(all));
   const back = new Uint16Array(toHalf(there).buffer);
@@ -15,25 +15,25 @@ test('every half comes back from single precision', () => {
   expect(back.filter((_, i) => Number.isNaN(values[i])).every((half) => (half & 0x7fff) > 0x7c00)).toBe(true);
 });
 
-// IEEE 754: 11 bits, exponents from -14 to 15, below that steps of 2^-24.
+// IEEE 754: 11 significant bits, exponents from -14 to 15, steps of 2^-24 below that.
 test.each([
   ['1', 1, 0x3c00],
   ['-2', -2, 0xc000],
   ['-0', -0, 0x8000],
   ['the largest', 65_504, 0x7bff],
-  ['what rounds to it', 65_519, 0x7bff],
-  ['what does not', 65_520, 0x7c00],
-  ['far beyond', -1e30, 0xfc00],
+  ['rounds down to the largest', 65_519, 0x7bff],
+  ['rounds up to infinity', 65_520, 0x7c00],
+  ['far below the range', -1e30, 0xfc00],
   ['the smallest', 2 ** -24, 0x0001],
-  ['a half of it, to even', 2 ** -25, 0x0000],
-  ['a little more', 2 ** -25 * 1.001, 0x0001],
-  ['three halves of it, to even', 3 * 2 ** -25, 0x0002],
+  ['half of the smallest, to even', 2 ** -25, 0x0000],
+  ['slightly more than half of the smallest', 2 ** -25 * 1.001, 0x0001],
+  ['1.5 times the smallest, to even', 3 * 2 ** -25, 0x0002],
   ['the smallest normal', 2 ** -14, 0x0400],
-  ['below it', 2 ** -14 - 2 ** -24, 0x03ff],
+  ['the largest subnormal', 2 ** -14 - 2 ** -24, 0x03ff],
   ['a tie, down to even', 1 + 2 ** -11, 0x3c00],
   ['a tie, up to even', 1 + 3 * 2 ** -11, 0x3c02],
-  ['over the tie', 1 + 2 ** -11 + 2 ** -20, 0x3c01],
-  ['rounding into the next power', 2 - 2 ** -12, 0x4000],
+  ['above a tie', 1 + 2 ** -11 + 2 ** -20, 0x3c01],
+  ['rounding up to the next power of two', 2 - 2 ** -12, 0x4000],
 ])('%s', (_, value, half) => {
   expect(halves(value)[0]).toBe(half);
 });
@@ -44,7 +44,7 @@ test('bytes of any alignment', () => {
   expect([...singles(fromHalf(toHalf(data)))]).toEqual([1.5, -3]);
 });
 
-test('the error is half of the last bit', () => {
+test('the error is at most half a unit in the last place', () => {
   const values = Array.from({ length: 20_000 }, (_, i) => Math.sin(i) * 2 ** ((i % 20) - 12));
   const back = singles(fromHalf(toHalf(bytesOf(Float32Array.from(values)))));
   for (const [i, value] of values.entries()) {

@@ -13,7 +13,7 @@ const generateMany = (count: number, options: PoemOptions) =>
   model.generateMany(count, { seed: 1, bestOf: 1, ...options });
 
 test.each(['五绝', '七绝', '五律', '七律'] as const)(
-  '%s by an untrained network: form, rhymes and tones are right',
+  '%s by an untrained network: line lengths, rhymes and tones are right',
   async (form) => {
     for (const { text, lines, complete } of await generateMany(50, { form, temperature: 1.5 })) {
       expect(checkPoem(text)).toMatchObject({
@@ -29,7 +29,7 @@ test.each(['五绝', '七绝', '五律', '七律'] as const)(
   },
 );
 
-test('the prompt decides on the pattern, and is kept', async () => {
+test('the prompt determines the tone pattern, and is kept', async () => {
   for (const prompt of ['湖', '明月', '山中一夜', '白日空山']) {
     for (const { text } of await generateMany(10, { form: '五绝', prompt })) {
       expect(text.startsWith(prompt)).toBe(true);
@@ -40,13 +40,13 @@ test('the prompt decides on the pattern, and is kept', async () => {
   expect(text).toMatch(/^春风不见旧时人，万里/);
 });
 
-test('a first line that ends level rhymes with the others', async () => {
+test('a first line that ends in a level tone rhymes with the others', async () => {
   for (const { text } of await generateMany(20, { form: '五绝', prompt: '明月上空楼', tone: 'off' })) {
     expect(checkPoem(text).rhyme).toMatchObject({ ok: true, groups: expect.arrayContaining(['尤']) });
   }
 });
 
-test('a seed gives the same poems again, another seed others', async () => {
+test('a seed reproduces its poems, another seed does not', async () => {
   const poems = await generateMany(3, { form: '七绝' });
   expect(await generateMany(3, { form: '七绝' })).toEqual(poems);
   expect(await generateMany(3, { form: '七绝', seed: 9 })).not.toEqual(poems);
@@ -73,7 +73,7 @@ test('any number of lines and characters, without rules by default', async () =>
   expect(lines).toHaveLength(3);
 });
 
-test('an acrostic, with a form or with as many lines', async () => {
+test('an acrostic, with a form or with one line per character', async () => {
   const heads = (lines: readonly string[]) => lines.map((line) => [...line][0]).join('');
   for (const { lines } of await generateMany(5, { acrostic: '春江花月', form: '五绝' }))
     expect(heads(lines)).toBe('春江花月');
@@ -82,7 +82,7 @@ test('an acrostic, with a form or with as many lines', async () => {
   expect(lines[0]).toHaveLength(6);
 });
 
-test('a context changes the poem without being part of it', async () => {
+test('a context influences the poem without being part of it', async () => {
   const options = { form: '五绝', prompt: '湖' } as const;
   const poems = await generateMany(3, { ...options, context: '秋风清，秋月明' });
   expect(poems).not.toEqual(await generateMany(3, options));
@@ -94,7 +94,7 @@ test('a context changes the poem without being part of it', async () => {
   await expect(generate({ context: '鱻' })).rejects.toMatchObject({ code: 'ERR_TANGSHI_VOCAB' });
 });
 
-test('a beam search always finds the same poem, in the form', async () => {
+test('beam search is deterministic and respects the form', async () => {
   const search = () => model.generate({ form: '五律', prompt: '山', beam: 8 });
   const poem = await search();
   expect(await search()).toEqual(poem);
@@ -126,7 +126,7 @@ test.each<[PoemOptions, string, RegExp]>([
   [{ form: '五绝', prompt: '明'.repeat(20) }, 'prompt', /nothing to write/],
   [{ form: '五绝', prompt: '空山不山山' }, 'tone', /does not fit.*tone 'off'/],
   [{ form: '五绝', prompt: '山', acrostic: '春江花月' }, 'prompt', /does not begin with 春/],
-])('%j is refused', async (options, option, message) => {
+])('%j is rejected', async (options, option, message) => {
   await expect(generate(options)).rejects.toMatchObject({
     code: 'ERR_TANGSHI_INVALID_ARG',
     option,

@@ -32,7 +32,7 @@ afterAll(() => Promise.all([modern.dispose(), classic.dispose()]));
 describe('generateMany', () => {
   const noise = { temperature: 3, topP: 1, maxLength: 40 };
 
-  test('neither generates UNK or begin, nor exceeds the maximum length', async () => {
+  test('never generates UNK or begin, nor exceeds the maximum length', async () => {
     for (const model of [modern, classic]) {
       for (const { text } of await model.generateMany(200, { ...noise, seed: 1 })) {
         expect(text).not.toMatch(/[<>G]/);
@@ -41,7 +41,7 @@ describe('generateMany', () => {
     }
   });
 
-  test('cuts an incomplete poem after its last whole sentence, if it has one', async () => {
+  test('cuts an incomplete poem after its last complete sentence, if it has one', async () => {
     const poems = await modern.generateMany(200, { ...noise, seed: 2 });
     const cut = poems.filter(({ complete }) => !complete);
     expect(cut.length).toBeGreaterThan(0);
@@ -69,12 +69,15 @@ describe('generateMany', () => {
     await expect(many).rejects.toBeInstanceOf(AbortError);
   });
 
-  test.each([0, -1, 1.5, 1e9, Number.NaN, '3', undefined])('refuses %p poems', async (count) => {
-    await expect(modern.generateMany(count as number)).rejects.toMatchObject({
-      code: 'ERR_TANGSHI_INVALID_ARG',
-      option: 'count',
-    });
-  });
+  test.each([0, -1, 1.5, 1e9, Number.NaN, '3', undefined])(
+    'rejects %p as the number of poems',
+    async (count) => {
+      await expect(modern.generateMany(count as number)).rejects.toMatchObject({
+        code: 'ERR_TANGSHI_INVALID_ARG',
+        option: 'count',
+      });
+    },
+  );
 
   test('the last seed is the largest safe integer', async () => {
     const seed = Number.MAX_SAFE_INTEGER;
@@ -84,7 +87,7 @@ describe('generateMany', () => {
 });
 
 describe('generate', () => {
-  test('begins with the prompt, wherever the poem is cut', async () => {
+  test('keeps the prompt at the start, wherever the poem is cut', async () => {
     for (const prompt of ['明。月', '床前明月光，疑是地上霜。举头', '明'.repeat(100)]) {
       for (const maxLength of [[...prompt].length + 1, [...prompt].length + 9, undefined]) {
         const poems = await modern.generateMany(20, { prompt, maxLength, temperature: 3, seed: 1 });
@@ -93,7 +96,7 @@ describe('generate', () => {
     }
   });
 
-  test('repeats a seed; the default seed is random', async () => {
+  test('a seed reproduces its poem; the default seed is random', async () => {
     const generate = (seed?: number) => modern.generate({ prompt: '明', seed });
     expect(await generate(3)).toEqual(await generate(3));
     expect((await generate(3)).text).not.toBe((await generate(4)).text);
@@ -113,7 +116,7 @@ describe('generate', () => {
     }
   });
 
-  test('logProb is the sum of what next says of each character', async () => {
+  test("logProb is the sum of next's log-probabilities", async () => {
     const { text, logProb, complete } = await modern.generate({ prompt: '明', maxLength: 6, seed: 2 });
     const drawn = [...text].slice(1);
     expect(complete || drawn.length === 5).toBe(true);
@@ -148,17 +151,17 @@ describe('generate', () => {
     ['tone', { tone: 'strict' }],
     ['count', { count: 2 }],
     ['promt', { promt: '明' }],
-  ])('an unusable %s is refused, and the error names it', async (option, options) => {
+  ])('an invalid %s is rejected, and the error names it', async (option, options) => {
     const error = { name: 'TangshiError', code: 'ERR_TANGSHI_INVALID_ARG', option };
     await expect(modern.generate(options as never)).rejects.toMatchObject(error);
   });
 
-  test('names an unknown option and an unknown character', async () => {
+  test('the error names an unknown option or character', async () => {
     await expect(modern.generate({ promt: '明' } as never)).rejects.toThrow(/unknown option promt$/);
     await expect(modern.generate({ prompt: '鱻' })).rejects.toMatchObject({ code: 'ERR_TANGSHI_VOCAB' });
   });
 
-  test('an abort is an AbortError with the reason as its cause', async () => {
+  test('an abort rejects with an AbortError whose cause is the reason', async () => {
     const aborted = { name: 'AbortError', code: 'ABORT_ERR', cause: 'enough' };
     await expect(modern.generate({ signal: AbortSignal.abort('enough') })).rejects.toMatchObject(aborted);
     const controller = new AbortController();
@@ -169,7 +172,7 @@ describe('generate', () => {
 });
 
 describe('stream', () => {
-  test('yields the poem of generate, character by character', async () => {
+  test('yields the poem that generate returns, character by character', async () => {
     for (const seed of [1, 2, 3]) {
       const options = { prompt: '明月', temperature: 1, seed, maxLength: 60 };
       const whole = await modern.generate({ ...options, bestOf: 1 });
@@ -207,7 +210,7 @@ describe('stream', () => {
   });
 });
 
-test('a prompt, a context and an acrostic may be written with half-width marks, spaces and in the other script', async () => {
+test('prompts, contexts and acrostics may use half-width punctuation, spaces and the other script', async () => {
   const seed = { seed: 1 };
   const plain = await modern.generate({ prompt: '床前明月光，', context: '疑是地上霜。', ...seed });
   expect(await modern.generate({ prompt: ' 床前明月光,\n', context: '疑是 地上霜.', ...seed })).toEqual(
@@ -225,7 +228,7 @@ test('a prompt, a context and an acrostic may be written with half-width marks, 
   expect(scores[0]).toEqual(scores[1]);
 });
 
-test('a prompt of whole sentences is continued by at least a line', async () => {
+test('a prompt of complete sentences is continued by at least a line', async () => {
   const prompt = '床前明月光，疑是地上霜。';
   const poems = await modern.generateMany(200, { prompt, seed: 1, maxLength: 60 });
   const others = await modern.generateMany(200, { seed: 1, maxLength: 60 });
@@ -235,7 +238,7 @@ test('a prompt of whole sentences is continued by at least a line', async () => 
     expect([...text].length).toBeGreaterThanOrEqual(text.startsWith(prompt) ? [...prompt].length + 5 : 5);
 });
 
-test('errors name the option that they are about', async () => {
+test('errors name the option that caused them', async () => {
   const option = (name: string) => ({ name: 'TangshiError', option: name });
   await expect(modern.generate({ prompt: '鱻' })).rejects.toMatchObject(option('prompt'));
   await expect(modern.generate({ prompt: '床', context: '鱻' })).rejects.toMatchObject(option('context'));
@@ -249,7 +252,7 @@ test('errors name the option that they are about', async () => {
   );
 });
 
-test('a file URL may be a string, and a stream a beam search', async () => {
+test('a file URL may be a string, and stream supports beam search', async () => {
   await using model = await Model.load(pathToFileURL(BUNDLED_MODEL).href);
   const expected = await model.generate({ prompt: '湖', beam: 3 });
   let text = '';
@@ -258,7 +261,7 @@ test('a file URL may be a string, and a stream a beam search', async () => {
 });
 
 describe('score and next', () => {
-  test('the score is what evaluate says, one character at a time', async () => {
+  test('the score equals the result of evaluate, one character at a time', async () => {
     const { nll, perplexity, chars } = await modern.score(TEXT);
     expect(chars.map(({ char }) => char)).toEqual([...TEXT, '']);
     expect(nll).toBeCloseTo((await evaluate(modern, [modernVocab.encodePoem(TEXT)])).nll, 5);
@@ -266,7 +269,7 @@ describe('score and next', () => {
     expect(chars.every(({ logProb }) => logProb < 0)).toBe(true);
   });
 
-  test('white space does not count, and unknown characters are scored as UNK', async () => {
+  test('white space is ignored, and unknown characters are scored as UNK', async () => {
     expect(await modern.score('床前明月光，\n 疑是地上霜。')).toEqual(
       await modern.score('床前明月光，疑是地上霜。'),
     );
@@ -274,7 +277,7 @@ describe('score and next', () => {
     await expect(classic.score('鱻')).rejects.toMatchObject({ code: 'ERR_TANGSHI_VOCAB' });
   });
 
-  test('next returns the likeliest characters by the probabilities of the score', async () => {
+  test('next returns the most likely characters with the probabilities that score uses', async () => {
     const next = await modern.next('床前', { top: 5 });
     expect(next).toHaveLength(5);
     expect(next).toEqual([...next].sort((a, b) => b.logProb - a.logProb));
@@ -285,7 +288,7 @@ describe('score and next', () => {
     }
   });
 
-  test('all characters and the end have a probability, except for UNK and begin', async () => {
+  test('every character and the end have a probability, except for UNK and begin', async () => {
     const all = await modern.next('', { top: 1000 });
     expect(new Set(all.map(({ char }) => char))).toEqual(new Set([...TEXT, '']));
     const sum = all.reduce((total, { probability }) => total + probability, 0);
@@ -299,7 +302,7 @@ describe('score and next', () => {
     ['text', '明'.repeat(1001), {}],
     ['top', '明', { top: 0 }],
     ['top', '明', { top: 1.5 }],
-  ])('an unusable %s is refused', async (_, text, options) => {
+  ])('an invalid %s is rejected', async (_, text, options) => {
     const error = { code: 'ERR_TANGSHI_INVALID_ARG' };
     await expect(modern.next(text as string, options)).rejects.toMatchObject(error);
     if (!('top' in options)) await expect(modern.score(text as string)).rejects.toMatchObject(error);
@@ -345,7 +348,7 @@ describe('load', () => {
     expect(await generate(new Uint8Array(await readFile(BUNDLED_MODEL)))).toEqual([undefined, text]);
   });
 
-  test('takes the best checkpoint of a run folder, else the last one', async () => {
+  test('loads the best checkpoint of a run folder, or the last if there is no best', async () => {
     const run = join(folder, 'run');
     await mkdir(run);
     const load = async () => {
@@ -373,11 +376,11 @@ describe('load', () => {
     ['a missing GPU', undefined, { device: 'cuda:99' }, 'ERR_TANGSHI_DEVICE'],
     ['no threads', undefined, { threads: 0 }, 'ERR_TANGSHI_INVALID_ARG'],
     ['an unknown option', undefined, { device: 'cpu', cores: 2 }, 'ERR_TANGSHI_INVALID_ARG'],
-  ])('%s is refused', async (_, source, options, code) => {
+  ])('%s is rejected', async (_, source, options, code) => {
     await expect(Model.load(source as string, options)).rejects.toMatchObject({ name: 'TangshiError', code });
   });
 
-  test('a truncated checkpoint is refused', async () => {
+  test('a truncated checkpoint is rejected', async () => {
     for (let length = 0; length < bytes.length; length += 997) {
       await expect(Model.load(bytes.subarray(0, length))).rejects.toMatchObject({
         code: 'ERR_TANGSHI_CHECKPOINT',
@@ -398,7 +401,7 @@ describe('load', () => {
 describe('dispose', () => {
   const disposed = { code: 'ERR_TANGSHI_DISPOSED' };
 
-  test('every method refuses a disposed model', async () => {
+  test('every method of a disposed model throws', async () => {
     const model = await untrainedModel(modernVocab);
     await Promise.all([model.dispose(), model.dispose()]);
     await model.dispose();
@@ -423,7 +426,7 @@ describe('dispose', () => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: disposed });
   });
 
-  test('calls overlap', async () => {
+  test('calls run concurrently', async () => {
     const seeds = [1, 2, 3, 4, 5];
     const together = await Promise.all(seeds.map((seed) => modern.generate({ seed })));
     for (const [i, poem] of together.entries())
@@ -431,7 +434,7 @@ describe('dispose', () => {
   });
 });
 
-test('a promise in place of a model is explained', async () => {
+test('passing a promise instead of a model is explained', async () => {
   const promise = Promise.resolve(modern) as never;
   for (const call of [
     () => classicPoem(promise, '床'),
@@ -446,7 +449,7 @@ test('a promise in place of a model is explained', async () => {
   await expect(evaluate(undefined as never, [])).rejects.toThrow(/Expected a Model but received undefined/);
 });
 
-test('the original program stops beyond 30 characters and prints pieces longer than 10', async () => {
+test('the original program stops after 30 characters and prints pieces of more than 10', async () => {
   for (const begin of ['床', '床前明月光，疑是地上霜。举头望明月，低头思故乡。床前明月光，疑是地上霜。']) {
     const lines = await classicPoem(classic, begin);
     for (const line of lines) expect([...line].length).toBeGreaterThan(11);

@@ -23,7 +23,7 @@ function file(header: unknown, body = Buffer.alloc(0)): Buffer {
   return Buffer.concat([length, json, body]);
 }
 
-test('what was written is read', () => {
+test('reads what it wrote', () => {
   const read = decode(bytes());
   expect(read.metadata).toEqual(metadata);
   expect(Object.keys(read.tensors).sort()).toEqual(['a', 'b', 'empty', 'step']);
@@ -33,13 +33,13 @@ test('what was written is read', () => {
   }
 });
 
-test('every tensor is aligned to its own width', () => {
+test('every tensor is aligned to the size of its elements', () => {
   const { tensors: read } = decode(new Uint8Array(bytes()));
   expect((read.a?.data.byteOffset as number) % 4).toBe(0);
   expect((read.step?.data.byteOffset as number) % 8).toBe(0);
 });
 
-test('every truncation is refused', () => {
+test('every truncation is rejected', () => {
   const whole = bytes();
   for (let length = 0; length < whole.length; length++) {
     expect(() => decode(whole.subarray(0, length))).toThrow(
@@ -54,43 +54,43 @@ test.each<[string, Buffer]>([
   ['not JSON', file('{', body)],
   ['an array', file([], body)],
   [
-    'a tensor twice',
+    'a duplicate tensor',
     file(
       '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}',
       body,
     ),
   ],
   [
-    'a tensor twice, once in escapes',
+    'a duplicate tensor, once with escapes',
     file(
       '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
     ),
   ],
   [
-    'a key of a tensor twice',
+    'a duplicate key of a tensor',
     file('{"a":{"dtype":"F32","shape":[4],"shape":[2],"data_offsets":[0,8]}}', body),
   ],
-  ['metadata with a key twice', file('{"__metadata__":{"x":"1","x":"2"}}')],
+  ['a duplicate key in the metadata', file('{"__metadata__":{"x":"1","x":"2"}}')],
   ['null', file(null)],
-  ['a header as long as it says, beyond the file', Buffer.from([255, 255, 255, 255, 255, 255, 255, 127])],
+  ['a header length beyond the end of the file', Buffer.from([255, 255, 255, 255, 255, 255, 255, 127])],
   ['metadata that is not strings', file({ __metadata__: { a: 1 } })],
   ['an unknown type', file({ a: { ...entry, dtype: 'F31' } }, body)],
-  ['a type by an inherited name', file({ a: { ...entry, dtype: 'constructor' } }, body)],
+  ['a type named like an inherited property', file({ a: { ...entry, dtype: 'constructor' } }, body)],
   ['a negative length', file({ a: { ...entry, shape: [-2] } }, body)],
-  ['a broken length', file({ a: { ...entry, shape: [0.5] } }, body)],
-  ['a shape of another size', file({ a: { ...entry, shape: [3] } }, body)],
+  ['a fractional length', file({ a: { ...entry, shape: [0.5] } }, body)],
+  ['a shape that does not match the offsets', file({ a: { ...entry, shape: [3] } }, body)],
   ['a shape that overflows', file({ a: { ...entry, shape: [2 ** 40, 2 ** 40] } }, body)],
   ['offsets beyond the file', file({ a: { ...entry, shape: [4], data_offsets: [0, 16] } }, body)],
-  ['offsets the wrong way round', file({ a: { ...entry, data_offsets: [8, 0] } }, body)],
+  ['reversed offsets', file({ a: { ...entry, data_offsets: [8, 0] } }, body)],
   ['bytes before the first tensor', file({ a: { ...entry, shape: [1], data_offsets: [4, 8] } }, body)],
-  ['bytes after the last', file({ a: { ...entry, shape: [1], data_offsets: [0, 4] } }, body)],
+  ['bytes after the last tensor', file({ a: { ...entry, shape: [1], data_offsets: [0, 4] } }, body)],
   ['bytes without a tensor', file({}, body)],
-  ['overlap', file({ a: entry, b: { ...entry, shape: [1], data_offsets: [4, 8] } }, body)],
-])('%s is refused', (_, bad) => {
+  ['overlapping tensors', file({ a: entry, b: { ...entry, shape: [1], data_offsets: [4, 8] } }, body)],
+])('%s is rejected', (_, bad) => {
   expect(() => decode(bad)).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_CHECKPOINT' }));
 });
 
-test('a tensor called __proto__ is a tensor', () => {
+test('a tensor may be called __proto__', () => {
   const read = decode(file(`{"__proto__": ${JSON.stringify(entry)}}`, body));
   expect(Object.keys(read.tensors)).toEqual(['__proto__']);
 });
@@ -100,7 +100,7 @@ const python = (() => {
     execFileSync('python3', ['-c', 'import safetensors.numpy'], { stdio: 'ignore' });
     return test;
   } catch {
-    return test.skip; // where Python has no safetensors, its word cannot be had
+    return test.skip; // skipped if Python has no safetensors
   }
 })();
 
@@ -124,7 +124,7 @@ save_file(tensors, sys.argv[1] + '.back', metadata={'by': 'python'})`;
   }
 });
 
-test('keys may be equal in different objects, and look like keys inside strings', () => {
+test('different objects may have the same keys, and strings may look like keys', () => {
   const tensor = { dtype: 'U8', shape: [0], data_offsets: [0, 0] };
   const text = '"a":1,"a":2,{"dtype":';
   const read = decode(

@@ -4,7 +4,7 @@ import type { LineFilter } from '../../lib/data/line-filter';
 import { type Checkpoint, encodeCheckpoint } from '../../lib/model/checkpoint';
 import { modelConfig } from '../../lib/model/network';
 
-/** Small, and not trained: what it generates is noise, but the rules hold. */
+/** Small and untrained: it generates noise, but the rules hold. */
 const NETWORK = { cell: 'gru', embedDim: 8, hiddenDim: 8, layers: 1, dropout: 0 } as const;
 
 /** A model with random weights. */

@@ -2,12 +2,12 @@ import { addon } from '../../lib/native/addon';
 import type { TrainingSession } from '../../lib/native/training-session';
 import { sessionConfig } from './fixture';
 
-test('the addon reports its libtorch and its kernels', () => {
+test('the addon reports its libtorch version and its kernels', () => {
   expect(addon().torchVersion).toMatch(/^2\.\d+\.\d+/);
   expect(addon().kernels).toMatch(/^(baseline|avx2|avx512)$/);
 });
 
-test('its classes have prototypes, and no constructor that JavaScript can call', async () => {
+test('its classes have prototypes, but no constructors that JavaScript can call', async () => {
   const { InferenceSession, TrainingSession: Training, FileLock } = addon();
   for (const Class of [InferenceSession, Training, FileLock] as unknown as (new () => object)[]) {
     expect(() => new Class()).toThrow('Illegal constructor');

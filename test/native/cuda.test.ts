@@ -9,8 +9,8 @@ import { TrainingSession } from '../../lib/native/training-session';
 import { sessionConfig } from './fixture';
 
 /**
- * A driver as the addon asks it, with as many devices as DEVICES says: what a machine with a GPU answers while
- * libtorch does not take part.
+ * A fake CUDA driver that reports as many devices as DEVICES says: how a machine with a GPU looks to the
+ * addon as long as libtorch is not involved.
  */
 const DRIVER = `
 #include <cstdlib>
@@ -24,13 +24,13 @@ int cuDeviceGet(int* device, int index) { *device = index; return 0; }
 int cuDeviceGetName(char* name, int, int device) { strcpy(name, device == 0 ? "First" : "Second"); return 0; }
 int cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = 80ull << 30; return 0; }
 }`;
-// Elsewhere there is no libcuda.so.1 to stand in for: what the addon says without a driver is checked below.
+// Only Linux loads libcuda.so.1. The results without a driver are checked below.
 const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
 
-/** The session's configuration as the source of a program. */
+/** The session configuration as JavaScript source. */
 const CONFIG = `{ ...${JSON.stringify({ ...sessionConfig, seed: undefined })}, seed: 1n }`;
 
-describeOnLinux('beside a driver', () => {
+describeOnLinux('with a CUDA driver', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'tangshi-driver-'));
@@ -39,7 +39,7 @@ describeOnLinux('beside a driver', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** What a process beside that driver prints as JSON. */
+  /** Runs a program in a process with the fake driver and parses the JSON it prints. */
   function beside(devices: number, body: string): unknown {
     const program = `const { addon } = require('./lib/native/addon'); const session = { ...require('./lib/native/training-session'), ...require('./lib/native/device') };
       (async () => { ${body} })().then((value) => console.log(JSON.stringify(value)));`;
@@ -57,7 +57,7 @@ describeOnLinux('beside a driver', () => {
     ]);
   });
 
-  test('a libtorch for the CPU alone, or one that is newer than the driver, is said to be it, with what mends it', () => {
+  test('a CPU-only libtorch, or one newer than the driver, is reported with the fix', () => {
     const [facts, device, unused, named, opened] = beside(
       1,
       `const refusal = ({ code, message }) => ({ code, message });
@@ -83,7 +83,7 @@ describeOnLinux('beside a driver', () => {
     }
   });
 
-  test('a driver without a device says so', () => {
+  test('a driver without a device is reported', () => {
     expect(beside(-1, 'return addon().findCuda();')).toMatchObject({
       devices: [],
       problem: expect.stringContaining('CUDA error 100'),
@@ -91,7 +91,7 @@ describeOnLinux('beside a driver', () => {
   });
 });
 
-test('a device that cannot be had is refused, by name, and nothing else is hurt', async () => {
+test('an unavailable device is rejected, the error names it, and other sessions keep working', async () => {
   const { devices } = await addon().findCuda();
   for (const device of [`cuda:${devices.length}`, 'cuda:99', 'cuda:100000'] as const) {
     await expect(TrainingSession.open({ ...sessionConfig, device })).rejects.toMatchObject({

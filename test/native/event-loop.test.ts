@@ -4,8 +4,8 @@ import { TrainingSession } from '../../lib/native/training-session';
 import { sessionConfig } from './fixture';
 
 /**
- * Turns of the event loop while something is done, and the longest of them as a part of the whole time: neither depends on
- * how fast the machine is, nor on what else it does.
+ * Counts event-loop iterations during `work`, and measures the longest as a fraction of the total time.
+ * Neither depends on the speed or load of the machine.
  */
 async function whileDoing(work: () => Promise<unknown>): Promise<{ turns: number; longest: number }> {
   const start = performance.now();
@@ -15,7 +15,7 @@ async function whileDoing(work: () => Promise<unknown>): Promise<{ turns: number
     longest = Math.max(longest, now - last);
     last = now;
     turns++;
-    if (doing) setTimeout(turn); // in a millisecond: it leaves the processor to the others
+    if (doing) setTimeout(turn); // after 1 ms, which leaves the CPU to other threads
   };
   setTimeout(turn);
   await work();
@@ -24,7 +24,7 @@ async function whileDoing(work: () => Promise<unknown>): Promise<{ turns: number
   return { turns, longest: Math.max(longest, now - last) / (now - start) };
 }
 
-test('the event loop turns beside training on all cores', async () => {
+test('the event loop keeps running during training on all cores', async () => {
   const ids = Int32Array.from({ length: 64 * 40 }, (_, i) => i % 50);
   const batch: Batch = { inputs: ids, targets: ids, rows: 64, time: 40 };
   const model = { ...sessionConfig.model, hiddenDim: 256 };
@@ -41,7 +41,7 @@ test('the event loop turns beside training on all cores', async () => {
   expect(longest).toBeLessThan(0.25);
 });
 
-test('the event loop turns while a poem of a thousand drafts is generated', async () => {
+test('the event loop keeps running while a poem with a thousand drafts is generated', async () => {
   await using model = await Model.load();
   await model.generate({ form: '五绝', seed: 1 });
   const { turns, longest } = await whileDoing(() => model.generate({ form: '8x7', bestOf: 1000, seed: 1 }));

@@ -1,6 +1,6 @@
-// Memory that runs out: preloaded into a process (LD_PRELOAD), it makes one allocation of the addon's code fail, that which
-// comes after ALLOCATION others. It counts anew when ALLOCATION changes. Allocations of Node itself would end the process, and
-// libtorch's have a test of their own.
+// Simulates running out of memory. Preloaded (LD_PRELOAD), it makes one allocation by the addon's code fail:
+// number ALLOCATION, counted from 0. The count restarts when ALLOCATION changes. Failing allocations of Node
+// itself would end the process, and libtorch's have a test of their own.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +11,8 @@
 
 static std::atomic<long> chosen = -1, count = 0;
 
-// 'a' for the addon, 's' for the standard library, also that of its templates that others have too, 'o' for others.
+// 'a' for the addon, 's' for the standard library including instances of its templates in other libraries,
+// 'o' for others.
 static char find_code(void* at) {
   Dl_info info;
   if (dladdr(at, &info) == 0) return 'o';
@@ -23,7 +24,7 @@ static char find_code(void* at) {
   return 'o';
 }
 
-// To find it takes a millisecond.
+// Cached: a lookup takes a millisecond.
 static char code(void* at) {
   static struct { void* at; char code; } known[1 << 16];
   static std::mutex mutex;
@@ -36,7 +37,7 @@ static char code(void* at) {
 static bool is_addons() {
   void* frames[16];
   const int depth = backtrace(frames, 16);
-  for (int i = 2; i < depth; i++) {  // after this function and operator new
+  for (int i = 2; i < depth; i++) {  // skips this function and operator new
     if (const char found = code(frames[i]); found != 's') return found == 'a';
   }
   return false;

@@ -41,7 +41,7 @@ function changed(name: string, change: Partial<TensorData> | undefined): TensorM
   return change === undefined ? others : { ...others, [name]: { ...(tensor as TensorData), ...change } };
 }
 
-test('generates what the training session generates', async () => {
+test('generates the same as a training session', async () => {
   await using trained = await TrainingSession.open(sessionConfig);
   const seeds = BigUint64Array.of(3n, 3n, 2n ** 63n);
   const options = { ...sampling, seeds, streams: Uint32Array.of(0, 1, 0) };
@@ -102,7 +102,7 @@ test('scores are the log-probabilities of the ids, and of the next ids', async (
   );
 });
 
-/** A constraint that leaves exactly these ids, one at each position. */
+/** A constraint that allows exactly these ids, one at each position. */
 function only(ids: Int32Array): LogitConstraint {
   const masks = new Uint8Array(ids.length * model.vocabSize);
   for (const [i, id] of ids.entries()) masks[i * model.vocabSize + id] = 1;
@@ -116,7 +116,7 @@ test('a constraint may have more than 32 rhyme groups and several rhymes', async
   const groupOf = (id: number) => (id * 7) % 106;
   for (let id = 0; id < model.vocabSize; id++)
     groups[id * words + Math.floor(groupOf(id) / 32)] = 2 ** (groupOf(id) % 32);
-  // Two ids of each group: id and id + 25.
+  // Two ids per group: id and id + 25.
   for (let id = 0; id < 25; id++) groups.copyWithin((id + 25) * words, id * words, (id + 1) * words);
   const constraint: LogitConstraint = {
     masks: new Uint8Array(model.vocabSize).fill(1),
@@ -137,7 +137,7 @@ test('a constraint may have more than 32 rhyme groups and several rhymes', async
   }
 });
 
-test('weights in half precision are taken as they are', async () => {
+test('weights in half precision are used as they are', async () => {
   const halves = Object.fromEntries(
     Object.entries(weights).map(([name, { shape, data }]) => [
       name,
@@ -151,9 +151,9 @@ test('weights in half precision are taken as they are', async () => {
 
 const wrongWeights: [string, () => TensorMap, string][] = [
   ['nothing', () => undefined as never, 'ERR_TANGSHI_INVALID_ARG'],
-  ['a tensor missing', () => changed('fc.bias', undefined), 'ERR_TANGSHI_SHAPE'],
+  ['a missing tensor', () => changed('fc.bias', undefined), 'ERR_TANGSHI_SHAPE'],
   [
-    'a tensor too many',
+    'an extra tensor',
     () => ({ ...weights, 'fc.extra': weights['fc.bias'] as TensorData }),
     'ERR_TANGSHI_SHAPE',
   ],
@@ -162,7 +162,7 @@ const wrongWeights: [string, () => TensorMap, string][] = [
   ['too few bytes', () => changed('fc.bias', { data: new Uint8Array(3) }), 'ERR_TANGSHI_SHAPE'],
   ['no bytes', () => changed('fc.bias', { data: 5 as never }), 'ERR_TANGSHI_INVALID_ARG'],
 ];
-test.each(wrongWeights)('opening with %s is refused', async (_, wrong, code) => {
+test.each(wrongWeights)('opening with %s is rejected', async (_, wrong, code) => {
   await expect(InferenceSession.open(config, wrong())).rejects.toMatchObject({ name: 'TangshiError', code });
 });
 
@@ -176,13 +176,13 @@ const wrongOptions: [string, object, string][] = [
   ['too many streams', { streams: new Uint32Array(2) }, 'ERR_TANGSHI_SHAPE'],
   ['a beam of 0', { beam: 0 }, 'ERR_TANGSHI_INVALID_ARG'],
   [
-    'masks that are no multiple of the vocabulary',
+    'masks whose length is not a multiple of the vocabulary size',
     { constraint: { ...constraint, masks: new Uint8Array(51) } },
     'ERR_TANGSHI_SHAPE',
   ],
   ['no masks', { constraint: { ...constraint, masks: new Uint8Array() } }, 'ERR_TANGSHI_SHAPE'],
   [
-    'groups of other words',
+    'groups of the wrong length',
     { constraint: { ...constraint, allowedGroups: new Uint32Array(2) } },
     'ERR_TANGSHI_SHAPE',
   ],
@@ -197,16 +197,16 @@ const wrongOptions: [string, object, string][] = [
   ['an unknown mask', { constraint: { ...constraint, plans: [Int32Array.of(2, -1)] } }, 'ERR_TANGSHI_SHAPE'],
   ['a rhyme below -1', { constraint: { ...constraint, plans: [Int32Array.of(0, -2)] } }, 'ERR_TANGSHI_SHAPE'],
   [
-    'a rhyme beyond the plan',
+    'a rhyme out of range',
     { constraint: { ...constraint, plans: [Int32Array.of(0, 1)] } },
     'ERR_TANGSHI_SHAPE',
   ],
 ];
-test.each(wrongOptions)('generating with %s is refused', async (_, wrong, code) => {
+test.each(wrongOptions)('generating with %s is rejected', async (_, wrong, code) => {
   await expect(session.generate([PROMPT], { ...sampling, ...wrong })).rejects.toMatchObject({ code });
 });
 
-test('prompts and sequences of ids outside the vocabulary, or of none, are refused', async () => {
+test('empty prompts and sequences, and ids outside the vocabulary, are rejected', async () => {
   for (const ids of [Int32Array.of(50), Int32Array.of(-1)]) {
     const refused = { code: 'ERR_TANGSHI_SHAPE' };
     await expect(session.generate([ids], sampling)).rejects.toMatchObject(refused);
@@ -239,7 +239,7 @@ test('an aborted call rejects with an AbortError whose cause is the reason', asy
   }
 });
 
-test('disposing ends the call in progress and refuses later ones', async () => {
+test('disposing ends the call in progress and rejects later ones', async () => {
   const running = session.generate([PROMPT], { ...sampling, maxNewTokens: 2 ** 30 });
   await Promise.all([
     expect(running).rejects.toMatchObject({ code: 'ERR_TANGSHI_DISPOSED' }),

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const ROOT = join(__dirname, '..', '..');
 
-/** Runs a program that has the addon as `addon`, a session's `config` and a `batch`; its stdout. */
+/** Runs a program with the addon as `addon`, a session's `config` and a `batch`. @returns Its stdout. */
 async function node(program: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const prelude = `
     const addon = require(${JSON.stringify(join(ROOT, 'build', 'Release', 'tangshi.node'))});
@@ -16,13 +16,13 @@ async function node(program: string, env: NodeJS.ProcessEnv = {}): Promise<strin
     const long = Array(1000).fill(batch);
     const step = { lr: 0.01, clipNorm: 1 };`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '-e', prelude + program], {
-    timeout: 120_000, // only for one that does not end
+    timeout: 120_000, // only for a program that hangs
     env: { ...process.env, ...env },
   });
   return stdout.trim();
 }
 
-test('a process ends by itself when the work is done, sessions left open or not', async () => {
+test('a process exits by itself when its work is done, even with open sessions', async () => {
   const program = `(async () => {
     const session = await addon.TrainingSession.open(config);
     await session.train([batch], step).done;
@@ -31,7 +31,7 @@ test('a process ends by itself when the work is done, sessions left open or not'
   expect(await node(program)).toBe('done');
 });
 
-test('a process stays while there is work', async () => {
+test('a process stays alive while a call is in progress', async () => {
   const program = `addon.TrainingSession.open(config).then((session) => session.train([batch, batch], step).done)
     .then((stats) => console.log(stats.length));`;
   expect(await node(program)).toBe('2');
@@ -47,7 +47,7 @@ test('process.exit in the middle of a step is clean', async () => {
   expect(await node(program)).toBe('leaving');
 });
 
-test('workers have sessions of their own and are terminated in the middle of a step', async () => {
+test('workers have their own sessions and can be terminated in the middle of a step', async () => {
   const program = `
     const { Worker, isMainThread, parentPort } = require('node:worker_threads');
     const source = ${JSON.stringify('$PRELUDE')};
@@ -76,7 +76,7 @@ test('workers have sessions of their own and are terminated in the middle of a s
   );
 });
 
-test('a thousand sessions made and disposed leave nothing behind', async () => {
+test('opening and disposing a thousand sessions leaks nothing', async () => {
   const program = `(async () => {
     const { readFileSync } = require('node:fs');
     const threads = () => Number(/Threads:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
@@ -94,10 +94,10 @@ test('a thousand sessions made and disposed leave nothing behind', async () => {
   })();`;
   const [threads, megabytes] = (await node(program)).split(' ').map(Number);
   expect(threads).toBe(0);
-  expect(megabytes).toBeLessThan(60); // a leaked model each would be 100, a leaked thread's stack more
+  expect(megabytes).toBeLessThan(60); // leaking the models would take 100, leaking thread stacks more
 });
 
-test('sessions that are dropped are collected, those in use are not', async () => {
+test('unreachable sessions are garbage-collected, those in use are not', async () => {
   const program = `(async () => {
     const threads = () => require('node:fs').readdirSync('/proc/self/task').length;
     const before = threads();
@@ -111,7 +111,7 @@ test('sessions that are dropped are collected, those in use are not', async () =
   expect(await node(program)).toBe('true true 1');
 });
 
-test('jobs of a session that is gone are settled, also several at once', async () => {
+test('jobs of a garbage-collected session are settled, even several at once', async () => {
   const program = `(async () => {
     const begin = (session) => Array.from({ length: 4 }, () => session.train([batch, batch], step).done);
     const jobs = await addon.TrainingSession.open(config).then(begin);
@@ -121,7 +121,7 @@ test('jobs of a session that is gone are settled, also several at once', async (
     console.log((await Promise.all(jobs)).length);
     for (let i = 0; i < 5; i++) { gc(); await new Promise(setImmediate); }
   })();`;
-  // glibc overwrites what is freed: who reads it there, fails.
+  // glibc overwrites freed memory, which exposes use after free.
   const env = { MALLOC_PERTURB_: '165', GLIBC_TUNABLES: 'glibc.malloc.tcache_count=0' };
   expect(await node(program, env)).toBe('4');
 });
@@ -137,7 +137,7 @@ const GENERATING = `
   const generate = (session, onToken) => session.generate([Int32Array.of(1)], {
     maxNewTokens: 2 ** 30, endId: 0, banned: Int32Array.of(0), temperature: 1, topK: 0, topP: 1 }, onToken);`;
 
-test('process.exit while ids are being reported is clean', async () => {
+test('process.exit while tokens are being streamed is clean', async () => {
   const program = `${GENERATING} (async () => {
     const session = await addon.InferenceSession.open({ model, device: 'cpu', threads: 2 }, await weights());
     let count = 0;
@@ -146,7 +146,7 @@ test('process.exit while ids are being reported is clean', async () => {
   expect(await node(program)).toBe('leaving');
 });
 
-test('a worker that generates is terminated at once', async () => {
+test('a worker that is generating can be terminated at once', async () => {
   const worker = `
     const addon = require(${JSON.stringify(join(ROOT, 'build', 'Release', 'tangshi.node'))});
     const model = { cell: 'lstm', vocabSize: 50, embedDim: 8, hiddenDim: 64, layers: 2, dropout: 0, tieWeights: false, reluLogits: false, xavierOutput: false };
@@ -170,7 +170,7 @@ test('a worker that generates is terminated at once', async () => {
   expect(await node(program.replace(JSON.stringify('$WORKER'), () => JSON.stringify(worker)))).toBe('alive');
 });
 
-test('a lock is held until it is released, also when its object is garbage', async () => {
+test('a lock is held until it is released, even if its object is garbage-collected', async () => {
   const program = `(async () => {
     const path = require('node:path').join(require('node:os').tmpdir(), 'tangshi-lock-' + process.pid);
     (() => { addon.FileLock.take(path, 'held'); })();

@@ -56,9 +56,9 @@ const PROGRAM = `
     console.log(JSON.stringify(results));
   })();`;
 
-// A library that takes the place of operator new: elsewhere it is loaded in another way.
+// Linux only: replaces operator new through LD_PRELOAD.
 (process.platform === 'linux' ? test : test.skip)(
-  'an allocation that fails, whichever it is, rejects the call and hurts nothing else',
+  'a failed allocation, whichever it is, rejects the call and affects nothing else',
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'tangshi-memory-'));
     try {

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Refuses threads from the n-th on, as a limit on processes does; n is in THREADS, and may change while it runs. */
+/**
+ * Lets only the first THREADS threads start, like a limit on processes. THREADS may change while the process
+ * runs.
+ */
 const LIMIT = `
 #include <cerrno>
 #include <cstdlib>
@@ -42,9 +45,9 @@ const PROGRAM = `
     console.log(JSON.stringify(outcomes));
   })();`;
 
-// A library that takes the place of pthread_create: elsewhere it is loaded in another way.
+// Linux only: replaces pthread_create through LD_PRELOAD.
 (process.platform === 'linux' ? test : test.skip)(
-  'threads that the system refuses, the first or a later one, reject the call and hurt nothing else',
+  'a thread that cannot be started, the first or a later one, rejects the call and affects nothing else',
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'tangshi-threads-'));
     try {

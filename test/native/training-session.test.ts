@@ -18,7 +18,7 @@ const sampling: GenerateOptions = {
   topK: 0,
   topP: 1,
 };
-/** Enough to run for a second or so, one step after the other. */
+/** Enough to run for about a second, one step after the other. */
 const longTraining = (): Batch[] => {
   const [rows, time] = [64, 50];
   const ids = new Int32Array(rows * time).fill(1);
@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(() => session.dispose());
 
-test('several batches in a call, each at its own learning rate, are as many calls', async () => {
+test('a call with several batches, each with its own learning rate, equals as many calls', async () => {
   const other: Batch = { ...batch, inputs: Int32Array.of(6, 5, 4, 3, 2, 1) };
   const together = await session.train([batch, other], { lr: [0.1, 0.01], clipNorm: 1 });
   await using single = await TrainingSession.open(config);
@@ -78,7 +78,7 @@ test('inputs are copied before the call returns', async () => {
   await other.dispose();
 });
 
-test('calls are done in order', async () => {
+test('calls run in order', async () => {
   const done: string[] = [];
   await Promise.all([
     session.train([batch], step).then(() => done.push('train')),
@@ -89,7 +89,7 @@ test('calls are done in order', async () => {
   expect(done).toEqual(['train', 'snapshot', 'sample', 'evaluate']);
 });
 
-test('a snapshot restored goes on bit for bit', async () => {
+test('training resumes bitwise identically from a snapshot', async () => {
   await session.train([batch, batch], step);
   const other = await TrainingSession.open({ ...config, seed: 9n });
   await other.restore(await session.snapshot());
@@ -104,11 +104,15 @@ const wrongConfigs: [string, unknown, string][] = [
   ['a number', 5, 'ERR_TANGSHI_INVALID_ARG'],
   ['no model', {}, 'ERR_TANGSHI_INVALID_ARG'],
   ['an unknown cell', { ...config, model: { ...config.model, cell: 'qrnn' } }, 'ERR_TANGSHI_INVALID_ARG'],
-  ['half a layer', { ...config, model: { ...config.model, layers: 0.5 } }, 'ERR_TANGSHI_INVALID_ARG'],
+  [
+    'a fractional number of layers',
+    { ...config, model: { ...config.model, layers: 0.5 } },
+    'ERR_TANGSHI_INVALID_ARG',
+  ],
   ['no vocabulary', { ...config, model: { ...config.model, vocabSize: 0 } }, 'ERR_TANGSHI_INVALID_ARG'],
   ['NaN', { ...config, model: { ...config.model, hiddenDim: Number.NaN } }, 'ERR_TANGSHI_INVALID_ARG'],
   [
-    'more than there is memory',
+    'a model larger than memory',
     { ...config, model: { ...config.model, vocabSize: 2 ** 30, embedDim: 65536 } },
     'ERR_TANGSHI_OUT_OF_MEMORY',
   ],
@@ -118,13 +122,13 @@ const wrongConfigs: [string, unknown, string][] = [
     'ERR_TANGSHI_SHAPE',
   ],
   ['an unknown device', { ...config, device: 'tpu' }, 'ERR_TANGSHI_INVALID_ARG'],
-  ['a device that is not there', { ...config, device: 'cuda:99' }, 'ERR_TANGSHI_DEVICE'],
-  ['a seed that is no bigint', { ...config, seed: 1 }, 'ERR_TANGSHI_INVALID_ARG'],
+  ['a missing device', { ...config, device: 'cuda:99' }, 'ERR_TANGSHI_DEVICE'],
+  ['a seed that is not a bigint', { ...config, seed: 1 }, 'ERR_TANGSHI_INVALID_ARG'],
   ['threads below 1', { ...config, threads: 0 }, 'ERR_TANGSHI_INVALID_ARG'],
   ['an unknown precision', { ...config, gpu: { precision: 'fp8', graph: true } }, 'ERR_TANGSHI_INVALID_ARG'],
-  ['no word about graphs', { ...config, gpu: { precision: 'fp32' } }, 'ERR_TANGSHI_INVALID_ARG'],
+  ['gpu.graph missing', { ...config, gpu: { precision: 'fp32' } }, 'ERR_TANGSHI_INVALID_ARG'],
 ];
-test.each(wrongConfigs)('opening with %s is refused', async (_, wrong, code) => {
+test.each(wrongConfigs)('opening with %s is rejected', async (_, wrong, code) => {
   const error = await TrainingSession.open(wrong as TrainingConfig).catch((reason) => reason);
   expect(error).toMatchObject({ name: 'TangshiError', code, message: expect.stringMatching(/\w/) });
 });
@@ -132,7 +136,7 @@ test.each(wrongConfigs)('opening with %s is refused', async (_, wrong, code) => 
 const wrongBatches: [string, unknown, string][] = [
   ['no array', batch, 'ERR_TANGSHI_INVALID_ARG'],
   ['no batch', [null], 'ERR_TANGSHI_INVALID_ARG'],
-  ['an id too high', [{ ...batch, inputs: Int32Array.of(1, 2, 3, 4, 50, 0) }], 'ERR_TANGSHI_SHAPE'],
+  ['an id out of range', [{ ...batch, inputs: Int32Array.of(1, 2, 3, 4, 50, 0) }], 'ERR_TANGSHI_SHAPE'],
   ['a negative input', [{ ...batch, inputs: batch.targets }], 'ERR_TANGSHI_SHAPE'],
   ['a target below -1', [{ ...batch, targets: Int32Array.of(1, 2, 3, 4, 5, -2) }], 'ERR_TANGSHI_SHAPE'],
   ['fewer ids than rows x time', [{ ...batch, rows: 3 }], 'ERR_TANGSHI_SHAPE'],
@@ -151,14 +155,14 @@ function detached(): Int32Array {
   structuredClone(array.buffer, { transfer: [array.buffer] });
   return array;
 }
-test.each(wrongBatches)('a batch with %s is refused and changes nothing', async (_, wrong, code) => {
+test.each(wrongBatches)('a batch with %s is rejected and changes nothing', async (_, wrong, code) => {
   const before = await session.snapshot();
   await expect(session.train(wrong as Batch[], step)).rejects.toMatchObject({ code });
   await expect(session.evaluate(wrong as Batch[])).rejects.toMatchObject({ code });
   expect(await session.snapshot()).toEqual(before);
 });
 
-test('what a getter throws is what the promise rejects with', async () => {
+test('the promise rejects with what a getter throws', async () => {
   const trap = {
     get rows(): number {
       throw new Error('no rows today');
@@ -167,7 +171,7 @@ test('what a getter throws is what the promise rejects with', async () => {
   await expect(session.train([trap as Batch], step)).rejects.toMatchObject({ message: 'no rows today' });
 });
 
-test('a getter that disposes leaves nothing unsettled', async () => {
+test('a getter that disposes the session leaves no promise unsettled', async () => {
   const trap = {
     ...batch,
     get weights(): undefined {
@@ -179,7 +183,7 @@ test('a getter that disposes leaves nothing unsettled', async () => {
   await session.dispose();
 });
 
-test('an aborted training resolves with the steps that were done', async () => {
+test('an aborted training call resolves with the steps completed', async () => {
   const controller = new AbortController();
   const training = session.train(longTraining(), step, { signal: controller.signal });
   setImmediate(() => controller.abort());
@@ -188,13 +192,13 @@ test('an aborted training resolves with the steps that were done', async () => {
   expect(await session.train([batch], step, { signal: AbortSignal.abort() })).toEqual([]);
 });
 
-test('an aborted evaluation or sampling rejects', async () => {
+test('an aborted evaluation or sampling call rejects', async () => {
   const aborted = { signal: AbortSignal.abort() };
   await expect(session.evaluate([batch], aborted)).rejects.toBeInstanceOf(AbortError);
   await expect(session.generate([Int32Array.of(1)], sampling, aborted)).rejects.toBeInstanceOf(AbortError);
 });
 
-test('disposing ends what is under way and refuses what comes after', async () => {
+test('disposing ends the calls in progress and rejects later ones', async () => {
   const training = session.train(longTraining(), step);
   const disposed = Promise.all([session.dispose(), session.dispose()]);
   expect((await training).length).toBeLessThan(200);

@@ -13,15 +13,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** The package as a stranger has it: packed, installed into an empty project, used in every way that Node has. */
+/** The package as its users get it: packed, installed into an empty project, and used in every way Node supports. */
 
 const ROOT = join(__dirname, '../..');
-const INSTALL_MINUTES = 15; // it compiles the addon
+const INSTALL_MINUTES = 15; // includes compiling the addon
 let folder: string;
 let app: string;
 let tarball: string;
 
-/** As from a shell in the project: nothing of the npm that runs the tests. */
+/** As in a shell in the project, without the variables of the npm that runs the tests. */
 const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
 );
@@ -70,7 +70,7 @@ const WRITE = `async () => {
   return poem.lines.join('\\n');
 }`;
 
-test('has what it needs and no more: no tests, no corpus, at most 20 MB', async () => {
+test('contains what it needs and no more: no tests, no corpus, at most 20 MB', async () => {
   const installed = join(app, 'node_modules/tangshi');
   expect(readdirSync(installed).sort()).toEqual([
     'CHANGELOG.md',
@@ -93,7 +93,7 @@ test('has what it needs and no more: no tests, no corpus, at most 20 MB', async 
   ]);
   expect(readdirSync(join(installed, 'native'))).not.toContain('test');
   const built = readdirSync(join(installed, 'build')).sort();
-  expect(built).toEqual(['Release', 'setup.log', 'tangshi.stamp.json']); // not the compiler's half a gigabyte
+  expect(built).toEqual(['Release', 'setup.log', 'tangshi.stamp.json']); // without the half gigabyte of compiler output
   expect(readdirSync(join(app, 'node_modules'))).not.toContain('chinese-poetry');
   expect(statSync(tarball).size).toBeLessThan(20e6);
 });
@@ -112,7 +112,7 @@ test('CommonJS', async () => {
   expect(await succeed('node', ['poem.cjs'])).toMatch(QUATRAIN);
 });
 
-test('strict TypeScript as NodeNext has it, ES modules and CommonJS, libraries checked', async () => {
+test('strict TypeScript with NodeNext, ES modules and CommonJS, with skipLibCheck off', async () => {
   const body = `
 export async function write(form: PoemOptions['form']): Promise<readonly string[]> {
   await using model: Model = await Model.load();
@@ -151,7 +151,7 @@ write('七绝').then((lines) => console.log(lines.join('\\n')));
     expect(await succeed('node', [join('typed/out', file)])).toMatch(QUATRAIN);
 }, 60_000);
 
-test('worker threads, several at once and one that is ended in the middle', async () => {
+test('several worker threads at once, one of them terminated while it generates', async () => {
   write(
     'worker.mjs',
     `
@@ -185,7 +185,7 @@ test('two copies in one process', async () => {
   expect(await succeed('node', ['two.cjs'])).toMatch(/^true true \p{Script=Han}{7}，/u);
 });
 
-test('a working directory that is gone is an error, and not the end of the process', async () => {
+test('a deleted working directory causes an error, not a crash', async () => {
   write(
     'gone.cjs',
     `const { mkdtempSync, rmdirSync } = require('node:fs');
@@ -210,7 +210,7 @@ describe('npx tangshi', () => {
     expect(await tangshi('check', 'poem.txt')).toMatchObject({ code: 0 });
   });
 
-  test("train needs the corpus, and says how to get it; texts of one's own need none", async () => {
+  test('train needs the corpus, and says how to get it; own texts need no corpus', async () => {
     const { stderr, code } = await tangshi('train');
     expect(stderr).toMatch(/^error: .*run npm install chinese-poetry/);
     expect(code).toBe(2);
@@ -227,20 +227,20 @@ describe('npx tangshi', () => {
     );
   }, 60_000);
 
-  test('doctor is content', async () => {
+  test('doctor finds no problems', async () => {
     expect(await tangshi('doctor')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/took a training step/),
     });
   });
 
-  test('export writes over nothing, and models alone', async () => {
+  test('export overwrites nothing, and exports only models', async () => {
     expect((await tangshi('export', 'package.json')).stderr).toMatch(/ends in \.safetensors: package\.json/);
     write('there.safetensors', 'precious');
     expect((await tangshi('export', 'there.safetensors')).stderr).toMatch(/already exists/);
   });
 
-  test('says which commands there are', async () => {
+  test('lists its commands', async () => {
     expect((await tangshi('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await tangshi('setup', '--help')).stdout).toMatch(/--cuda/);
     expect(await tangshi()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ {2}gen /m) });
@@ -253,7 +253,7 @@ describe('npx tangshi', () => {
   });
 });
 
-test('publint and "are the types wrong?" find nothing', async () => {
+test('publint and arethetypeswrong find no problems', async () => {
   const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
   expect(await succeed(bin('publint'), ['run', tarball, '--strict'])).toMatch(/All good/);
   await succeed(bin('attw'), [tarball, '--no-emoji']);

@@ -1,4 +1,4 @@
-/** npm runs the script prepare where it installs from git, and in a clone at every npm install. */
+/** npm runs the script prepare when it installs from git, and in a clone on every npm install. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,14 +15,14 @@ afterEach(() => rmSync(clone, { recursive: true }));
 
 const prepare = () => execFileSync('npm', ['run', 'prepare'], { cwd: clone, stdio: 'pipe' });
 
-test('it compiles dist/', () => {
+test('prepare compiles dist/', () => {
   symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
   prepare();
   expect(existsSync(join(clone, 'dist/lib/index.js'))).toBe(true);
   expect(existsSync(join(clone, 'dist/scripts/cli/tangshi.js'))).toBe(true);
 }, 60_000);
 
-test('without the packages for development it does nothing', () => {
+test('prepare does nothing without the development dependencies', () => {
   mkdirSync(join(clone, 'node_modules'));
   prepare();
   expect(existsSync(join(clone, 'dist'))).toBe(false);

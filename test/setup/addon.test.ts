@@ -12,14 +12,14 @@ describe('building the addon', () => {
   const LIBTORCH = fakeLibtorch(folder(), '2.13.0+cpu');
   const built = /building the addon, because (.*?)[\n(]/;
 
-  test('it is built first, and the libtorch that was chosen is named', async () => {
+  test('builds it on the first run, and names the libtorch in use', async () => {
     const { code, stdout, stderr } = await clone.run([], { LIBTORCH });
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(stderr).toContain(`libtorch 2.13.0 (cpu) from LIBTORCH, ${LIBTORCH}`);
     expect(clone.addon()).toBe(LIBTORCH);
   });
 
-  test('with everything in place it says nothing and takes no longer than Node takes to start a few times', async () => {
+  test('with everything in place, prints nothing and takes no longer than starting Node a few times', async () => {
     const nothing = { code: 0, stdout: '', stderr: '' };
     const [setUps, starts]: [number[], number[]] = [[], []];
     for (let i = 0; i < 5; i++) {
@@ -33,7 +33,7 @@ describe('building the addon', () => {
     expect(Math.min(...setUps)).toBeLessThan(4 * Math.min(...starts));
   });
 
-  test('it is built again when a source changes, also one whose time and size stay', async () => {
+  test('rebuilds it if a source changes, even with the same time and size', async () => {
     const file = path.join(clone.root, source);
     const { atime, mtime } = fs.statSync(file);
     fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('path;', 'paht;').replace('&path', '&paht'));
@@ -44,7 +44,7 @@ describe('building the addon', () => {
     expect(stderr).not.toContain('from LIBTORCH');
   });
 
-  test('it is built again when libtorch or Node is another, or the addon is gone', async () => {
+  test('rebuilds it if libtorch or Node changes, or the addon is missing', async () => {
     const other = fakeLibtorch(folder(), '2.14.0+cpu');
     const moved = await clone.run([], { LIBTORCH: other });
     expect(moved.stderr.match(built)?.[1]?.trim()).toBe('libtorch changed');
@@ -60,7 +60,7 @@ describe('building the addon', () => {
     expect(clone.addon()).toBe(other);
   });
 
-  test('a compiler error is shown, with the log; the addon before it is not taken for one', async () => {
+  test('prints a compiler error and the log; the old addon is not used instead', async () => {
     const right = fs.readFileSync(path.join(clone.root, source), 'utf8');
     write(clone.root, { [source]: right.replace('NAPI_AUTO_LENGTH', 'oops') });
     const { code, stderr } = await clone.run([], { LIBTORCH });
@@ -72,7 +72,7 @@ describe('building the addon', () => {
     expect(clone.addon()).toBe(LIBTORCH);
   });
 
-  test('two at once build it once', async () => {
+  test('two concurrent setups build it once', async () => {
     fs.rmSync(path.join(clone.root, 'build'), { recursive: true });
     const runs = await Promise.all([clone.run([], { LIBTORCH }), clone.run([], { LIBTORCH })]);
     expect(runs.map(({ code }) => code)).toEqual([0, 0]);
@@ -81,7 +81,7 @@ describe('building the addon', () => {
     expect(said.match(/waiting for process \d+, which is setting up this clone/g)).toHaveLength(1);
   });
 
-  test('killed in the middle, it is built by the next', async () => {
+  test('after a kill in the middle, the next setup builds it', async () => {
     fs.rmSync(path.join(clone.root, 'build'), { recursive: true });
     const killed = clone.start([], { LIBTORCH });
     await until(() => fs.existsSync(path.join(clone.root, 'build/CMakeCache.txt')));
@@ -95,7 +95,7 @@ describe('building the addon', () => {
     );
   });
 
-  test('a build that calls the set-up does not start it again', async () => {
+  test('a build that calls the setup does not start it again', async () => {
     expect(await clone.run([], { TANGSHI_SETUP: clone.root, PATH: '' })).toEqual({
       code: 0,
       stdout: '',
@@ -104,7 +104,7 @@ describe('building the addon', () => {
   });
 });
 
-test('missing tools are all named before anything is fetched', async () => {
+test('names all missing tools before anything is downloaded', async () => {
   const clone = new Clone();
   const { code, stderr } = await clone.run([], { PATH: clone.bin, CXX: '' });
   expect(code).toBe(2);

@@ -1,4 +1,4 @@
-/** A small clone of this package in a folder of its own, with a home, a cache and a python3 of its own. */
+/** A small clone of this package in its own folder, with its own home, cache and python3. */
 import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -25,7 +25,7 @@ export function write(root: string, files: Record<string, string>): void {
   }
 }
 
-/** The files by which a libtorch is known, without the 434 MB. `versionFile` is where it says its version. */
+/** The files that identify a libtorch, without the 434 MB. `versionFile` is the file that holds its version. */
 export function fakeLibtorch(dir: string, version: string, versionFile = 'build-version'): string {
   const [major, minor, patch] = version.split('.');
   const says: Record<string, string> = {
@@ -43,7 +43,7 @@ export function fakeLibtorch(dir: string, version: string, versionFile = 'build-
   return dir;
 }
 
-/** A wheel of torch as pip would bring it, with a RECORD; `damage` changes files after RECORD was written. */
+/** A torch wheel like the one pip downloads, with a RECORD; `damage` changes files after RECORD is written. */
 export function fakeWheel(name: string, damage: (dir: string) => void = () => {}): string {
   const dir = folder();
   fakeLibtorch(path.join(dir, 'torch'), '2.13.0+cpu', 'version.py');
@@ -73,7 +73,7 @@ export class Clone {
   readonly root = folder();
   readonly home = folder();
   readonly bin = folder();
-  /** Where the set-up puts the libtorch that it fetches. */
+  /** Where the setup puts the libtorch that it downloads. */
   readonly cached = path.join(
     this.home,
     `cache/tangshi/libtorch-2.13.0-cpu-${process.platform}-${process.arch}/torch`,
@@ -111,12 +111,12 @@ export class Clone {
     this.python('exit 1');
   }
 
-  /** Sets what `python3` is here: a shell script. */
+  /** Replaces `python3` by a shell script. */
   python(script: string): void {
     fs.writeFileSync(path.join(this.bin, 'python3'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 
-  /** A python3 whose pip brings this wheel and counts how often, after it has done something else. */
+  /** A python3 whose pip counts the download, runs `before`, then delivers this wheel. */
   pipBrings(wheel: string, before = ':'): void {
     this.python(
       `case "$*" in *"pip download"*) echo x >> '${this.home}/downloads'; ${before}; cp '${wheel}' . ;; *) exit 1 ;; esac`,
@@ -142,7 +142,7 @@ export class Clone {
     return ended(this.start(args, env));
   }
 
-  /** What the built addon exports: the path of the libtorch it was built with. A process of its own loads it. */
+  /** Export of the built addon: the path of the libtorch it was built with. Loaded in a separate process. */
   addon(): string {
     const program = "process.stdout.write(require('./build/Release/tangshi.node'))";
     return execFileSync(process.execPath, ['-e', program], { cwd: this.root, encoding: 'utf8' });
@@ -167,7 +167,7 @@ export async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-/** A dead process that nobody has fetched yet (a zombie) does not count. */
+/** Zombies do not count. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -24,8 +24,8 @@ function beside(clone: Clone): string[] {
   return fs.readdirSync(path.join(clone.home, 'cache/tangshi'));
 }
 
-describe('fetching libtorch', () => {
-  test('brings it into the cache once, without what is not libtorch', async () => {
+describe('downloading libtorch', () => {
+  test('puts it into the cache once, without files that are not part of libtorch', async () => {
     const clone = new Clone();
     clone.pipBrings(fakeWheel(wheelName));
     const first = await clone.run(['--where']);
@@ -38,7 +38,7 @@ describe('fetching libtorch', () => {
     expect(clone.downloads()).toBe(1);
   });
 
-  test('--cuda brings one with its libraries, which all clones then prefer', async () => {
+  test('--cuda downloads a libtorch with its libraries, which all clones then prefer', async () => {
     const clone = new Clone();
     fakeLibtorch(clone.cached, '2.13.0+cpu');
     const site = folder();
@@ -55,7 +55,7 @@ describe('fetching libtorch', () => {
     expect(await clone.run(['--where', '--cuda'])).toEqual({ code: 0, stdout, stderr: '' });
   });
 
-  test('--cuda takes the torch of python3 when that has CUDA, until it goes', async () => {
+  test('--cuda uses the torch of python3 if it supports CUDA, as long as it exists', async () => {
     const clone = new Clone();
     fakeLibtorch(clone.cached, '2.13.0+cpu');
     const own = fakeLibtorch(path.join(folder(), 'torch'), '2.12.0+cu130');
@@ -66,7 +66,7 @@ describe('fetching libtorch', () => {
     expect((await clone.run(['--where'])).stdout).toBe(`${clone.cached}\n`);
   });
 
-  test('--cuda refuses what is built for the CPU, from pip or from LIBTORCH', async () => {
+  test('--cuda rejects a CPU build, from pip or from LIBTORCH', async () => {
     const clone = new Clone();
     const site = folder();
     const LIBTORCH = fakeLibtorch(path.join(site, 'torch'), '2.14.1+cpu');
@@ -79,14 +79,14 @@ describe('fetching libtorch', () => {
     expect(named.stderr).toContain(`LIBTORCH is set to ${LIBTORCH}, which is built for the CPU`);
   });
 
-  test('two at once fetch it once; the one that waits says for whom, once', async () => {
+  test('two concurrent setups download it once; the waiting one says once whom it waits for', async () => {
     const clone = new Clone();
     const [begun, go] = ['begun', 'go'].map((name) => path.join(clone.home, name)) as [string, string];
     clone.pipBrings(fakeWheel(wheelName), `touch '${begun}'; while [ ! -e '${go}' ]; do sleep 0.05; done`);
     const first = clone.run(['--where']);
     await until(() => fs.existsSync(begun));
     const second = clone.start(['--where']);
-    second.stderr.once('data', () => fs.writeFileSync(go, '')); // once it has said that it waits
+    second.stderr.once('data', () => fs.writeFileSync(go, '')); // once it has said that it is waiting
     const runs = await Promise.all([first, ended(second)]);
     expect(runs.map(({ stdout }) => stdout)).toEqual([`${clone.cached}\n`, `${clone.cached}\n`]);
     expect(clone.downloads()).toBe(1);
@@ -98,7 +98,7 @@ describe('fetching libtorch', () => {
     ).toHaveLength(1);
   });
 
-  test('a set-up killed while it fetches leaves nothing that is used later', async () => {
+  test('a setup killed during a download leaves nothing that is used later', async () => {
     const clone = new Clone();
     const wheel = fakeWheel(wheelName);
     clone.python(
@@ -116,7 +116,7 @@ describe('fetching libtorch', () => {
     expect(isRunning(pip)).toBe(false);
   });
 
-  test('a libtorch in the cache that is not whole is replaced', async () => {
+  test('an incomplete libtorch in the cache is replaced', async () => {
     const clone = new Clone();
     clone.pipBrings(fakeWheel(wheelName));
     fakeLibtorch(clone.cached, '2.13.0');
@@ -125,7 +125,7 @@ describe('fetching libtorch', () => {
     expect(fs.existsSync(path.join(clone.cached, 'include'))).toBe(true);
   });
 
-  test('a cache that cannot be written is named, with what to do', async () => {
+  test('a cache that is not writable is named, with how to fix it', async () => {
     const clone = new Clone();
     const XDG_CACHE_HOME = path.join(clone.home, 'file');
     fs.writeFileSync(XDG_CACHE_HOME, '');
@@ -135,7 +135,7 @@ describe('fetching libtorch', () => {
   });
 });
 
-describe('the ways to fetch it', () => {
+describe('sources of libtorch', () => {
   const ways: typeof import('../../scripts/setup/ways') = require(
     path.join(repository, 'scripts/setup/ways.js'),
   );
@@ -151,7 +151,7 @@ describe('the ways to fetch it', () => {
     ['linux', 'x64'],
     ['linux', 'arm64'],
     ['darwin', 'arm64'],
-  ])('on %s %s, only what is then accepted is downloaded', (platform, arch) => {
+  ])('on %s %s, every download has a known checksum', (platform, arch) => {
     Object.defineProperties(process, { platform: { value: platform }, arch: { value: arch } });
     const names = ways.waysTo('cpu').map(({ name }) => name);
     expect(names.length).toBeGreaterThan(0);
@@ -161,16 +161,16 @@ describe('the ways to fetch it', () => {
 
   test.each([
     [
-      'there is musl',
+      'the system uses musl',
       'process.report.getReport = () => ({ header: {} })',
       /built for glibc.* musl[\s\S]*set LIBTORCH/,
     ],
     [
-      'there is none for the processor',
+      'there is no libtorch for the CPU',
       "Object.defineProperty(process, 'arch', { value: 'ia32' })",
       /is not fetched by itself on linux ia32[\s\S]*set LIBTORCH/,
     ],
-  ])('where %s, the set-up says so before it fetches anything', async (_, change, message) => {
+  ])('if %s, the setup says so before it downloads anything', async (_, change, message) => {
     const clone = new Clone();
     const log = path.join(clone.home, 'npm');
     fs.writeFileSync(path.join(clone.bin, 'npm'), `#!/bin/sh\ntouch '${log}'\n`, { mode: 0o755 });
@@ -186,10 +186,10 @@ describe('the ways to fetch it', () => {
   });
 });
 
-describe('what is checked of a wheel', () => {
+describe('checks of a wheel', () => {
   const refusal = (archive: string) => unpack(archive, folder()).catch((error: Error) => error.message);
 
-  test('one flipped byte', async () => {
+  test('a flipped byte', async () => {
     const wheel = fakeWheel(wheelName, (dir) => {
       const file = path.join(dir, 'torch/include/torch/csrc/api/include/torch/torch.h');
       fs.writeFileSync(file, 'x');
@@ -197,7 +197,7 @@ describe('what is checked of a wheel', () => {
     expect(await refusal(wheel)).toMatch(/torch\.h is damaged/);
   });
 
-  test('a file that is missing, and one too many', async () => {
+  test('a missing file and an extra one', async () => {
     const libc10 = fs
       .readdirSync(path.join(fakeLibtorch(folder(), '2.13.0'), 'lib'))
       .find((name) => /c10/.test(name));
@@ -207,12 +207,12 @@ describe('what is checked of a wheel', () => {
     expect(await refusal(more)).toContain('torch/lib/evil.so is damaged');
   });
 
-  test('a known name with another content', async () => {
+  test('a known name with different content', async () => {
     const wheel = fakeWheel('torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl');
     expect(await refusal(wheel)).toContain('its sha256 differs');
   });
 
-  test('an archive that broke off', async () => {
+  test('a truncated archive', async () => {
     const wheel = fakeWheel(wheelName);
     fs.truncateSync(wheel, 300);
     expect(await refusal(wheel)).toContain('cannot be unpacked');
@@ -222,7 +222,7 @@ describe('what is checked of a wheel', () => {
 describe('the official zip', () => {
   const { download } = require(path.join(repository, 'scripts/setup/ways.js'));
 
-  test('a download that breaks off, or that the server refuses, is an error', async () => {
+  test('an interrupted download, or one the server rejects, is an error', async () => {
     const server = createServer((request, response) => {
       if (request.url === '/none') return response.writeHead(404).end();
       response.writeHead(200, { 'content-length': '1000' });

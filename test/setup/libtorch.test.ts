@@ -6,8 +6,8 @@ afterAll(removeFolders);
 /** A python3 that has the torch in `dir`. */
 const pythonWith = (dir: string) => `case "$2" in *find_spec*) echo '${dir}' ;; *) exit 1 ;; esac`;
 
-describe('where libtorch is looked for', () => {
-  test('LIBTORCH, then the cache, then python3', async () => {
+describe('finding libtorch', () => {
+  test('tries LIBTORCH, then the cache, then python3', async () => {
     const clone = new Clone();
     const inPython = fakeLibtorch(folder(), '2.12.0');
     const named = fakeLibtorch(folder(), '2.12.1');
@@ -18,7 +18,7 @@ describe('where libtorch is looked for', () => {
     expect((await clone.run(['--where'], { LIBTORCH: named })).stdout).toBe(`${named}\n`);
   });
 
-  test('the cache is in the home where XDG_CACHE_HOME says nothing of use', async () => {
+  test('the cache is in the home folder if XDG_CACHE_HOME is unusable', async () => {
     const clone = new Clone();
     const cached = path.join(
       clone.home,
@@ -35,7 +35,7 @@ describe('where libtorch is looked for', () => {
     ['2.11.0+cpu', 'build-version'],
     ['2.13.1+cu130', 'version.py'],
     ['2.14.1', 'include/torch/headeronly/version.h'],
-  ])('%s in %s is taken', async (version, file) => {
+  ])('accepts version %s in %s', async (version, file) => {
     const LIBTORCH = fakeLibtorch(folder(), version, file);
     expect(await new Clone().run(['--where'], { LIBTORCH })).toEqual({
       code: 0,
@@ -48,7 +48,7 @@ describe('where libtorch is looked for', () => {
     ['1.13.1', 'build-version'],
     ['2.10.0+cpu', 'version.py'],
     ['3.0.0', 'include/torch/headeronly/version.h'],
-  ])('%s in LIBTORCH is refused by name', async (version, file) => {
+  ])('rejects version %s in LIBTORCH, and names it', async (version, file) => {
     const LIBTORCH = fakeLibtorch(folder(), version, file);
     const { code, stdout, stderr } = await new Clone().run([], { LIBTORCH });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -57,7 +57,7 @@ describe('where libtorch is looked for', () => {
     expect(stderr).toContain('unset it');
   });
 
-  test('a LIBTORCH that is none, or not whole, is an error even where another would be found', async () => {
+  test('an invalid or incomplete LIBTORCH is an error even if another libtorch is available', async () => {
     const clone = new Clone();
     fakeLibtorch(clone.cached, '2.13.0');
     const none = await clone.run(['--where'], { LIBTORCH: '/nowhere' });
@@ -70,7 +70,7 @@ describe('where libtorch is looked for', () => {
     );
   });
 
-  test('a torch of python3 that is too old is mentioned and passed over', async () => {
+  test('a torch of python3 that is too old is reported and ignored', async () => {
     const clone = new Clone();
     const old = fakeLibtorch(folder(), '2.10.0');
     const wheel = fakeWheel('torch-2.13.0+cpu-cp311-cp311-fake.whl');

@@ -30,7 +30,7 @@ async function killedHolder(file: string, body = ''): Promise<void> {
   fs.rmSync(mark);
 }
 
-test('one at a time, also when all find the lock of a dead process', async () => {
+test('is held by one process at a time, even if several find the lock of a dead process', async () => {
   const file = path.join(folder(), 'lock');
   const counter = `${file}.counter`;
   fs.writeFileSync(counter, '0');
@@ -44,15 +44,15 @@ test('one at a time, also when all find the lock of a dead process', async () =>
   expect(fs.readdirSync(path.dirname(file))).toEqual(['lock.counter']);
 });
 
-test('a lock is taken over when another process has come to bear the number of its dead owner', async () => {
+test('is taken over if the PID of its dead owner has been reused', async () => {
   const file = path.join(folder(), 'lock');
   await killedHolder(file);
   const owner = JSON.parse(fs.readFileSync(file, 'utf8'));
-  fs.writeFileSync(file, JSON.stringify({ ...owner, pid: process.pid })); // ours, but begun at another time
+  fs.writeFileSync(file, JSON.stringify({ ...owner, pid: process.pid })); // our PID with another start time
   expect((await ended(holder(file, "process.stdout.write('taken over')"))).stdout).toBe('taken over');
 });
 
-test('what a killed holder had running is ended before the next one begins', async () => {
+test('a command left running by a killed owner is ended before the next owner starts', async () => {
   const file = path.join(folder(), 'lock');
   const command = `const child = require('node:child_process').spawn('sleep', ['60'], { detached: true });
     lock.adopt(child.pid); fs.writeFileSync('${file}.pid', String(child.pid))`;
@@ -63,9 +63,9 @@ test('what a killed holder had running is ended before the next one begins', asy
   expect(isRunning(pid)).toBe(false);
 });
 
-test('on macOS, a running owner is known in every language and time zone', async () => {
+test('on macOS, a running owner is recognized in every language and time zone', async () => {
   const bin = folder();
-  // Writes a date as it does there.
+  // Formats the date as macOS does.
   fs.writeFileSync(path.join(bin, 'ps'), '#!/bin/sh\necho "$LC_ALL $TZ"\n', { mode: 0o755 });
   const user = (LC_ALL: string, TZ: string) => ({
     ...{ LC_ALL, TZ, PLATFORM: 'darwin' },
@@ -85,7 +85,7 @@ test('on macOS, a running owner is known in every language and time zone', async
   await Promise.all([ended(first), ended(second)]);
 });
 
-test.each(['', '{"id":"abc"', 'null'])('a lock file that says %j is nobody’s', async (content) => {
+test.each(['', '{"id":"abc"', 'null'])('a lock file with the content %j has no owner', async (content) => {
   const file = path.join(folder(), 'lock');
   fs.writeFileSync(file, content);
   fs.writeFileSync(`${file}.child`, content);

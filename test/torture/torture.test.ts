@@ -1,4 +1,4 @@
-/** Each torment of `npm run torture` in its short form. */
+/** A short run of each part of `npm run torture`. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,37 +22,37 @@ async function short(work: (torture: Torture) => Promise<Figures>, count: number
 const MINUTE = 60_000;
 
 test(
-  'kill -9 loses nothing that was said to be saved',
+  'kill -9 loses nothing that was reported as saved',
   async () => {
     expect(await short(kills, 6)).toMatchObject({ kills: 6 });
   },
   MINUTE,
 );
 
-// Preloading a library is Linux's way.
+// Linux only: preloads a library.
 (process.platform === 'linux' ? test : test.skip)(
-  'a disk that refuses loses nothing that was said to be saved',
+  'simulated I/O errors lose nothing that was reported as saved',
   async () => {
     expect(await short(faults, 8)).toMatchObject({ 'calls refused': 8 });
   },
   MINUTE,
 );
 
-test('a mutated checkpoint is refused, or is what was written', async () => {
+test('a mutated checkpoint is rejected, or equals the original', async () => {
   const figures = await short(mutants, 4000);
   expect(figures).toMatchObject({ mutants: 4000 });
   expect(figures.refused).toBeGreaterThan(2500);
   expect(figures['forged and taken']).toBeGreaterThan(10);
 });
 
-test('a corpus that is none is refused, takes no memory, and nothing unclean comes out', async () => {
+test('an invalid corpus is rejected with bounded memory, and accepted poems are clean', async () => {
   const figures = await short(corpora, 300);
   expect(figures.corpora).toBe(302);
   expect(figures.poems).toBeGreaterThan(100);
 });
 
 test(
-  'calls that mean no good are answered',
+  'random sequences of calls are all settled',
   async () => {
     const figures = await short(sequences, 300);
     expect(figures).toMatchObject({ sequences: 300 });
@@ -62,7 +62,7 @@ test(
   MINUTE,
 );
 
-test('functions that are called without regard to their types say what is wrong', async () => {
+test('calls with arguments of the wrong type get an error that explains it', async () => {
   const figures = await short(options, 100);
   expect(figures).toMatchObject({ calls: 700 });
   expect(figures.refused).toBeGreaterThan(300);

@@ -8,7 +8,7 @@ import golden from '../golden/classic.json';
 
 const DATA = join(__dirname, '..', 'golden', 'seed-poems.txt');
 
-/** As formula_weights in test/golden/classic.py. */
+/** Same as formula_weights in test/golden/classic.py. */
 function formulaWeights(elements: number, place: number): Float32Array {
   return Float32Array.from({ length: elements }, (_, index) => {
     let x = index + place * 2 ** 24;
@@ -55,11 +55,12 @@ async function losses(config: Partial<RunConfig>): Promise<number[]> {
   }
 }
 
-// At the original's learning rate two correct programs part after a few steps: see test/golden/classic.py.
+// At the original program's learning rate, two correct implementations diverge after a few steps: see
+// test/golden/classic.py.
 test.each([
   { lr: 0.01, steps: 7, tolerance: 1e-5 },
   { lr: 0.001, steps: 35, tolerance: 1e-5 },
-])('the classic preset trains as the original program in PyTorch, step by step, at $lr', async (c) => {
+])('the classic preset trains like the original program in PyTorch, step by step, at $lr', async (c) => {
   const { batch, epochs, runs } = golden;
   const expected = runs.find(({ lr }) => lr === c.lr)?.losses as number[];
   const actual = await losses({ data: DATA, format: 'titled', batch, epochs, lr: c.lr });

@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-/** Writes files as the kernel shows them, and returns the number of CPUs. */
+/** Writes files in the kernel's format, and returns the number of CPUs. */
 function cpusWith(files: Readonly<Record<string, string>>): number {
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -43,7 +43,7 @@ describe('version 2', () => {
     expect(cpusWith({ ...own, [`${V2}/jobs/one/cpu.max`]: '100000 100000' })).toBe(1);
   });
 
-  test('the quota of a group above', () => {
+  test('the quota of a parent group', () => {
     const files = { [`${V2}/jobs/cpu.max`]: '50000 50000', [`${V2}/jobs/one/cpu.max`]: 'max 100000' };
     expect(cpusWith({ ...own, ...files })).toBe(1);
   });
@@ -58,15 +58,15 @@ describe('version 2', () => {
     ['100000 100000', 1],
     ['100001 100000', 2],
     ['99000000 100000', ALL],
-  ])('%s are %i', (quota, cpus) => {
+  ])('a quota of %s means %i CPUs', (quota, cpus) => {
     expect(cpusWith({ ...own, [`${V2}/jobs/one/cpu.max`]: quota })).toBe(Math.min(ALL, cpus));
   });
 
-  test('another group does not count', () => {
+  test('the quota of another group is ignored', () => {
     expect(cpusWith({ ...own, [`${V2}/jobs/two/cpu.max`]: '100000 100000' })).toBe(ALL);
   });
 
-  test.each(['0::/', '0::/../other'])('in a container, whose own group is the topmost: %s', (line) => {
+  test.each(['0::/', '0::/../other'])('in a container whose own group is the root: %s', (line) => {
     const files = { ...own, 'proc/self/cgroup': line, [`${V2}/cpu.max`]: '100000 100000' };
     expect(cpusWith(files)).toBe(1);
   });
@@ -79,7 +79,7 @@ describe('version 1', () => {
     expect(cpusWith({ ...own, 'proc/self/mountinfo': mountV1(), ...quotaV1('/a:b/c', 100_000) })).toBe(1);
   });
 
-  test('the quota of a group above', () => {
+  test('the quota of a parent group', () => {
     const quotas = { ...quotaV1('/a:b/c', -1), ...quotaV1('/a:b', 30_000, 30_000) };
     expect(cpusWith({ ...own, 'proc/self/mountinfo': mountV1(), ...quotas })).toBe(1);
   });
@@ -88,12 +88,12 @@ describe('version 1', () => {
     expect(cpusWith({ ...own, 'proc/self/mountinfo': mountV1(), ...quotaV1('/a:b/c', -1) })).toBe(ALL);
   });
 
-  test('in a container that sees its own part of the hierarchy alone', () => {
+  test('in a container that only sees its own part of the hierarchy', () => {
     const files = { ...own, 'proc/self/mountinfo': mountV1('/a:b'), ...quotaV1('/c', 100_000) };
     expect(cpusWith(files)).toBe(1);
   });
 
-  test('beside an empty hierarchy of version 2', () => {
+  test('next to an empty version 2 hierarchy', () => {
     const both = `${mountV1()}\n41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw`;
     expect(cpusWith({ ...own, 'proc/self/mountinfo': both, ...quotaV1('/a:b/c', 100_000) })).toBe(1);
   });

@@ -23,24 +23,21 @@ async function mockSync(sync: (file: FileHandle) => Promise<void>): Promise<void
   await file.close();
 }
 
-/** As a file system that gives an error when folders are synced. */
+/** Simulates a file system on which syncing a folder fails. */
 const refuseFolders = (code: string) =>
   mockSync(async (file) => {
     if ((await file.stat()).isDirectory()) throw failure(code);
   });
 
-test.each(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])(
-  'a folder that cannot be synced: %s',
-  async (code) => {
-    await refuseFolders(code);
-    const [file, name] = [join(folder, 'file'), join(folder, 'name')];
-    await writeWhole(file, [Buffer.from('text')]);
-    await linkWhole(file, name);
-    expect(await readFile(name, 'utf8')).toBe('text');
-  },
-);
+test.each(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])('ignores %s when syncing a folder', async (code) => {
+  await refuseFolders(code);
+  const [file, name] = [join(folder, 'file'), join(folder, 'name')];
+  await writeWhole(file, [Buffer.from('text')]);
+  await linkWhole(file, name);
+  expect(await readFile(name, 'utf8')).toBe('text');
+});
 
-test('a folder that may be written and not read', async () => {
+test('a folder that is writable but not readable', async () => {
   const opened = fs.open;
   jest.spyOn(fs, 'open').mockImplementation(async (path, flags) => {
     if (path === folder) throw failure('EACCES');
@@ -50,7 +47,7 @@ test('a folder that may be written and not read', async () => {
   expect(await readdir(folder)).toEqual(['file']);
 });
 
-test('other errors of syncing a folder are told', async () => {
+test('reports other errors when syncing a folder', async () => {
   await refuseFolders('EIO');
   await expect(writeWhole(join(folder, 'file'), [Buffer.from('text')])).rejects.toMatchObject({
     code: 'ERR_TANGSHI_IO',

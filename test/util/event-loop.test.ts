@@ -1,12 +1,12 @@
 import { mapWithoutBlocking } from '../../lib/util/event-loop';
 
-/** Longer than what is done between two turns of the event loop. */
+/** Blocks for longer than the time after which mapWithoutBlocking yields. */
 const work = (milliseconds = 6) => {
   const start = performance.now();
   while (performance.now() - start < milliseconds);
 };
 
-test('the event loop has a turn between items that take long, and the results are in order', async () => {
+test('yields to the event loop between slow items, and keeps the results in order', async () => {
   let [turns, doing] = [0, true];
   const turn = () => {
     turns++;
@@ -24,7 +24,7 @@ test('the event loop has a turn between items that take long, and the results ar
   expect(new Set(seen).size).toBe(5);
 });
 
-test('a short list is done at once', async () => {
+test('a short list is processed without yielding', async () => {
   let turned = false;
   setImmediate(() => {
     turned = true;

@@ -6,7 +6,7 @@ import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 
 const REPOSITORY = join(__dirname, '..', '..');
 
-/** What happens when the file is loaded from another place, as from a bundle. */
+/** Loads the module from another path, as a bundle would. */
 function loadedFrom(folder: string): string {
   for (const name of ['package-root', 'errors']) {
     const source = readFileSync(join(REPOSITORY, 'lib', 'util', `${name}.ts`), 'utf8');
@@ -22,7 +22,7 @@ function loadedFrom(folder: string): string {
 test.each([
   ['without a package.json above', undefined],
   ["with another package's", '{"name":"mine"}'],
-])('a bundle %s is refused with an explanation', (_, packageJson) => {
+])('a bundle %s is rejected with an explanation', (_, packageJson) => {
   const folder = mkdtempSync(join(tmpdir(), 'tangshi-bundle-'));
   try {
     if (packageJson !== undefined) writeFileSync(join(folder, 'package.json'), packageJson);

@@ -3,13 +3,13 @@ import { Rng } from '../../lib/util/rng';
 
 const draw = (rng: Rng, count: number) => Array.from({ length: count }, () => rng.uint32());
 
-test('is xoshiro128** (the words of its reference C program, started from 1 2 3 4)', () => {
+test('is xoshiro128** (output of its reference C program, seeded with 1 2 3 4)', () => {
   expect(draw(new Rng([1, 2, 3, 4]), 8)).toEqual([
     11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849,
   ]);
 });
 
-test('a stream belongs to its seed and labels', () => {
+test('a stream depends on its seed and labels', () => {
   const streams = [
     Rng.of(1),
     Rng.of(2),
@@ -25,11 +25,11 @@ test('a stream belongs to its seed and labels', () => {
   expect(draw(Rng.of(7n, 'epoch', 3), 4)).toEqual(draw(Rng.of(7, 'epoch', 3), 4));
 });
 
-test('streams stay the same from version to version', () => {
+test('streams do not change between versions', () => {
   expect(draw(Rng.of(42, 'epoch', 0), 3)).toEqual([3291013811, 605188866, 585148290]);
 });
 
-test('below is in range and even', () => {
+test('below is in range and uniform', () => {
   const counts = new Array<number>(6).fill(0);
   const rng = Rng.of(5);
   for (let round = 0; round < 60_000; round++) {
@@ -42,7 +42,7 @@ test('below is in range and even', () => {
 });
 
 test('a large bound has no modulo bias', () => {
-  // By a plain remainder of 2^32 the lower third would come up twice as often as the rest.
+  // With a plain remainder of 2^32, the lower third would be twice as frequent as the rest.
   const bound = 3 * 2 ** 30;
   const rng = Rng.of(6);
   let low = 0;
@@ -64,14 +64,14 @@ test('shuffle keeps every item and reaches every order', () => {
   expect(orders.size).toBe(24);
 });
 
-test.each([1.5, Number.NaN, 2 ** 60])('seed %p is refused', (seed) => {
+test.each([1.5, Number.NaN, 2 ** 60])('seed %p is rejected', (seed) => {
   expect(() => Rng.of(seed)).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG' }));
 });
 
-test.each([0, -1, 1.5, 2 ** 32 + 1, Number.NaN])('bound %p is refused', (bound) => {
+test.each([0, -1, 1.5, 2 ** 32 + 1, Number.NaN])('bound %p is rejected', (bound) => {
   expect(() => Rng.of(1).below(bound)).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG' }));
 });
 
-test('a state of zeros, which would stay zero, is refused', () => {
+test('an all-zero state, which would stay zero, is rejected', () => {
   expect(() => new Rng([0, 0, 0, 0])).toThrow(expect.objectContaining({ code: 'ERR_TANGSHI_INVALID_ARG' }));
 });

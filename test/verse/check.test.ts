@@ -1,7 +1,7 @@
 import { checkPoem } from '../../lib/verse/check';
 import { formatCheck, formatFault } from '../../lib/verse/format-check';
 
-// Poems that the handbooks give as examples of regular verse.
+// Examples of regulated verse from handbooks.
 test.each([
   ['五绝', '白日依山尽，黄河入海流。欲穷千里目，更上一层楼。'],
   ['五绝', '功盖三分国，名成八阵图。江流石不转，遗恨失吞吴。'],
@@ -19,11 +19,11 @@ test.each([
   const check = checkPoem(poem);
   expect(check.form).toBe(form);
   expect(check.rhyme).toMatchObject({ ok: true, faults: [] });
-  // The famous liberty of 故人西辞 is in the second pair of characters of one line.
+  // 故人西辞 is a known exception: its second pair of characters breaks the tone pattern.
   if (!poem.startsWith('故人')) expect(check.tone).toEqual({ ok: true, faults: [] });
 });
 
-test('a tone fault has its position, the expected tone and the character', () => {
+test('a tone error has its position, the expected tone and the character', () => {
   const { rhyme, tone, lines } = checkPoem('床前明月光，疑是地上霜。举头望明月，低头思故乡。');
   expect(rhyme).toMatchObject({ ok: true, groups: ['阳'] });
   expect(tone?.ok).toBe(false);
@@ -36,7 +36,7 @@ test('a tone fault has its position, the expected tone and the character', () =>
   }
 });
 
-test('rhyme faults: another group, an oblique character, a repeated one', () => {
+test('rhyme errors: a different group, an oblique character, a repeated character', () => {
   const ends = (second: string, fourth: string) =>
     checkPoem(`白日依山尽，黄河入海${second}。欲穷千里目，更上一层${fourth}。`).rhyme;
   const at = { line: 3, index: 4 };
@@ -57,7 +57,7 @@ test('rhyme faults: another group, an oblique character, a repeated one', () => 
   });
 });
 
-test('a first line that ends level must rhyme', () => {
+test('a first line that ends in a level tone must rhyme', () => {
   const { rhyme } = checkPoem('白日依山江，黄河入海流。欲穷千里目，更上一层楼。');
   expect(rhyme).toEqual({
     ok: false,
@@ -66,12 +66,12 @@ test('a first line that ends level must rhyme', () => {
   });
 });
 
-test('an unknown reading is a fault of its own', () => {
+test('an unknown reading is an error of its own kind', () => {
   const { tone } = checkPoem('白〇依山尽，黄河入海流。欲穷千里目，更上一层楼。');
   expect(tone?.faults).toEqual([{ rule: 'unknown-reading', line: 0, index: 1, expected: '仄', found: '〇' }]);
 });
 
-test('other shapes have tones, but are not checked', () => {
+test('other line lengths have tones, but are not checked', () => {
   const three = checkPoem('春眠不觉晓，处处闻啼鸟。夜来风雨声。');
   expect(Object.keys(three)).toEqual(['lines']);
   expect(three.lines.map(({ tones }) => tones)).toEqual(
@@ -80,7 +80,7 @@ test('other shapes have tones, but are not checked', () => {
   expect(checkPoem('').lines).toEqual([]);
 });
 
-test('half-width punctuation separates lines too', () => {
+test('half-width punctuation also separates lines', () => {
   expect(checkPoem('白日依山尽,黄河入海流.欲穷千里目,更上一层楼.').form).toBe('五绝');
 });
 

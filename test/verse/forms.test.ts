@@ -6,7 +6,7 @@ import { Form } from '../../lib/verse/forms';
 import { isRhymeGroup, Prosody } from '../../lib/verse/readings';
 import { frequentVocab as vocab } from './frequent';
 
-/** A plan has the index of a mask and of a rhyme, or -1, for each character. */
+/** For each character, a plan has the index of a mask and of a rhyme, or -1. */
 const masksOf = (plan: Int32Array) => [...plan].filter((_, i) => i % 2 === 0);
 const rhymesOf = (plan: Int32Array) => [...plan].filter((_, i) => i % 2 === 1);
 const IDS = Array.from({ length: vocab.size }, (_, id) => id);
@@ -37,7 +37,7 @@ test('strict also forbids three equal tones at the end of a line', () => {
     for (const { tones } of checkPoem(poem).lines) expect(tones).not.toMatch(/(平平平|仄仄仄)$/);
 });
 
-test('even lines rhyme, and the first one in some plans', () => {
+test('even lines rhyme, and in some plans the first', () => {
   const plans = formOf({ form: '五绝' }).plan('', 50, Rng.of(1));
   const rhymes = new Set(
     plans.map((plan) =>
@@ -50,7 +50,7 @@ test('even lines rhyme, and the first one in some plans', () => {
   expect(new Set(rhymesOf(planOf({ form: '五绝', rhyme: false }) as Int32Array))).toEqual(new Set([-1]));
 });
 
-test('the rhyme groups are those of the characters, or the given one', () => {
+test('the rhyme groups are those of the vocabulary, or the given one', () => {
   const { groups, allowedGroups } = formOf({ form: '五绝', rhymeGroup: '东' }).constraint([]);
   expect([...allowedGroups]).toEqual([1]);
   for (const id of IDS.slice(3)) {
@@ -59,7 +59,7 @@ test('the rhyme groups are those of the characters, or the given one', () => {
   }
 });
 
-test('a plan has a mask and a rhyme per character, and begins with the acrostic', () => {
+test('a plan has a mask and a rhyme per character, and starts with the acrostic', () => {
   const form = formOf({ form: '3x4', acrostic: '春江花' });
   expect(form.length).toBe(15);
   const [plan] = form.plan('', 1, Rng.of(1)) as [Int32Array];
@@ -72,7 +72,7 @@ test('a plan has a mask and a rhyme per character, and begins with the acrostic'
   expect(heads.join('')).toBe('春江花');
 });
 
-test('a prompt gets the punctuation of the form, and lines are split at it', () => {
+test('a prompt gets the punctuation of the form, and lines are split there', () => {
   const form = formOf({ form: '五绝' });
   expect(form.punctuate('白日 依山尽，黄河。')).toBe('白日依山尽，黄河');
   expect(form.punctuate('')).toBe('');
@@ -84,12 +84,12 @@ test('the same random numbers give the same plans', () => {
   expect(planOf({ form: '七律' })).toEqual(planOf({ form: '七律' }));
 });
 
-test('a prompt that no pattern allows is refused', () => {
+test('a prompt that fits no tone pattern is rejected', () => {
   expect(() => planOf({ form: '五绝' }, '空山不山山')).toThrow(/does not fit the rules/);
   expect(planOf({ form: '五绝', tone: 'off', rhyme: false }, '空山不山山')).toHaveLength(48);
 });
 
-test('guards for values from a request', () => {
+test('type guards for values from a request', () => {
   for (const form of ['五绝', '七絕', '6x4', '40x20', '6×4']) expect(isFormName(form)).toBe(true);
   for (const other of ['六绝', '0x4', '41x4', '4x21', 'toString', '', null, 5, ['五绝']])
     expect(isFormName(other)).toBe(false);
@@ -97,7 +97,7 @@ test('guards for values from a request', () => {
   expect(['东', '咸', '東', '', 0].map(isRhymeGroup)).toEqual([true, true, false, false, false]);
 });
 
-test('a vocabulary without punctuation, as of poems that were cleaned of it, allows no form', () => {
+test('a vocabulary without punctuation, as from poems stripped of it, supports no form', () => {
   const bare = Vocab.build(['床前明月光疑是地上霜'], { minCount: 1 });
   expect(() => new Form({ form: '五绝' }, bare)).toThrow(
     expect.objectContaining({
@@ -110,7 +110,7 @@ test('a vocabulary without punctuation, as of poems that were cleaned of it, all
   );
 });
 
-test('an unknown character of an acrostic comes with some that sound alike', () => {
+test('the error for an unknown character of an acrostic suggests characters that sound alike', () => {
   // 垚 is yáo, 鑫 xīn.
   expect(() => formOf({ acrostic: '垚鑫春' })).toThrow(
     expect.objectContaining({

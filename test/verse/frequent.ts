@@ -10,5 +10,5 @@ const FREQUENT =
     '遥宵肴高劳毛歌多河过波何麻花家沙斜华阳长香光芳霜章庚生行城声情青星庭蒸陵灯僧登尤秋流舟州愁楼头游侵心深阴林金音',
   );
 
-/** Enough for every form, with all rules. */
+/** Enough for every form with all rules. */
 export const frequentVocab = Vocab.build([`${[...new Set(FREQUENT)].join('')}，。？`], { minCount: 1 });

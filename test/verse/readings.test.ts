@@ -4,7 +4,7 @@ const prosody = Prosody.load();
 const groups = (char: string) =>
   RHYME_GROUPS.filter((_, bit) => ((prosody.reading(char).groups >> bit) & 1) === 1).join('');
 
-// Of rhyme books: a character of each group, simplified where it has been.
+// From rhyme books: one character per group, simplified where a simplified form exists.
 test.each([
   ...[...'东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸'].map((char) => [char, char]),
   ['红', '东'],
@@ -30,13 +30,13 @@ test.each([
   ['声', '庚'],
   ['流', '尤'],
   ['心', '侵'],
-  ['园', '元'], // not the rare 园 of 寒,
-])('%s is of the group %s', (char, group) => {
+  ['园', '元'], // not the rare reading of 园 in 寒
+])('%s is in the group %s', (char, group) => {
   expect(groups(char)).toContain(group);
   if (char === '园') expect(groups(char)).toBe(group);
 });
 
-test('tones: entering ones are oblique, and a character of two readings is both', () => {
+test('entering tones are oblique, and a character with two readings may be both level and oblique', () => {
   for (const char of '白日一入国月')
     expect(prosody.reading(char)).toMatchObject({ level: false, oblique: true });
   for (const char of '东人山天') expect(prosody.reading(char)).toMatchObject({ level: true, oblique: false });
@@ -45,7 +45,7 @@ test('tones: entering ones are oblique, and a character of two readings is both'
     expect(prosody.reading(char)).toEqual({ level: false, oblique: false, groups: 0 });
 });
 
-test('groups by their names, in both scripts', () => {
+test('groups can be given by name in both scripts', () => {
   expect(rhymeGroup('东')).toBe(1);
   expect(rhymeGroup('東')).toBe(1);
   expect(rhymeGroup('咸')).toBe(2 ** 29);
