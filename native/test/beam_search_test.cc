@@ -17,7 +17,7 @@ GenerateOptions with_beam(size_t beam, int64_t length) {
   return options;
 }
 
-// By trying all.
+// The best sequence by exhaustive search.
 Sample likeliest(Writer& writer, int32_t begin, int64_t length) {
   Sample best;
   best.log_prob = -INFINITY;
@@ -37,7 +37,7 @@ Sample likeliest(Writer& writer, int32_t begin, int64_t length) {
 
 }  // namespace
 
-TEST(beam_search, of_width_one_is_greedy) {
+TEST(beam_search, width_one_equals_greedy) {
   Writer writer;
   const GenerateOptions greedy{
       .max_new_tokens = 20, .logits = {.end_id = 10, .banned = {10}}, .sampling = {.temperature = 0}};
@@ -50,7 +50,7 @@ TEST(beam_search, of_width_one_is_greedy) {
   }
 }
 
-TEST(beam_search, wide_enough_finds_the_likeliest_of_all) {
+TEST(beam_search, a_wide_enough_beam_finds_the_most_likely_sequence) {
   Writer writer;
   for (const int32_t begin : {1, 4}) {
     const Sample expected = likeliest(writer, begin, 3);
@@ -60,7 +60,7 @@ TEST(beam_search, wide_enough_finds_the_likeliest_of_all) {
   }
 }
 
-TEST(beam_search, a_sequence_that_has_ended_is_preferred_to_one_that_was_cut_off) {
+TEST(beam_search, an_ended_sequence_is_preferred_to_one_that_was_cut_off) {
   for (uint64_t seed = 1; seed <= 40; seed++) {
     Writer writer(small_network(), random_tensors(small_network(), seed, 1.5));
     GenerateOptions options = with_beam(4, 1000);
@@ -76,7 +76,7 @@ TEST(beam_search, a_sequence_that_has_ended_is_preferred_to_one_that_was_cut_off
   }
 }
 
-TEST(beam_search, wider_is_no_worse_and_keeps_to_the_constraint) {
+TEST(beam_search, a_wider_beam_is_no_worse_and_respects_the_constraint) {
   Writer writer(small_network(), 3);
   GenerateOptions options = with_beam(1, 50);
   std::vector<uint8_t> masks(22, 0);

@@ -9,7 +9,7 @@
 namespace tangshi::test {
 namespace {
 
-// A trainer's parts and a step of its own on them, whose gradients can be read.
+// The parts of a trainer, with a training step whose gradients can be read.
 struct Steps {
   explicit Steps(const ModelConfig& config, int threads = 1)
       : trainer(small_trainer(config, {}, 1, threads)),
@@ -26,7 +26,7 @@ ModelConfig tied_model() {
   return config;
 }
 
-// The outputs at real targets and all gradients, where the gradient of the outputs is 0 at other positions.
+// The hidden outputs at real targets, and all gradients. Other positions get an output gradient of 0.
 std::vector<at::Tensor> outputs_and_gradients(const ModelConfig& config, const Parameters& parameters,
                                               LayerFunction run_layer, const PackedBatch& packed) {
   const at::Tensor grads = allocate_gradients(parameters);
@@ -49,7 +49,7 @@ std::unique_ptr<at::ObserverContext> count_threads(const at::RecordFunction& cal
 
 }  // namespace
 
-TEST(cpu_train_step, the_kernels_compute_what_the_model_does_on_ragged_batches) {
+TEST(cpu_train_step, kernels_match_the_model_on_ragged_batches) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     const ModelConfig config = small_model(cell);
     Trainer trainer = small_trainer(config);
@@ -68,7 +68,7 @@ TEST(cpu_train_step, the_kernels_compute_what_the_model_does_on_ragged_batches) 
   }
 }
 
-TEST(cpu_train_step, tied_weights_get_the_gradient_of_both_uses) {
+TEST(cpu_train_step, tied_weights_accumulate_the_gradients_of_both_uses) {
   for (const int threads : {1, 3}) {
     for (const Batch& batch : {small_batch(), many_rows()}) {
       Steps steps(tied_model(), threads);
@@ -91,7 +91,7 @@ TEST(cpu_train_step, tied_weights_get_the_gradient_of_both_uses) {
   }
 }
 
-TEST(cpu_train_step, threads_change_the_gradients_by_rounding_only) {
+TEST(cpu_train_step, the_number_of_threads_changes_gradients_only_by_rounding) {
   for (const Batch& batch : {small_batch(), many_rows()}) {
     Steps one(small_model(), 1), five(small_model(), 5);
     one.cpu.step(batch, 0, INFINITY);
@@ -100,7 +100,7 @@ TEST(cpu_train_step, threads_change_the_gradients_by_rounding_only) {
   }
 }
 
-TEST(cpu_train_step, a_batch_with_fewer_rows_than_the_last_leaves_no_gradients_of_it) {
+TEST(cpu_train_step, a_batch_with_fewer_rows_leaves_no_stale_gradients) {
   Steps once(small_model(), 5), twice(small_model(), 5);
   twice.cpu.step(many_rows(), 0, INFINITY);
   once.cpu.step(small_batch(), 0, INFINITY);
@@ -108,7 +108,7 @@ TEST(cpu_train_step, a_batch_with_fewer_rows_than_the_last_leaves_no_gradients_o
   EXPECT(twice.cpu.gradients().equal(once.cpu.gradients()));
 }
 
-TEST(cpu_train_step, nothing_but_padding_has_no_loss_and_no_gradient) {
+TEST(cpu_train_step, a_batch_of_padding_has_zero_loss_and_gradient) {
   Batch batch = small_batch();
   batch.targets.assign(batch.targets.size(), -1);
   Steps steps(small_model(), 3);
@@ -117,7 +117,7 @@ TEST(cpu_train_step, nothing_but_padding_has_no_loss_and_no_gradient) {
   EXPECT(stats.loss == 0 && stats.grad_norm == 0 && stats.tokens == 0);
 }
 
-TEST(cpu_train_step, operators_run_on_one_thread_inside_and_on_as_many_as_before_outside) {
+TEST(cpu_train_step, operators_are_single_threaded_during_a_step_only) {
   const int before = at::get_num_threads();
   at::set_num_threads(2);
   Steps steps(small_model(Cell::gru), 3);

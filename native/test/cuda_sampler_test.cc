@@ -1,4 +1,4 @@
-// Generation by tensors, here on the CPU, compared with that by arrays: logit processors and sampler alike.
+// The GPU sampler, run on the CPU, against the CPU sampler, including logit processors.
 #include "cuda/cuda_sampler.h"
 
 #include <cmath>
@@ -12,7 +12,7 @@ namespace {
 
 const auto never = [] { return false; };
 
-// Prompts of different lengths: those with longer ones begin to draw later.
+// Prompts of different lengths: sequences with longer prompts start drawing later.
 const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {7}, {8, 1, 2, 3, 4, 5}};
 
 std::unique_ptr<Accelerator> open(const ModelConfig& config, const TensorMap& tensors) {
@@ -34,7 +34,7 @@ void expect_same(const std::vector<Sample>& samples, const std::vector<Sample>& 
   }
 }
 
-// Two rhymes, in more groups than a word holds; positions without a rhyme; a comma.
+// Two rhymes, with more groups than fit in a word; positions without a rhyme; a comma.
 LogitConstraint rhyming(int64_t vocab) {
   constexpr int32_t none = LogitConstraint::no_rhyme;
   Random random(3, 0);
@@ -59,7 +59,7 @@ LogitConstraint rhyming(int64_t vocab) {
 
 }  // namespace
 
-TEST(cuda_sampler, draws_what_arrays_draw) {
+TEST(cuda_sampler, draws_the_same_as_the_cpu_sampler) {
   const std::vector<std::pair<SamplingOptions, std::vector<int32_t>>> draws = {
       {{.temperature = 0}, {}},
       {{}, {}},
@@ -90,7 +90,7 @@ TEST(cuda_sampler, draws_what_arrays_draw) {
   }
 }
 
-TEST(cuda_sampler, keeps_to_the_constraint_as_arrays_do) {
+TEST(cuda_sampler, respects_the_constraint_like_the_cpu_sampler) {
   ModelConfig config = small_network();
   config.vocab_size = 60;
   Writer writer(config);
@@ -111,7 +111,7 @@ TEST(cuda_sampler, keeps_to_the_constraint_as_arrays_do) {
   }
 }
 
-TEST(cuda_sampler, where_no_id_is_left_draws_one_that_is_not_banned) {
+TEST(cuda_sampler, if_no_id_is_allowed_draws_one_that_is_not_banned) {
   Writer writer;
   const auto sampler = open(small_network(), random_tensors(small_network()));
   GenerateOptions options = seeded({.max_new_tokens = 3, .logits = {.end_id = 10}});
@@ -130,7 +130,7 @@ TEST(cuda_sampler, where_no_id_is_left_draws_one_that_is_not_banned) {
   }
 }
 
-TEST(cuda_sampler, the_processors_do_not_wait_for_the_device) {
+TEST(cuda_sampler, the_processors_do_not_synchronize_with_the_device) {
   ModelConfig config = small_network();
   config.vocab_size = 60;
   GenerateOptions options = seeded({.max_new_tokens = 5, .logits = {.end_id = 59}});
@@ -149,7 +149,7 @@ TEST(cuda_sampler, the_processors_do_not_wait_for_the_device) {
   EXPECT(guard.refused().empty());
 }
 
-TEST(cuda_sampler, logits_that_are_not_finite_give_an_id_that_may_be_drawn) {
+TEST(cuda_sampler, nonfinite_logits_give_an_id_that_is_not_banned) {
   for (const float bias : {NAN, INFINITY, -INFINITY}) {
     TensorMap tensors = random_tensors(small_network());
     auto& data = tensors.at("fc.bias").data;

@@ -1,4 +1,4 @@
-// A GPU's training step, here on the CPU, against the CPU's own.
+// The GPU training step, run on the CPU, against the CPU training step.
 #include "cuda/cuda_train_step.h"
 
 #include "fixture.h"
@@ -7,7 +7,7 @@
 namespace tangshi::test {
 namespace {
 
-// A trainer's parts, and a GPU's step on them.
+// The parts of a trainer, with a GPU training step.
 struct Steps {
   explicit Steps(const ModelConfig& model, const OptimizerConfig& optimizer = {},
                  Precision precision = Precision::fp32, std::unique_ptr<GraphMaker> graphs = nullptr)
@@ -19,7 +19,7 @@ struct Steps {
   CudaTrainStep cuda;
 };
 
-// What graphs do, without a device that has any: the work is done again, on the same memory.
+// Stands in for CUDA graphs on a device without them: repeats the work on the same memory.
 class RepeatedWork : public Graph {
  public:
   void capture(const std::function<void()>& work, const at::Generator&) override { work_ = work; }
@@ -72,7 +72,7 @@ std::vector<double> losses_of(const std::vector<StepStats>& all) {
   return losses;
 }
 
-// Six steps of batches in two shapes, one of them with other weights each time.
+// Six batches of two shapes, each with different weights.
 std::vector<StepStats> six_steps(Steps& steps) {
   for (int i = 0; i < 6; i++) {
     Batch batch = i % 3 == 2 ? shorter_batch() : small_batch();
@@ -90,7 +90,7 @@ Batch weighted_batch() {
 
 }  // namespace
 
-TEST(cuda_train_step, gives_the_losses_and_weights_of_steps_by_kernels) {
+TEST(cuda_train_step, matches_losses_and_weights_of_the_cpu_step) {
   ModelConfig classic = small_model();
   classic.relu_logits = true;
   ModelConfig tied = small_model(Cell::gru);
@@ -122,7 +122,7 @@ TEST(cuda_train_step, gives_the_losses_and_weights_of_steps_by_kernels) {
   }
 }
 
-TEST(cuda_train_step, dropout_follows_the_sessions_generator) {
+TEST(cuda_train_step, dropout_follows_the_generator) {
   ModelConfig model = small_model();
   model.dropout = 0.5;
   const auto losses = [&](int drawn_before) {
@@ -135,7 +135,7 @@ TEST(cuda_train_step, dropout_follows_the_sessions_generator) {
   EXPECT(losses(0) != losses(1));
 }
 
-TEST(cuda_train_step, a_shape_is_captured_when_it_comes_again_and_gives_the_same) {
+TEST(cuda_train_step, a_repeated_shape_is_captured_with_the_same_results) {
   ModelConfig model = small_model();
   model.dropout = 0.3;
   int made = 0;
@@ -151,7 +151,7 @@ TEST(cuda_train_step, a_shape_is_captured_when_it_comes_again_and_gives_the_same
   }
 }
 
-TEST(cuda_train_step, neither_waits_for_the_device_nor_copies_between_devices) {
+TEST(cuda_train_step, neither_synchronizes_nor_copies_between_devices) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     for (const bool classic : {false, true}) {
       ModelConfig model = small_model(cell);
@@ -172,7 +172,7 @@ TEST(cuda_train_step, neither_waits_for_the_device_nor_copies_between_devices) {
   }
 }
 
-TEST(cuda_train_step, where_nothing_can_be_captured_steps_go_on_without) {
+TEST(cuda_train_step, without_capture_steps_run_uncaptured) {
   int made = 0;
   Steps direct(small_model()),
       refused(small_model(), {}, Precision::fp32, std::make_unique<Makes<RefusedWork>>(made));
@@ -182,7 +182,7 @@ TEST(cuda_train_step, where_nothing_can_be_captured_steps_go_on_without) {
   EXPECT_EQ(made, 1);
 }
 
-TEST(cuda_train_step, in_16_bits_learns_as_in_32) {
+TEST(cuda_train_step, learns_in_16_bits_as_in_32) {
   ModelConfig classic = small_model();
   classic.relu_logits = true;
   ModelConfig tied = small_model(Cell::gru);
@@ -205,8 +205,8 @@ TEST(cuda_train_step, in_16_bits_learns_as_in_32) {
   }
 }
 
-TEST(cuda_train_step, small_gradients_outlive_16_bits) {
-  // A mean over so many characters that the gradient of a single one is beneath what 16 bits can hold.
+TEST(cuda_train_step, small_gradients_do_not_underflow_in_16_bits) {
+  // A mean over so many characters that the gradient of each is too small for 16 bits.
   Batch batch = small_batch();
   batch.weights = {1e-6f, 1e-6f};
   const auto norm = [&](Precision precision) {

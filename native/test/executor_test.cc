@@ -8,7 +8,7 @@
 
 namespace tangshi::test {
 
-TEST(executor, does_jobs_in_order_on_one_other_thread) {
+TEST(executor, runs_jobs_in_order_on_one_other_thread) {
   std::vector<int> order;
   std::vector<std::thread::id> threads;
   {
@@ -25,7 +25,7 @@ TEST(executor, does_jobs_in_order_on_one_other_thread) {
   EXPECT(threads[0] != std::this_thread::get_id());
 }
 
-TEST(executor, stop_refuses_new_jobs_and_finishes_old_ones) {
+TEST(executor, stop_rejects_new_jobs_and_finishes_queued_ones) {
   Executor executor;
   std::atomic<int> done = 0;
   for (int i = 0; i < 10; i++) {
@@ -40,7 +40,7 @@ TEST(executor, stop_refuses_new_jobs_and_finishes_old_ones) {
   EXPECT_EQ(done.load(), 10);
 }
 
-TEST(executor, a_job_that_finds_no_memory_is_refused_and_the_others_are_done) {
+TEST(executor, a_job_that_runs_out_of_memory_is_rejected_and_the_others_run) {
   Executor executor;
   std::atomic<int> done = 0;
   std::atomic<bool> may_go_on = false;

@@ -1,4 +1,4 @@
-// A small test framework: Node, libtorch and npm bring no C++ test library, and these tests must build
+// A small test framework. Node, libtorch and npm bring no C++ test library, and these tests must build
 // wherever the addon does.
 #pragma once
 

@@ -16,7 +16,7 @@ std::string mismatch(const at::Tensor& actual, const at::Tensor& expected, doubl
     return tensor.detach().cpu().to(at::kDouble).contiguous().view({-1});
   };
   const at::Tensor a = flat(actual), e = flat(expected);
-  const at::Tensor difference = (a - e).abs().masked_fill_(a.eq(e), 0);  // infinities may be equal
+  const at::Tensor difference = (a - e).abs().masked_fill_(a.eq(e), 0);  // equal infinities are close
   const at::Tensor excess = difference.div(e.abs().mul_(rtol).add_(atol))
                                 .nan_to_num_(std::numeric_limits<double>::infinity())
                                 .masked_fill_(a.eq(e), 0);

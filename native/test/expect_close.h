@@ -12,7 +12,7 @@ namespace tangshi::test {
 // is close to nothing. Otherwise describes the element that exceeds its tolerance the most.
 std::string mismatch(const at::Tensor& actual, const at::Tensor& expected, double rtol, double atol);
 
-// With one tolerance for both, for elements of the order of 1.
+// One tolerance for both, for elements on the order of 1.
 inline std::string mismatch(const at::Tensor& actual, const at::Tensor& expected, double tolerance) {
   return mismatch(actual, expected, tolerance, tolerance);
 }

@@ -9,7 +9,7 @@ bool close(const at::Tensor& actual, const at::Tensor& expected, double rtol, do
 
 }  // namespace
 
-TEST(expect_close, elements_are_close_within_atol_plus_rtol_of_the_expected_one) {
+TEST(expect_close, elements_are_close_within_atol_plus_rtol_times_the_expected_one) {
   const at::Tensor expected = at::tensor({100.0, 0.0, -1.0}, at::kDouble);
   const auto off = [&](double first, double second) {
     return expected + at::tensor({first, second, 0.0}, at::kDouble);
@@ -17,11 +17,11 @@ TEST(expect_close, elements_are_close_within_atol_plus_rtol_of_the_expected_one)
   EXPECT(close(off(1.0, 0.0), expected, 0.01, 0.0));
   EXPECT(!close(off(1.1, 0.0), expected, 0.01, 0.0));
   EXPECT(close(off(1.1, 0.1), expected, 0.01, 0.1));
-  EXPECT(!close(off(0.0, 0.2), expected, 0.01, 0.1));  // however large the others are
+  EXPECT(!close(off(0.0, 0.2), expected, 0.01, 0.1));  // however large the other elements are
   EXPECT(close(expected, expected, 0, 0));
 }
 
-TEST(expect_close, nan_is_close_to_nothing_and_infinity_to_itself) {
+TEST(expect_close, nan_is_close_to_nothing_and_infinity_only_to_itself) {
   const at::Tensor nan = at::tensor({1.0f, NAN}), inf = at::tensor({1.0f, INFINITY});
   EXPECT(!close(nan, at::ones({2}), 1, 1));
   EXPECT(!close(at::ones({2}), nan, 1, 1));

@@ -6,7 +6,7 @@
 namespace tangshi::test {
 namespace {
 
-thread_local int64_t left = -1;  // allocations that succeed before the one that fails; below 0: none fails
+thread_local int64_t left = -1;  // allocations that succeed before the one that fails; below 0, none fails
 
 }  // namespace
 
@@ -20,7 +20,7 @@ void FailingAllocation::count() {
 
 }  // namespace tangshi::test
 
-// Those of the whole program, libtorch's included. The other forms of new and delete call these.
+// Replaces them in the whole program, libtorch included. The other forms of new and delete call these.
 void* operator new(std::size_t size) {
   tangshi::test::FailingAllocation::count();
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;

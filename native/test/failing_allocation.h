@@ -1,11 +1,11 @@
-// Memory that runs out when a test wants it to.
+// Simulates running out of memory.
 #pragma once
 
 #include <cstdint>
 
 namespace tangshi::test {
 
-// While it lives, one allocation of this thread fails: that which comes after `successes` others.
+// While it exists, one allocation of this thread fails: the one after `successes` others.
 class FailingAllocation {
  public:
   explicit FailingAllocation(int64_t successes);
@@ -13,8 +13,8 @@ class FailingAllocation {
   FailingAllocation(const FailingAllocation&) = delete;
   FailingAllocation& operator=(const FailingAllocation&) = delete;
 
-  // Counts an allocation. Throws std::bad_alloc if it is the one to fail. operator new calls it; allocators
-  // of another kind may.
+  // Counts an allocation; throws std::bad_alloc if it is the one to fail. Called by operator new, and
+  // optionally by other allocators.
   static void count();
 };
 

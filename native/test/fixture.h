@@ -1,4 +1,4 @@
-// A model and batches that are small enough to inspect, and batches that are large enough for the kernels.
+// Small models and batches that can be inspected, and batches large enough for the kernels.
 #pragma once
 
 #include "expect_close.h"
@@ -15,7 +15,7 @@ inline Trainer small_trainer(const ModelConfig& model = small_model(), const Opt
   return Trainer(model, optimizer, at::kCPU, seed, threads);
 }
 
-// The model on a trainer's weights, by libtorch's operators.
+// A model on a trainer's weights, computed with libtorch's operators.
 inline Model model_of(const Trainer& trainer) { return Model(trainer.config(), trainer.parameters()); }
 
 // Two rows of four positions; the second row has two real ones.
@@ -23,8 +23,8 @@ inline Batch small_batch() {
   return {.inputs = {1, 2, 3, 4, 5, 6, 0, 0}, .targets = {2, 3, 4, 9, 6, 10, -1, -1}, .rows = 2, .time = 4};
 }
 
-// 40 rows of 1 to 9 real targets; some rows have none, and some a target that is left out in the middle.
-// Enough rows for the kernels on three threads.
+// 40 rows of 1 to 9 real targets, enough for the kernels on three threads. Some rows have none, and some have
+// a masked target in the middle.
 inline Batch many_rows(uint64_t seed = 1) {
   const auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   const auto below = [&](int64_t end) {

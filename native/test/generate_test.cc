@@ -15,7 +15,7 @@ GenerateOptions greedy(int64_t max_new_tokens) {
 
 }  // namespace
 
-TEST(generate, sequences_follow_seed_and_stream) {
+TEST(generate, sequences_depend_on_seed_and_stream) {
   Writer writer;
   GenerateOptions options{.max_new_tokens = 30, .logits = {.end_id = 10, .banned = {10}}};
   options.seeds = {7, 7, 8, 7};
@@ -26,7 +26,7 @@ TEST(generate, sequences_follow_seed_and_stream) {
   EXPECT(samples[0].ids != samples[1].ids && samples[0].ids != samples[2].ids);
 }
 
-TEST(generate, a_sequence_does_not_depend_on_company_or_threads) {
+TEST(generate, a_sequence_does_not_depend_on_other_sequences_or_threads) {
   const GenerateOptions options{.max_new_tokens = 30, .logits = {.end_id = 10}, .sampling = {.top_p = 0.9}};
   Writer one;
   const std::vector<std::vector<int32_t>> prompts(300, {1, 2});
@@ -38,13 +38,13 @@ TEST(generate, a_sequence_does_not_depend_on_company_or_threads) {
       EXPECT(samples[i].ids == expected[i].ids);
       EXPECT_EQ(samples[i].log_prob, expected[i].log_prob);
     }
-    const auto alone = several({{1, 2}}, options);  // its products are shared by the threads
+    const auto alone = several({{1, 2}}, options);  // its products are split over the threads
     EXPECT(alone[0].ids == expected[0].ids);
     EXPECT_EQ(alone[0].log_prob, expected[0].log_prob);
   }
 }
 
-TEST(generate, prompts_of_different_lengths_begin_to_draw_at_different_times) {
+TEST(generate, prompts_of_different_lengths_start_drawing_at_different_times) {
   Writer writer;
   const std::vector<std::vector<int32_t>> prompts = {{1}, {2, 3, 4}, {5, 6}, {8, 1, 2, 3, 4, 5}};
   const auto together = writer(prompts, greedy(20));
@@ -53,7 +53,7 @@ TEST(generate, prompts_of_different_lengths_begin_to_draw_at_different_times) {
   }
 }
 
-TEST(generate, a_listener_hears_each_id_of_each_sequence_in_order) {
+TEST(generate, the_listener_gets_each_id_of_each_sequence_in_order) {
   Writer writer(small_network(), 3);
   const GenerateOptions options{.max_new_tokens = 20, .logits = {.end_id = 10}};
   std::mutex mutex;
@@ -67,7 +67,7 @@ TEST(generate, a_listener_hears_each_id_of_each_sequence_in_order) {
   for (size_t i = 0; i < heard.size(); i++) EXPECT(heard[i] == samples[i].ids);
 }
 
-// That of the ids drawn, by constraining a sequence to them.
+// The log-probability of the ids drawn, computed by constraining a sequence to them.
 double log_prob_of(Writer& writer, const std::vector<int32_t>& ids) {
   GenerateOptions forced{.max_new_tokens = 100, .logits = {.end_id = 10}};
   LogitConstraint constraint{{}, std::vector<uint32_t>(11), {0}, {{}}};
@@ -81,8 +81,8 @@ double log_prob_of(Writer& writer, const std::vector<int32_t>& ids) {
   return sample.log_prob;
 }
 
-TEST(generate, the_log_probability_is_the_networks_own) {
-  // Neither temperature, penalty, bans nor top-k change it.
+TEST(generate, the_log_probability_is_that_of_the_network) {
+  // Temperature, penalty, bans and top-k do not change it.
   Writer writer;
   GenerateOptions options{.max_new_tokens = 10, .logits = {.end_id = 10, .banned = {10, 3, 10}}};
   for (const double penalty : {0.0, 2.0}) {
@@ -98,7 +98,7 @@ TEST(generate, the_log_probability_is_the_networks_own) {
   }
 }
 
-TEST(generate, no_sequence_ends_before_its_shortest_length) {
+TEST(generate, no_sequence_ends_before_its_minimum_length) {
   Writer writer;
   const std::vector<std::vector<int32_t>> prompts(200, {1});
   GenerateOptions options{.max_new_tokens = 50, .logits = {.end_id = 10}};
@@ -128,7 +128,7 @@ TEST(generate, stops_when_canceled) {
   EXPECT_EQ(samples.size(), 300u);
 }
 
-TEST(generate, nothing_asked_nothing_drawn) {
+TEST(generate, no_prompts_give_no_samples) {
   Writer writer;
   EXPECT(writer({}, greedy(5)).empty());
   EXPECT(writer({{1}}, greedy(0))[0].ids.empty());

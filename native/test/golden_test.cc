@@ -1,4 +1,4 @@
-// PyTorch's own numbers (test/golden/cells.py).
+// Reference results of PyTorch (test/golden/cells.py).
 #include <torch/serialize.h>
 
 #include <fstream>
@@ -75,7 +75,7 @@ struct Case {
   }
 };
 
-// Each on one thread and on three: the sums are then added up in another order.
+// Each on one thread and on three, which changes the order of summation.
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
     std::vector<Case> cases;
@@ -96,8 +96,8 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-// In the 2-norm: where a gradient is nearly 0 the first RMSprop step, lr x g / (|g|/10 + eps), turns rounding
-// of g into a change of single weights.
+// In the 2-norm: where a gradient is nearly 0, the first RMSprop step, lr x g / (|g|/10 + eps), amplifies
+// rounding of g into changes of single weights.
 void check_weights(const Case& c, Trainer& trainer, const std::string& golden_prefix) {
   for (const ParameterSlice& slice : trainer.parameters().slices) {
     const at::Tensor expected = c.tensor(golden_prefix + slice.name);
@@ -122,7 +122,7 @@ void check_optimizer(const std::string& name, const OptimizerConfig& config, dou
 
 }  // namespace
 
-TEST(golden, logits_by_libtorch_and_by_kernels) {
+TEST(golden, logits_with_libtorch_and_with_kernels) {
   at::NoGradGuard no_grad;
   for (const Case& c : cases()) {
     for (const LayerFunction run_layer : {torch_layer, cpu_layer}) {

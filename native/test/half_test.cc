@@ -7,7 +7,7 @@
 
 namespace tangshi::test {
 
-TEST(half, every_half_survives_the_way_through_single_precision) {
+TEST(half, every_half_round_trips_through_single_precision) {
   for (uint32_t half = 0; half < 0x10000; half++) {
     const float value = half_to_float(static_cast<uint16_t>(half));
     if (std::isnan(value)) {
@@ -19,7 +19,7 @@ TEST(half, every_half_survives_the_way_through_single_precision) {
   }
 }
 
-TEST(half, between_two_halves_the_nearest_is_taken_and_the_even_one_of_equals) {
+TEST(half, rounds_to_the_nearest_half_and_ties_to_even) {
   for (uint32_t half = 0; half < 0x7bff; half++) {
     const double low = half_to_float(static_cast<uint16_t>(half)), high = half_to_float(half + 1);
     const auto middle = static_cast<float>((low + high) / 2);
@@ -30,7 +30,7 @@ TEST(half, between_two_halves_the_nearest_is_taken_and_the_even_one_of_equals) {
   }
 }
 
-TEST(half, the_largest_and_beyond) {
+TEST(half, rounds_at_and_beyond_the_largest_half) {
   EXPECT_EQ(half_to_float(0x7bff), largest_half);
   EXPECT_EQ(float_to_half(65519.99f), 0x7bff);
   EXPECT_EQ(float_to_half(65520.0f), 0x7c00);

@@ -44,7 +44,7 @@ bool across_devices(c10::ArrayRef<const c10::IValue> inputs) {
   return devices.size() > 1;
 }
 
-// where() makes a tensor of a number on the host and copies it.
+// where() creates a tensor from a number on the host and copies it.
 bool copies_a_number(const std::string& name, c10::ArrayRef<const c10::IValue> inputs) {
   return name == "aten::where" &&
          std::any_of(inputs.begin(), inputs.end(), [](const c10::IValue& input) { return input.isScalar(); });

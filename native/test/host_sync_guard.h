@@ -1,4 +1,4 @@
-// Finds what the capture of a CUDA graph would refuse, on any device: operators whose result the host waits
+// Detects on any device what the capture of a CUDA graph would reject: operators whose result the host waits
 // for, and copies between devices.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace tangshi::test {
 
-// Watches the operators of the calling thread while it lives.
+// Watches the operators of the calling thread during its lifetime.
 class HostSyncGuard {
  public:
   HostSyncGuard();
@@ -17,7 +17,7 @@ class HostSyncGuard {
   HostSyncGuard(const HostSyncGuard&) = delete;
   HostSyncGuard& operator=(const HostSyncGuard&) = delete;
 
-  // Names of the operators that would be refused.
+  // Names of the operators that would be rejected.
   const std::vector<std::string>& refused() const { return refused_; }
 
  private:

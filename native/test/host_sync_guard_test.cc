@@ -16,12 +16,12 @@ bool refuses(const std::string& name, const std::vector<std::string>& refused) {
   return std::find(refused.begin(), refused.end(), name) != refused.end();
 }
 
-// Tensors of another device than the host's, in every build.
+// Tensors on a device other than the host, available in every build.
 at::Tensor on_meta(at::IntArrayRef sizes) { return at::zeros(sizes, at::kMeta); }
 
 }  // namespace
 
-TEST(host_sync_guard, finds_reads_by_the_host) {
+TEST(host_sync_guard, detects_reads_by_the_host) {
   const at::Tensor x = at::ones({3});
   EXPECT(refuses("aten::_local_scalar_dense", refused([&] { x[0].item<float>(); })));
   EXPECT(refuses("aten::is_nonzero", refused([&] { (x[0] > 0).is_nonzero(); })));
@@ -30,7 +30,7 @@ TEST(host_sync_guard, finds_reads_by_the_host) {
   EXPECT(refuses("aten::masked_select", refused([&] { x.masked_select(x > 0); })));
 }
 
-TEST(host_sync_guard, finds_reads_in_a_backward_pass) {
+TEST(host_sync_guard, detects_reads_in_a_backward_pass) {
   const at::Tensor x = at::ones({3}).requires_grad_();
   const at::Tensor y = x * 2;
   x.register_hook([](const at::Tensor& grad) {
@@ -40,19 +40,19 @@ TEST(host_sync_guard, finds_reads_in_a_backward_pass) {
   EXPECT(refuses("aten::_local_scalar_dense", refused([&] { y.backward(at::ones({3})); })));
 }
 
-TEST(host_sync_guard, finds_copies_between_devices) {
+TEST(host_sync_guard, detects_copies_between_devices) {
   const at::Tensor host = at::ones({3}), device = on_meta({3});
   EXPECT(refuses("aten::to", refused([&] { host.to(at::kMeta); })));
   EXPECT(refuses("aten::copy_", refused([&] { device.copy_(host); })));
 }
 
-TEST(host_sync_guard, finds_numbers_that_where_copies_to_the_device) {
+TEST(host_sync_guard, detects_numbers_that_where_copies_to_the_device) {
   const at::Tensor x = at::ones({3});
   EXPECT(refuses("aten::where", refused([&] { at::where(x > 0, x, 0); })));
   EXPECT(refused([&] { at::where(x > 0, x, at::zeros({})); }).empty());
 }
 
-TEST(host_sync_guard, lets_pass_what_stays_on_the_device) {
+TEST(host_sync_guard, accepts_work_that_stays_on_the_device) {
   for (const at::Tensor& x : {at::ones({3}), on_meta({3})}) {
     EXPECT(refused([&] { x.copy_((x * 2 + 1).to(at::kDouble)); }).empty());
   }

@@ -1,4 +1,4 @@
-// A small network with random weights that generates, without libtorch.
+// A small network with random weights, for generation without libtorch.
 #pragma once
 
 #include <cstring>
@@ -29,7 +29,7 @@ inline TensorMap random_tensors(const ModelConfig& config, uint64_t seed = 1, do
   return tensors;
 }
 
-// What generates in tests.
+// Everything needed to generate in tests.
 struct Writer {
   explicit Writer(const ModelConfig& config = small_network(), int threads = 1)
       : network(config, random_tensors(config)), threads(threads) {}
@@ -38,7 +38,7 @@ struct Writer {
   std::vector<Sample> operator()(
       const std::vector<std::vector<int32_t>>& prompts, GenerateOptions options,
       const std::function<bool()>& canceled = [] { return false; }, const OnToken& on_token = nullptr) {
-    // Where nothing else is said, sequence i is drawn from stream i of seed 7.
+    // By default, sequence i is drawn from stream i of seed 7.
     if (options.seeds.empty()) options.seeds.assign(prompts.size(), 7);
     for (size_t i = options.streams.size(); i < prompts.size(); i++) options.streams.push_back(i);
     return generate({network, threads}, prompts, options, canceled, on_token);

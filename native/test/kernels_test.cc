@@ -1,4 +1,4 @@
-// Every level of the kernels that this processor can run, against libtorch in double precision.
+// Every kernel level that this CPU supports, against libtorch in double precision.
 #include "kernels/kernels.h"
 
 #include <span>
@@ -25,7 +25,7 @@ const std::vector<int64_t> sizes = {1, 3, 4, 7, 8, 15, 16, 17, 63, 64, 65, 200};
 
 }  // namespace
 
-TEST(kernels, matmul_is_a_linear_layer_for_any_number_of_rows) {
+TEST(kernels, matmul_equals_a_linear_layer_for_any_number_of_rows) {
   for (const Kernels* level : supported_kernels()) {
     for (const bool half : {false, true}) {
       auto random = generator();
@@ -60,18 +60,18 @@ TEST(kernels, half_precision_reads_every_finite_value) {
   }
 }
 
-TEST(kernels, weights_too_large_for_half_precision_stay_single) {
+TEST(kernels, weights_too_large_for_half_precision_stay_in_single) {
   EXPECT(pack(at::full({1, 1}, 1e5f), at::zeros({1}), true).view().f32 != nullptr);
   EXPECT(pack(at::full({1, 1}, 6e4f), at::zeros({1}), true).view().f16 != nullptr);
 }
 
-TEST(kernels, multiply_is_a_product_for_any_strides) {
+TEST(kernels, multiply_is_a_matrix_product_for_any_strides) {
   auto random = generator();
   for (const Kernels* level : supported_kernels()) {
     for (const int64_t rows : {1, 2, 5, 6, 7, 13}) {
       for (const int64_t columns : {1, 3, 16, 17, 31, 32, 33, 48, 50, 64, 65, 130}) {
         const int64_t blocks = 3, count = 5, readable = (columns + 15) / 16 * 16;
-        const at::Tensor x = at::randn({blocks, count, rows}, random);  // a row's numbers lie apart
+        const at::Tensor x = at::randn({blocks, count, rows}, random);  // rows are not contiguous
         const at::Tensor w = at::randn({blocks * count, readable}, random),
                          old = at::randn({rows, 140}, random);
         const at::Tensor start = at::randn({rows}, random);
@@ -97,7 +97,7 @@ TEST(kernels, multiply_is_a_product_for_any_strides) {
   }
 }
 
-TEST(kernels, softmax_of_columns_a_few_rows_at_a_time) {
+TEST(kernels, softmax_of_columns_in_several_chunks_of_rows) {
   for (const Kernels* level : supported_kernels()) {
     for (const int64_t rows : {2, 7, 64}) {
       for (const bool relu : {false, true}) {
@@ -134,7 +134,7 @@ TEST(kernels, row_sums_and_transposes) {
   }
 }
 
-TEST(kernels, largest_and_weights_of_a_draw) {
+TEST(kernels, maximum_and_weights_for_sampling) {
   for (const Kernels* level : supported_kernels()) {
     for (const int64_t n : sizes) {
       auto random = generator();
@@ -176,7 +176,7 @@ TEST(kernels, tanh_is_accurate_near_zero) {
   }
 }
 
-TEST(kernels, cells_are_libtorchs) {
+TEST(kernels, cells_match_libtorch) {
   for (const Kernels* level : supported_kernels()) {
     for (const int64_t hidden : sizes) {
       auto random = generator();
@@ -204,7 +204,7 @@ TEST(kernels, cells_are_libtorchs) {
   }
 }
 
-TEST(kernels, lstm_in_training_is_its_cell_and_autograds_gradient) {
+TEST(kernels, lstm_in_training_matches_its_cell_and_autograd) {
   constexpr int64_t hidden = 5;
   for (const Kernels* level : supported_kernels()) {
     for (const int64_t lanes : sizes) {
@@ -238,7 +238,7 @@ TEST(kernels, lstm_in_training_is_its_cell_and_autograds_gradient) {
   }
 }
 
-TEST(kernels, updates_are_the_same_at_every_level) {
+TEST(kernels, updates_are_identical_at_every_level) {
   for (const int64_t n : sizes) {
     auto random = generator();
     const at::Tensor grad = at::randn({n}, random), start = at::randn({n}, random);

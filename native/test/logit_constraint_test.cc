@@ -14,8 +14,8 @@ using Plan = std::vector<LogitConstraint::Position>;
 constexpr int32_t none = LogitConstraint::no_rhyme;
 constexpr LogitConstraint::Position any{0, none}, comma{1, none}, rhyme{0, 0};
 
-// Ids 0 to 10. Mask 0: all but 0 and 10; mask 1: id 9 alone, as a comma. Ids 1, 2, 3 are in group A; 3, 4, 5
-// in group B. `word` says where among the groups' words A and B are: 0, or 3 for groups 96 and 97.
+// Ids 0 to 10. Mask 0: all but 0 and 10; mask 1: only id 9, as a comma. Ids 1, 2, 3 are in group A; 3, 4, 5
+// in group B. `word` is the word that holds the bits of A and B: 0, or 3 for groups 96 and 97.
 LogitConstraint constraint(std::vector<Plan> plans, size_t word = 0) {
   LogitConstraint out;
   out.masks.assign(22, 0);
@@ -30,7 +30,7 @@ LogitConstraint constraint(std::vector<Plan> plans, size_t word = 0) {
   return out;
 }
 
-// What may stand here.
+// Ids allowed at the current position.
 Ids allowed(const ConstraintState& state) {
   std::vector<float> logits(11, 1);
   state.apply(logits);
@@ -43,7 +43,7 @@ Ids allowed(const ConstraintState& state) {
 
 }  // namespace
 
-TEST(logit_constraint, positions_allow_what_their_masks_do) {
+TEST(logit_constraint, positions_allow_the_ids_of_their_masks) {
   const LogitConstraint c = constraint({{any, comma}});
   ConstraintState state(c, 0);
   EXPECT(allowed(state) == (Ids{1, 2, 3, 4, 5, 6, 7, 8, 9}));
@@ -54,18 +54,18 @@ TEST(logit_constraint, positions_allow_what_their_masks_do) {
   EXPECT(state.is_done());
 }
 
-TEST(logit_constraint, rhymes_share_a_group_and_none_stands_twice) {
-  for (const size_t word : {0, 3}) {  // of more groups than one word holds
+TEST(logit_constraint, rhymes_share_a_group_and_do_not_repeat) {
+  for (const size_t word : {0, 3}) {  // more groups than fit in one word
     const LogitConstraint c = constraint({{rhyme, any, rhyme, rhyme, rhyme}}, word);
     ConstraintState state(c, 0);
     EXPECT(allowed(state) == (Ids{1, 2, 3, 4, 5}));
-    state.advance(3);  // in both groups: which one it will be is still open
+    state.advance(3);  // in both groups: the group is still open
     state.advance(8);
     EXPECT(allowed(state) == (Ids{1, 2, 4, 5}));
     state.advance(4);
     EXPECT(allowed(state) == (Ids{5}));
     state.advance(5);
-    EXPECT(allowed(state) == (Ids{3, 4, 5}));  // none is left: one may stand again
+    EXPECT(allowed(state) == (Ids{3, 4, 5}));  // none is left: repetition is allowed
   }
 }
 
@@ -83,7 +83,7 @@ TEST(logit_constraint, several_rhymes_in_a_sequence_are_independent) {
   EXPECT(allowed(state) == (Ids{3}));
 }
 
-TEST(logit_constraint, where_no_rhyme_is_left_the_mask_holds) {
+TEST(logit_constraint, if_no_rhyme_is_left_the_mask_applies) {
   LogitConstraint c = constraint({{{1, 0}}});
   EXPECT(allowed(ConstraintState(c, 0)) == (Ids{9}));
   c = constraint({{rhyme}});
@@ -91,7 +91,7 @@ TEST(logit_constraint, where_no_rhyme_is_left_the_mask_holds) {
   EXPECT_EQ(allowed(ConstraintState(c, 0)).size(), 9u);
 }
 
-TEST(logit_constraint, samples_keep_to_their_plans_the_prompt_included) {
+TEST(logit_constraint, samples_follow_their_plans_including_the_prompt) {
   Writer writer;
   GenerateOptions options{.max_new_tokens = 50, .logits = {.end_id = 10}};
   options.logits.constraint =
@@ -110,7 +110,7 @@ TEST(logit_constraint, samples_keep_to_their_plans_the_prompt_included) {
   EXPECT(whole[0].ended && whole[0].ids.empty() && whole[1].ended && whole[1].ids.empty());
 }
 
-TEST(logit_constraint, a_penalty_keeps_ids_from_standing_twice) {
+TEST(logit_constraint, a_penalty_prevents_repetition) {
   Writer writer;
   GenerateOptions options{.max_new_tokens = 8, .logits = {.end_id = 10}};
   options.logits = {.end_id = 10, .repetition_penalty = 50, .banned = {10}};

@@ -6,7 +6,7 @@
 namespace tangshi::test {
 namespace {
 
-// Around the edges of vectors, tiles and positions summed at a time.
+// Around the sizes of vectors, tiles and summation blocks.
 struct Size {
   int64_t time, batch, in, hidden;
 };
@@ -31,7 +31,7 @@ at::Tensor leaf(const at::Tensor& tensor, at::ScalarType type) { return tensor.t
 
 }  // namespace
 
-TEST(lstm_layer, output_state_and_gradients_are_libtorchs) {
+TEST(lstm_layer, output_state_and_gradients_match_libtorch) {
   for (const Size& size : sizes) {
     const Problem p = problem(size);
     at::Tensor x = leaf(p.x.clone(), at::kFloat), exact_x = leaf(p.x, at::kDouble);
@@ -55,7 +55,7 @@ TEST(lstm_layer, output_state_and_gradients_are_libtorchs) {
   }
 }
 
-TEST(lstm_layer, sequences_that_have_ended_are_skipped) {
+TEST(lstm_layer, ended_sequences_are_skipped) {
   const Problem p = problem({6, 40, 5, 7});
   const std::vector<int64_t> batch_sizes = {40, 40, 33, 32, 17, 3};
   at::Tensor d_out = at::randn({6, 40, 7}, at::make_generator<at::CPUGeneratorImpl>(6));
@@ -75,7 +75,7 @@ TEST(lstm_layer, sequences_that_have_ended_are_skipped) {
   for (size_t i = 0; i < whole.size(); i++) EXPECT_CLOSE(less[i], whole[i], 1e-6);
 }
 
-TEST(lstm_layer, refuses_what_it_cannot_do_right) {
+TEST(lstm_layer, rejects_what_it_does_not_support) {
   const Problem p = problem({3, 2, 5, 7});
   std::vector<at::Tensor> weights = p.weights;
   weights[0].requires_grad_();
@@ -86,7 +86,7 @@ TEST(lstm_layer, refuses_what_it_cannot_do_right) {
 }
 
 TEST(lstm_layer, columns_without_a_sequence_are_zero) {
-  // Not the previous content of the memory: a NaN there would reach the weights.
+  // They do not keep the old content of the memory, where a NaN would reach the weights.
   const Problem p = problem({4, 3, 5, 7});
   std::vector<at::Tensor> weights = p.weights;
   for (at::Tensor& weight : weights) weight.requires_grad_();

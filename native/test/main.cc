@@ -1,4 +1,4 @@
-// The tests of a program: all, or those of one suite, given as its argument.
+// Runs all tests of a program, or those of the suite given as its argument.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
       failed++;
       std::string message = error.what();
       message.resize(
-          std::min(message.find("\nException raised from"), message.size()));  // libtorch's backtrace
+          std::min(message.find("\nException raised from"), message.size()));  // without libtorch's backtrace
       std::printf("FAILED %s.%s\n  %s\n", test.suite.c_str(), test.name.c_str(), message.c_str());
     }
   }

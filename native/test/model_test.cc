@@ -20,7 +20,7 @@ const at::Tensor ids = at::tensor({1, 2, 3, 4, 5, 6}, at::kLong).view({3, 2});  
 
 }  // namespace
 
-TEST(model, names_are_pytorchs) {
+TEST(model, names_match_pytorch) {
   const auto names = [](Cell cell) {
     std::string names;
     for (const auto& parameter : model(small_model(cell))->named_parameters()) names += parameter.key() + " ";
@@ -79,7 +79,7 @@ TEST(model, a_layer_is_contiguous_on_another_device) {
   }
 }
 
-TEST(model, initial_weights_keep_their_bounds_and_follow_the_seed) {
+TEST(model, initial_weights_are_within_bounds_and_depend_on_the_seed) {
   ModelConfig config = small_model();
   config.vocab_size = 500;
   config.xavier_output = true;
@@ -98,7 +98,7 @@ TEST(model, initial_weights_keep_their_bounds_and_follow_the_seed) {
   EXPECT(wide <= 4 / std::sqrt(7.0) && wide > 1.4);
 }
 
-TEST(model, without_dropout_it_is_the_chain_of_its_modules) {
+TEST(model, without_dropout_equals_the_chain_of_its_modules) {
   at::NoGradGuard no_grad;
   Model m = model(small_model());
   HiddenState state = m->zero_state(2);
@@ -111,7 +111,7 @@ TEST(model, without_dropout_it_is_the_chain_of_its_modules) {
   EXPECT_CLOSE(m->logits(hidden), modules["fc"]->as<torch::nn::Linear>()->forward(out), 3e-7);
 }
 
-TEST(model, one_character_at_a_time_is_the_whole_sequence_at_once) {
+TEST(model, one_character_at_a_time_equals_the_whole_sequence_at_once) {
   at::NoGradGuard no_grad;
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     Model m = model(small_model(cell));

@@ -1,4 +1,4 @@
-// Decoding by the kernels compared with the same network by tensor operations.
+// Decoding with the kernels against the same network with tensor operations.
 #include "sample/network.h"
 
 #include <cmath>
@@ -10,7 +10,7 @@
 namespace tangshi::test {
 namespace {
 
-// The largest difference of any logit while two rows of ids go through both.
+// The largest difference of any logit when two rows of ids go through both.
 double difference(const ModelConfig& config) {
   at::NoGradGuard no_grad;
   Trainer trainer = small_trainer(config);
@@ -38,7 +38,7 @@ double difference(const ModelConfig& config) {
 
 }  // namespace
 
-TEST(network, logits_are_the_models) {
+TEST(network, logits_match_the_model) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     EXPECT(difference(small_model(cell)) < 2e-6);
     ModelConfig classic = small_model(cell);
@@ -51,13 +51,13 @@ TEST(network, logits_are_the_models) {
   }
 }
 
-TEST(network, half_precision_of_large_networks_drifts_little) {
+TEST(network, half_precision_of_large_networks_is_accurate) {
   ModelConfig large = small_model();
   large.hidden_dim = 512;
   EXPECT(difference(large) < 5e-3);
 }
 
-TEST(network, recites_what_was_learned_and_stops_at_the_end) {
+TEST(network, reproduces_what_it_learned_and_stops_at_the_end) {
   const ModelConfig config = small_model();
   Trainer trainer = small_trainer(config, {.kind = OptimizerKind::adam});
   const Batch poem{.inputs = {1, 3, 5, 7, 9, 2}, .targets = {3, 5, 7, 9, 2, 10}, .rows = 1, .time = 6};

@@ -14,7 +14,7 @@ Parameters of_values(const at::Tensor& values) { return {{}, values.clone()}; }
 
 using Make = std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<at::Tensor>)>;
 
-// By the kernels or by tensor operations.
+// With the kernels or with tensor operations.
 double step(Optimizer& optimizer, Parameters& parameters, const at::Tensor& grads, ThreadPool& pool,
             double lr, double clip_norm, bool by_tensors) {
   if (!by_tensors) return optimizer.clip_and_step(parameters, grads, pool, lr, clip_norm);
@@ -47,14 +47,14 @@ void check_against(const OptimizerConfig& config, double lr, const Make& make) {
 
 }  // namespace
 
-TEST(optimizer, rmsprop_is_torchs) {
+TEST(optimizer, rmsprop_matches_torch) {
   check_against({.alpha = 0.95, .eps = 1e-7, .weight_decay = 0.01}, 0.01, [](std::vector<at::Tensor> p) {
     return std::make_unique<torch::optim::RMSprop>(
         p, torch::optim::RMSpropOptions(0.01).alpha(0.95).eps(1e-7).weight_decay(0.01));
   });
 }
 
-TEST(optimizer, adam_is_torchs) {
+TEST(optimizer, adam_matches_torch) {
   check_against({.kind = OptimizerKind::adam, .beta1 = 0.8, .beta2 = 0.99, .weight_decay = 0.01}, 0.003,
                 [](std::vector<at::Tensor> p) {
                   return std::make_unique<torch::optim::Adam>(
@@ -62,13 +62,13 @@ TEST(optimizer, adam_is_torchs) {
                 });
 }
 
-TEST(optimizer, adamw_is_torchs) {
+TEST(optimizer, adamw_matches_torch) {
   check_against({.kind = OptimizerKind::adamw, .weight_decay = 0.1}, 0.003, [](std::vector<at::Tensor> p) {
     return std::make_unique<torch::optim::AdamW>(p, torch::optim::AdamWOptions(0.003).weight_decay(0.1));
   });
 }
 
-TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
+TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before_clipping) {
   const at::Tensor grad = at::tensor({3.0f, 0.0f, 4.0f, 0.0f});
   for (const bool by_tensors : {false, true}) {
     for (const double clip_norm : {1.0, 7.0}) {
@@ -82,7 +82,7 @@ TEST(optimizer, clips_to_the_norm_and_reports_the_norm_before) {
   }
 }
 
-TEST(optimizer, a_gradient_that_is_not_finite_changes_nothing) {
+TEST(optimizer, a_nonfinite_gradient_changes_nothing) {
   const std::vector<OptimizerConfig> configs = {{.weight_decay = 0.1},
                                                 {.kind = OptimizerKind::adam},
                                                 {.kind = OptimizerKind::adamw, .weight_decay = 0.1}};

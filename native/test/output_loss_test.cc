@@ -1,4 +1,4 @@
-// The chunked loss against the same sum written out for autograd.
+// The chunked loss against the same sum computed with autograd.
 #include "train/output_loss.h"
 
 #include "expect_close.h"
@@ -11,7 +11,7 @@ struct Problem {
   OutputLayer layer;
 };
 
-// Around the edges of vectors, tiles, blocks and chunks.
+// Around the sizes of vectors, tiles, blocks and chunks.
 struct Size {
   int64_t positions, features, vocab;
 };
@@ -35,8 +35,8 @@ at::Tensor reference(const Problem& p) {
 
 }  // namespace
 
-TEST(output_loss, equals_the_dense_loss_and_gradients_at_every_edge) {
-  OutputLoss chunked;  // one for all sizes: its buffers are reused
+TEST(output_loss, matches_the_dense_loss_and_gradients_at_every_boundary) {
+  OutputLoss chunked;  // shared by all sizes: its buffers are reused
   for (const Size& size : sizes) {
     for (const bool relu : {false, true}) {
       Problem p = problem(size, relu);
@@ -63,7 +63,7 @@ TEST(output_loss, equals_the_dense_loss_and_gradients_at_every_edge) {
   }
 }
 
-TEST(output_loss, rows_of_weight_zero_count_for_nothing) {
+TEST(output_loss, rows_of_weight_zero_have_no_effect) {
   const Problem p = problem({40, 7, 13}, false);
   LossInput padded = p.input;
   padded.weights = at::cat({p.input.weights.narrow(0, 0, 30), at::zeros({10})});

@@ -5,7 +5,7 @@
 namespace tangshi::test {
 namespace {
 
-// Rows of 2, 0, 4 and 3 real targets; the third has a target left out.
+// Rows of 2, 0, 4 and 3 real targets; the third has a masked target.
 const Batch ragged = {.inputs = {1, 2, 0, 0, 3, 0, 0, 0, 4, 5, 6, 7, 8, 9, 1, 0},
                       .targets = {2, 3, -1, -1, -1, -1, -1, -1, 5, -1, 7, 8, 9, 1, 2, -1},
                       .rows = 4,
@@ -16,7 +16,7 @@ at::Tensor ids(std::vector<int64_t> values) { return at::tensor(values); }
 
 }  // namespace
 
-TEST(packed_batch, rows_are_sorted_by_length_and_equal_ones_stay_in_order) {
+TEST(packed_batch, rows_are_sorted_by_length_and_the_sort_is_stable) {
   EXPECT(sorted_indices(ragged) == (std::vector<int64_t>{2, 3, 0, 1}));
   EXPECT(sorted_indices({.inputs = {1, 1}, .targets = {1, 1}, .rows = 2, .time = 1}) ==
          (std::vector<int64_t>{0, 1}));
@@ -31,7 +31,7 @@ TEST(packed_batch, holds_inputs_and_the_positions_of_real_targets) {
   EXPECT(packed.weights.equal(at::tensor({0.3f, 0.4f, 0.1f, 0.4f, 0.1f, 0.3f, 0.4f, 0.3f})));
 }
 
-TEST(packed_batch, shares_take_every_second_row_and_end_with_their_longest) {
+TEST(packed_batch, shares_take_every_second_row_and_their_time_is_that_of_their_longest) {
   const PackedBatch packed = pack(ragged, {2, 3, 0, 1}, 1, 2, row_weights);
   EXPECT(packed.inputs.equal(ids({8, 3, 9, 0, 1, 0}).view({3, 2})));
   EXPECT(packed.batch_sizes == (std::vector<int64_t>{1, 1, 1}));

@@ -11,7 +11,7 @@ const auto never = [] { return false; };
 
 }  // namespace
 
-TEST(score, is_what_drawing_says_of_the_same_sequence) {
+TEST(score, equals_the_log_probability_of_the_drawn_sequence) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     Writer writer(small_network(cell));
     const GenerateOptions options{
@@ -27,7 +27,7 @@ TEST(score, is_what_drawing_says_of_the_same_sequence) {
   }
 }
 
-TEST(score, does_not_depend_on_company_or_threads) {
+TEST(score, does_not_depend_on_other_sequences_or_threads) {
   Writer one, three(small_network(), 3);
   std::vector<std::vector<int32_t>> sequences;
   for (int32_t i = 0; i < 100; i++) {

@@ -25,7 +25,7 @@ bool same(Trainer& a, Trainer& b) {
   return true;
 }
 
-// The memory of tensors, which does not come from operator new.
+// Counts allocations of tensors, which do not use operator new.
 class CountingAllocator : public at::Allocator {
  public:
   CountingAllocator() { c10::SetCPUAllocator(this); }
@@ -45,7 +45,7 @@ class CountingAllocator : public at::Allocator {
 
 }  // namespace
 
-TEST(snapshot, a_restored_trainer_goes_on_bit_for_bit) {
+TEST(snapshot, a_restored_trainer_continues_bitwise_identically) {
   for (const int threads : {1, 3}) {
     for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
       Trainer a = with_dropout(1, kind, threads), b = with_dropout(2, kind, threads);
@@ -75,7 +75,7 @@ TEST(snapshot, names_dtypes_and_shapes) {
   EXPECT(state.contains("optim.exp_avg_sq.lstm.weight_hh_l1"));
 }
 
-TEST(snapshot, the_models_state_is_its_weights) {
+TEST(snapshot, the_state_of_the_model_is_its_weights) {
   Trainer trainer = with_dropout(1);
   const TensorMap all = snapshot(trainer), weights = model_weights(trainer.parameters());
   EXPECT_EQ(weights.size(), trainer.parameters().slices.size());
@@ -85,7 +85,7 @@ TEST(snapshot, the_models_state_is_its_weights) {
   }
 }
 
-TEST(snapshot, weights_alone_start_the_optimizer_afresh) {
+TEST(snapshot, restoring_only_weights_resets_the_optimizer) {
   Trainer a = with_dropout(1), b = with_dropout(2);
   a.step(small_batch(), 0.01, 1);
   b.step(small_batch(), 0.01, 1);
@@ -95,7 +95,7 @@ TEST(snapshot, weights_alone_start_the_optimizer_afresh) {
   EXPECT_EQ(b.optimizer().slots()[1].values.abs().max().item<float>(), 0.0f);
 }
 
-TEST(snapshot, a_refused_state_changes_nothing) {
+TEST(snapshot, a_rejected_state_changes_nothing) {
   Trainer source = with_dropout(1);
   source.step(small_batch(), 0.01, 1);
   const TensorMap good = snapshot(source);
@@ -125,7 +125,7 @@ TEST(snapshot, a_refused_state_changes_nothing) {
   }
 }
 
-TEST(snapshot, memory_that_runs_out_at_any_point_leaves_all_as_it_was) {
+TEST(snapshot, running_out_of_memory_at_any_point_changes_nothing) {
   Trainer source = with_dropout(1), untouched = with_dropout(2), target = with_dropout(2);
   source.step(small_batch(), 0.01, 1);
   for (Trainer* trainer : {&untouched, &target}) trainer->step(small_batch(), 0.02, 1);

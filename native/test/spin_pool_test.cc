@@ -7,7 +7,7 @@
 
 namespace tangshi::test {
 
-TEST(spin_pool, does_every_piece_of_every_job_once_and_in_time) {
+TEST(spin_pool, runs_every_piece_of_every_job_once_before_it_returns) {
   for (const int helpers : {0, 1, 3}) {
     SpinPool pool(helpers);
     std::vector<std::thread> threads;
@@ -17,15 +17,15 @@ TEST(spin_pool, does_every_piece_of_every_job_once_and_in_time) {
       const int64_t count = job % 100;
       pool.each(count, [&](int64_t piece) { done[piece]++; });
       for (int64_t piece = 0; piece < count; piece++) expected[piece]++;
-      EXPECT(done == expected);  // seen by the leader as soon as it goes on
+      EXPECT(done == expected);  // visible to the leader as soon as it continues
     }
     pool.dismiss();
     for (std::thread& thread : threads) thread.join();
   }
 }
 
-// As many as a layer of 2^24 outputs and more has: they are counted in 16 bits.
-TEST(spin_pool, does_more_pieces_than_it_can_count_at_a_time) {
+// As many as a layer of 2^24 or more outputs has: pieces are counted in 16 bits.
+TEST(spin_pool, runs_more_pieces_than_it_can_count_at_a_time) {
   SpinPool pool(2);
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; i++) threads.emplace_back([&] { pool.help(); });
@@ -38,7 +38,7 @@ TEST(spin_pool, does_more_pieces_than_it_can_count_at_a_time) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(spin_pool, helpers_that_come_late_or_never_hold_up_nothing) {
+TEST(spin_pool, late_or_missing_helpers_delay_nothing) {
   SpinPool pool(1);
   int sum = 0;
   pool.each(10, [&](int64_t piece) { sum += static_cast<int>(piece); });

@@ -24,7 +24,7 @@ TEST(thread_pool, each_job_runs_once_on_its_own_thread) {
   }
 }
 
-TEST(thread_pool, shares_cover_everything_once) {
+TEST(thread_pool, shares_cover_every_element_once) {
   for (const int count : {1, 2, 3, 7}) {
     ThreadPool pool(count);
     for (const int64_t size : {0, 1, 2, 6, 100, 1001}) {

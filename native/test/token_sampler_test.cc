@@ -45,14 +45,14 @@ TEST(token_sampler, follows_the_softmax_at_its_temperature) {
   }
 }
 
-TEST(token_sampler, greedy_takes_the_likeliest_and_the_first_of_equals) {
+TEST(token_sampler, greedy_takes_the_most_likely_id_and_the_first_on_ties) {
   EXPECT_EQ(draw_once({.temperature = 0}, logits), 3);
   EXPECT_EQ(draw_once({.temperature = 0}, logits, {3}), 2);
   EXPECT_EQ(draw_once({.temperature = 0}, {1, 1, 1}), 0);
   EXPECT_EQ(draw_once({.temperature = 0}, {1, 1, 1}, {1, 0}), 2);
 }
 
-TEST(token_sampler, top_k_top_p_and_bans_leave_only_theirs) {
+TEST(token_sampler, top_k_top_p_and_bans_exclude_all_other_ids) {
   const auto drawn = [](const SamplingOptions& options, const std::vector<int32_t>& banned = {}) {
     std::set<int> ids;
     const auto seen = frequencies(options, 5000, banned);
@@ -82,7 +82,7 @@ TEST(token_sampler, every_temperature_draws_an_id) {
   }
 }
 
-// Of the ids in the order of their logits, as many as it takes to reach a probability.
+// The shortest prefix of the ids, sorted by descending logit, that reaches a probability.
 std::set<int32_t> nucleus(const std::vector<float>& logits, double top_p) {
   std::vector<int32_t> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0);
@@ -98,7 +98,7 @@ std::set<int32_t> nucleus(const std::vector<float>& logits, double top_p) {
   return kept;
 }
 
-TEST(token_sampler, top_p_is_a_share_of_the_whole_distribution) {
+TEST(token_sampler, top_p_refers_to_the_whole_distribution) {
   constexpr int32_t vocab = 6000;
   std::vector<float> flat(vocab), zipf(vocab), peaked(vocab);
   for (int32_t id = 0; id < vocab; id++) {
@@ -115,7 +115,7 @@ TEST(token_sampler, top_p_is_a_share_of_the_whole_distribution) {
       constexpr int draws = 1'500;
       for (int i = 0; i < draws; i++) drawn.insert(sampler(logits, random));
       for (const int32_t id : drawn) EXPECT(expected.contains(id));
-      // As many as so many draws should find.
+      // The number of distinct ids expected from so many draws.
       double total = 0, found = 0;
       for (const int32_t id : expected) total += std::exp(logits[id]);
       for (const int32_t id : expected) found += 1 - std::pow(1 - std::exp(logits[id]) / total, draws);
@@ -124,7 +124,7 @@ TEST(token_sampler, top_p_is_a_share_of_the_whole_distribution) {
   }
 }
 
-TEST(token_sampler, streams_differ_and_repeat) {
+TEST(token_sampler, streams_differ_and_are_reproducible) {
   const auto stream = [](uint64_t seed, uint64_t stream) {
     Random random(seed, stream);
     std::vector<double> values;
@@ -136,7 +136,7 @@ TEST(token_sampler, streams_differ_and_repeat) {
   EXPECT(stream(1, 1) != stream(2, 0));
 }
 
-TEST(token_sampler, logits_that_are_not_numbers_still_give_an_allowed_id) {
+TEST(token_sampler, nonfinite_logits_still_give_an_allowed_id) {
   for (const float odd : {NAN, INFINITY, -INFINITY}) {
     const int32_t id = draw_once({}, {odd, odd, odd}, {0});
     EXPECT(id == 1 || id == 2);

@@ -17,7 +17,7 @@ bool same_weights(Trainer& a, Trainer& b) { return a.parameters().values.equal(b
 
 }  // namespace
 
-TEST(trainer, learns_a_batch_by_heart) {
+TEST(trainer, memorizes_a_batch) {
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     Trainer trainer = small_trainer(small_model(cell), {.kind = OptimizerKind::adam});
     const double before = trainer.step(small_batch(), 0.05, 1).loss;
@@ -67,7 +67,7 @@ TEST(trainer, the_content_of_padding_does_not_matter) {
   }
 }
 
-TEST(trainer, same_seed_and_threads_same_bytes) {
+TEST(trainer, same_seed_and_threads_give_identical_bytes) {
   for (const int threads : thread_counts) {
     const auto trained = [&](uint64_t seed) {
       auto trainer = std::make_unique<Trainer>(with_dropout(0.3), OptimizerConfig(), at::kCPU, seed, threads);
@@ -79,7 +79,7 @@ TEST(trainer, same_seed_and_threads_same_bytes) {
   }
 }
 
-TEST(trainer, threads_change_rounding_only) {
+TEST(trainer, the_number_of_threads_changes_only_rounding) {
   for (const Batch& batch : {small_batch(), many_rows()}) {
     Trainer one = small_trainer(), five = small_trainer(small_model(), {}, 1, 5);
     EXPECT(same_weights(one, five));
@@ -92,7 +92,7 @@ TEST(trainer, threads_change_rounding_only) {
   }
 }
 
-TEST(trainer, dropout_makes_the_losses_of_a_step_random_and_those_of_an_evaluation_not) {
+TEST(trainer, dropout_affects_training_losses_but_not_evaluation) {
   for (const int threads : thread_counts) {
     Trainer trainer = small_trainer(with_dropout(0.5), {}, 1, threads);
     const double first = trainer.step(many_rows(), 0, 1).loss, second = trainer.step(many_rows(), 0, 1).loss;
@@ -110,7 +110,7 @@ TEST(trainer, evaluation_changes_nothing) {
   EXPECT(trainer.generator().get_state().equal(generator));
 }
 
-TEST(trainer, returns_the_steps_done_when_it_is_canceled) {
+TEST(trainer, returns_the_completed_steps_when_canceled) {
   Trainer trainer = small_trainer();
   int asked = 0;
   const std::vector<Batch> batches(5, small_batch());
@@ -118,7 +118,7 @@ TEST(trainer, returns_the_steps_done_when_it_is_canceled) {
   EXPECT_EQ(trainer.train(batches, std::vector<double>(5, 0.01), 1, [] { return false; }).size(), 5u);
 }
 
-TEST(trainer, forgets_the_steps_before_one_that_fails) {
+TEST(trainer, discards_the_stats_of_steps_before_one_that_fails) {
   Trainer trainer = small_trainer();
   int asked = 0;
   const auto fails = [&]() -> bool {

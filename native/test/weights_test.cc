@@ -23,7 +23,7 @@ TensorMap in_half_precision(TensorMap tensors) {
 
 }  // namespace
 
-TEST(weights, in_half_precision_are_read_as_they_are_stored) {
+TEST(weights, half_precision_is_read_as_stored) {
   const TensorMap tensors = random_tensors(small_network()), halves = in_half_precision(tensors);
   const Weights exact(small_network(), tensors), rounded(small_network(), halves);
   const auto a = exact.floats("fc.weight"), b = rounded.floats("fc.weight");
@@ -32,7 +32,7 @@ TEST(weights, in_half_precision_are_read_as_they_are_stored) {
   for (size_t i = 0; i < a.size(); i++) EXPECT_EQ(b[i], half_to_float(float_to_half(a[i])));
 }
 
-TEST(weights, refuse_tensors_of_another_model) {
+TEST(weights, rejects_tensors_of_another_model) {
   const ModelConfig config = small_network();
   const TensorMap good = random_tensors(config);
   std::vector<TensorMap> bad;
