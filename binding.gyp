@@ -1,6 +1,6 @@
 {
-  # For node-gyp: hands over to the set-up, which builds the addon with CMake, as cmake-js does. The set-up never calls
-  # node-gyp, and does nothing when a build that it started calls it: this cannot go in circles.
+  # For node-gyp: delegates to the setup, which builds the addon with CMake, as cmake-js does. This cannot recurse: the
+  # setup never calls node-gyp, and does nothing if it is called by a build that it started.
   "targets": [
     {
       "target_name": "tangshi",

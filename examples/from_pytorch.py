@@ -1,15 +1,16 @@
-"""Makes a checkpoint of this package from the original course program's network, as PyTorch saved it.
+"""Converts the network of the original course program, as saved by PyTorch, to a checkpoint of this package.
 
     python examples/from_pytorch.py STATE_DICT.pt VOCAB.json OUT.safetensors
     npm run gen 湖 -- --model OUT.safetensors       (or, in a program: Model.load('OUT.safetensors'))
 
-In the original program, these two lines write what it takes:
+In the original program, these two lines write the input files:
 
     torch.save(rnn_model.state_dict(), "STATE_DICT.pt")
     json.dump(word_int_map, open("VOCAB.json", "w"))       (or the list of its vocabularies)
 
-Needs torch alone. What is no such network is refused, and nothing is written. Its LSTM must have been batch_first, which
-no file tells: one that was not took each character of its [1, time] input for a text of its own, and had no past.
+Needs only torch. Other networks are rejected, and nothing is written. The LSTM must have been created with
+batch_first=True, which the files do not record: without it, the LSTM took each character of its [1, time] input for a
+separate text, and had no context.
 """
 
 import hashlib
@@ -26,11 +27,11 @@ GATES = {4: "lstm", 3: "gru", 1: "rnn"}
 
 
 def main(state_path, vocab_path, out):
-    # Whatever device it was trained on.
+    # On the CPU, whatever device it was trained on.
     state = torch.load(state_path, map_location="cpu", weights_only=True)
     characters = characters_of(json.loads(Path(vocab_path).read_text(encoding="utf-8")))
     tensors, sizes = tensors_of(state)
-    # The original sized its network by its map, plus one class that stands for nothing.
+    # The original program sized its network by its map, plus one unused class.
     classes, entries = len(tensors["embedding.weight"]), len(set(characters))
     if classes != entries + 1:
         sys.exit(f"The network has {classes} classes, but the vocabulary {entries} characters: one fewer is expected")
@@ -38,7 +39,7 @@ def main(state_path, vocab_path, out):
 
 
 def tensors_of(state):
-    """The tensors under this package's names, and the network's sizes, which are read from them."""
+    """The tensors under this package's names, and the sizes of the network, derived from them."""
     layers = [name for name in state if name.endswith("weight_hh_l0")]
     if len(layers) != 1:
         sys.exit("Expected the state_dict of a network with one LSTM, GRU or RNN")
@@ -61,7 +62,7 @@ def tensors_of(state):
 
 
 def our_name(name, cell):
-    """Of `word_embedding_lookup.word_embedding.weight`, `rnn_lstm.weight_ih_l0`, `fc.weight` and the like."""
+    """From names such as `word_embedding_lookup.word_embedding.weight`, `rnn_lstm.weight_ih_l0` and `fc.weight`."""
     module, _, leaf = name.rpartition(".")
     if re.fullmatch(r"(weight|bias)_[ih]h_l\d+", leaf):
         return f"{cell}.{leaf}"
@@ -71,16 +72,17 @@ def our_name(name, cell):
 
 
 def characters_of(vocabulary):
-    """In the order of their ids, from the program's list or its map of characters to ids."""
+    """The characters in order of their ids, from the program's list or its map of characters to ids."""
     if isinstance(vocabulary, list):
         return vocabulary
-    # A poem with a space in it gave the space an id, and the vocabulary's own last entry another: the map has the last.
+    # If a poem contains a space, the list has two entries for it: from that poem, and as its last entry. The map has
+    # only the last.
     characters = {i: char for char, i in vocabulary.items()}
     return [characters.get(i, " ") for i in range(max(characters) + 1)]
 
 
 def checkpoint(tensors, sizes, characters):
-    """The bytes of a safetensors file: 8 bytes of length, a JSON header of that length, the tensors."""
+    """The bytes of a safetensors file: the length of the header in 8 bytes, the header in JSON, the tensors."""
     data = {name: bytes(tensor.view(torch.uint8).flatten().tolist()) for name, tensor in sorted(tensors.items())}
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     header = {"__metadata__": metadata(sizes, characters, shapes, data)}
@@ -89,14 +91,14 @@ def checkpoint(tensors, sizes, characters):
         header[name] = {"dtype": "F32", "shape": shapes[name], "data_offsets": [offset, offset + len(body)]}
         offset += len(body)
     text = to_json(header)
-    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8
+    text += b" " * (-len(text) % 8)  # tensors start at a multiple of 8 bytes
     return struct.pack("<Q", len(text)) + text + b"".join(data.values())
 
 
 def metadata(sizes, characters, shapes, data):
-    """What stands beside the tensors: strings, all but two of them JSON."""
+    """The metadata: strings, all but two of them JSON."""
     facts = {
-        # The preset `classic`, in which this network was trained.
+        # The preset `classic`, with which this network was trained.
         "config": {
             "preset": "classic", "data": "poems", "cleaning": "classic", "minCount": 1, "heldOut": 0,
             **sizes, "dropout": 0, "tieWeights": False, "reluLogits": True, "xavierOutput": True,
@@ -105,7 +107,7 @@ def metadata(sizes, characters, shapes, data):
             "precision": "tf32", "seed": 1, "threads": os.cpu_count() or 1,
         },
         "vocab": {"kind": "classic", "characters": characters},
-        # The poems are not known here.
+        # The training poems are not known here.
         "corpus": {"name": "poems", "fingerprint": "0" * 64, "tally": {"read": 0, "kept": 0, "rejected": {}}},
         "progress": {
             "step": 0, "cursor": {"epoch": 0, "step": 0}, "epochsEnded": 0, "epochLoss": 0, "epochSteps": 0,
@@ -118,7 +120,7 @@ def metadata(sizes, characters, shapes, data):
 
 
 def checksum(strings, shapes, data):
-    """SHA-256 over the metadata and the tensors, each in the order of their names."""
+    """SHA-256 over the metadata and the tensors, each in order of their names."""
     digest = hashlib.sha256()
     for key in sorted(strings):
         digest.update(to_json([key, strings[key]]))
@@ -129,7 +131,7 @@ def checksum(strings, shapes, data):
 
 
 def to_json(value):
-    """As JavaScript's JSON.stringify writes it: no spaces, no character escaped that need not be."""
+    """Formatted like JavaScript's JSON.stringify: no spaces, and only the necessary escapes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -2,9 +2,9 @@
 
     python examples/load_in_pytorch.py CHECKPOINT [TEXT]
 
-CHECKPOINT is any .safetensors file of this package: from a training, or a small one with half-precision weights. Prints
-the logits of each position of TEXT, [positions, vocabulary], and the mean NLL of the characters and the end, in nats:
-what `evaluate` computes. (From hidden 512 on, `evaluate` rounds the weights to half precision.)
+CHECKPOINT is any .safetensors file of this package: from a training run, or an exported one with half-precision weights.
+Prints the logits of each position of TEXT, [positions, vocabulary], and the mean NLL of the characters and the end,
+in nats, like `evaluate`. (From hidden 512 on, `evaluate` rounds the weights to half precision.)
 """
 
 import json
@@ -49,14 +49,14 @@ class Network(nn.Module):
             self.fc.weight = self.embedding.weight
 
     def forward(self, ids):
-        """[batch, time] -> logits [batch, time, V]; the state is zero at first."""
+        """[batch, time] -> logits [batch, time, V]; the initial state is zero."""
         hidden, _ = self.get_submodule(self.cell)(self.embedding(ids))
         logits = self.fc(hidden)
         return logits.relu() if self.relu_logits else logits
 
 
 def read_safetensors(path):
-    """8 bytes of length, little-endian; a header of that length, JSON; then the tensors, one behind the other."""
+    """The length of the header in 8 bytes, little-endian; the header in JSON; then the tensors, without gaps."""
     file = bytearray(Path(path).read_bytes())
     (length,) = struct.unpack_from("<Q", file)
     header = json.loads(file[8 : 8 + length])
@@ -70,17 +70,17 @@ def read_safetensors(path):
 
 
 def weights_of(tensors, config):
-    """The network's state_dict, without what else a training keeps: optimizer, generator, the corpus's lines."""
+    """The network's state_dict, without the rest of a checkpoint: optimizer, generator, the line filter of the corpus."""
     others = ("optim.", "rng.", "corpus.")
     weights = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith(others)}
     if config["tieWeights"]:
-        weights["fc.weight"] = weights["embedding.weight"]  # it stands in the file once
+        weights["fc.weight"] = weights["embedding.weight"]  # stored once in the file
     return weights
 
 
 def encode(vocab, text):
-    """[begin, an id a character, end]."""
-    if vocab["kind"] == "classic":  # begin and end are the letters G and E; what is unknown is a KeyError
+    """[begin, one id per character, end]."""
+    if vocab["kind"] == "classic":  # begin and end are the letters G and E; an unknown character raises KeyError
         ids = {char: i for i, char in enumerate(vocab["characters"])}
         return [ids["G"], *(ids[char] for char in text), ids["E"]]
     unknown, begin, end = 0, 1, 2

@@ -16,9 +16,9 @@ if (!file) {
 
 const config = {
   data: file,
-  cleaning: 'plain', // the lines as they are
+  cleaning: 'plain', // keep the lines unmodified
   minCount: 1,
-  heldOut: 0.05, // 1 line in 20 is held out from training: how well these are predicted is what counts
+  heldOut: 0.05, // 1 line in 20 is held out from training, to measure how well the network predicts unseen lines
   embedDim: 64,
   hiddenDim: 128,
   batch: 16,

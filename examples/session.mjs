@@ -1,5 +1,5 @@
-// The network by itself, without poems, files or a run folder: it learns to spell three letters backwards, and is then
-// asked about words that it has never seen.
+// The network by itself, without poems, files or a run folder. It learns to spell three letters backwards, and is then
+// tested on words it has never seen.
 //
 //   node examples/session.mjs
 import { bucketedBatcher, evaluationBatches, loadDataset, TrainingSession } from 'tangshi';
@@ -38,7 +38,7 @@ const session = await TrainingSession.open({
   threads: 1,
 });
 
-// The lower bound: of the 8 characters of a text, including its end, only three cannot be predicted.
+// The lower bound: of the 8 characters of a text, including its end, only three are unpredictable.
 console.log(`nll cannot fall below ${((3 * Math.log(LETTERS.length)) / 8).toFixed(3)}`);
 const batcher = bucketedBatcher(train, { batch: 16, seed: 1 });
 for (let epoch = 1; epoch <= EPOCHS; epoch++) {
@@ -53,7 +53,7 @@ for (let epoch = 1; epoch <= EPOCHS; epoch++) {
 const samples = await session.generate(
   heldOut.map((ids) => ids.subarray(0, 5)),
   {
-    temperature: 0, // always the likeliest
+    temperature: 0, // always the most likely character
     topK: 0,
     topP: 1,
     maxNewTokens: 4,

@@ -1,4 +1,4 @@
-// The parts of libtorch that are used; precompiled once.
+// The parts of libtorch in use, precompiled once.
 #pragma once
 
 #include <ATen/ATen.h>

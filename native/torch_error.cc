@@ -14,7 +14,7 @@ bool is_out_of_memory(const std::string& message) {
 Error torch_error(const c10::Error& error) {
   const std::string message = error.what_without_backtrace();
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) {
-    // How much was asked for and how much there is; then come settings of PyTorch's.
+    // Keeps the requested and the available size; PyTorch's advice on its settings follows.
     return {"ERR_TANGSHI_OUT_OF_MEMORY", message.substr(0, message.find(" Including non-PyTorch")) +
                                              " A smaller batch or model needs less."};
   }

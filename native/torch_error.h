@@ -1,4 +1,4 @@
-// libtorch's errors as errors of our own.
+// Conversion of libtorch's errors to our own.
 #pragma once
 
 #include <c10/util/Exception.h>
@@ -10,7 +10,7 @@ namespace tangshi {
 // ERR_TANGSHI_OUT_OF_MEMORY or ERR_TANGSHI_LIBTORCH.
 Error torch_error(const c10::Error& error);
 
-// Calls the function; throws torch_error() where it throws a c10::Error.
+// Calls the function and replaces a c10::Error by torch_error().
 template <typename Function>
 auto with_torch_errors(Function function) {
   try {

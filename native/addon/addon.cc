@@ -1,5 +1,5 @@
-// What a Node environment gets when it loads the addon. Each environment (the main thread, every worker) has
-// its own classes and data, and ends its own jobs when it ends.
+// The exports of the addon in a Node environment. Each environment (the main thread, every worker) has its
+// own classes and data, and ends its own jobs when it ends.
 #include <system_error>
 #include <utility>
 
@@ -18,14 +18,14 @@ void end_jobs(AddonData* data) {
   for (JobQueue* queue : std::exchange(data->queues, {})) queue->tear_down();
 }
 
-// process.exit runs no cleanup hook, and a step must not outlive libtorch's own globals.
+// process.exit runs no cleanup hook, but no step may run after libtorch's globals are destroyed.
 void end_jobs_on_exit(Napi::Env env, AddonData* data) {
   const auto process = env.Global().Get("process").As<Napi::Object>();
   const auto listener = Napi::Function::New(env, [data](const Napi::CallbackInfo&) { end_jobs(data); });
   process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
 }
 
-// Runs on a thread of Node's pool, since the driver takes its time. Deletes itself.
+// Runs on a thread of Node's pool, since initializing the driver is slow. Deletes itself.
 class CudaSearch : public Napi::AsyncWorker {
  public:
   explicit CudaSearch(Napi::Env env)
@@ -60,11 +60,11 @@ class FileLockObject : public Napi::ObjectWrap<FileLockObject> {
 
   explicit FileLockObject(const Napi::CallbackInfo& info)
       : ObjectWrap(info), lock_(std::move(AddonData::taken<std::unique_ptr<FileLock>>(info.Env()))) {
-    Ref();  // a lock is held until it is released or the process ends, even if nobody refers to it
+    Ref();  // a lock is held until it is released or the process ends, even if it is garbage-collected
   }
 
  private:
-  // (path, text) -> a FileLock; null when another holds it; or the system's error number.
+  // (path, text) -> a FileLock; null if another process holds the lock; or the system's error number.
   static Napi::Value take(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (!info[0].IsString() || !info[1].IsString()) throw Napi::TypeError::New(env, "expected two strings");

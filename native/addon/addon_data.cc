@@ -11,7 +11,7 @@ Napi::Object AddonData::construct(Napi::Env env, Napi::FunctionReference AddonDa
   data.constructing = content;
   try {
     return (data.*constructor).New({});
-  } catch (const Napi::Error&) {  // these constructors move a pointer: they fail only for lack of memory
+  } catch (const Napi::Error&) {  // these constructors move a pointer: they can fail only for lack of memory
     data.constructing = nullptr;
     throw std::bad_alloc();
   }

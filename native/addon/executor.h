@@ -17,10 +17,10 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // Jobs must not throw. False, and the job is dropped, once stop() was called.
+  // Jobs must not throw. Returns false and drops the job if stop() has been called.
   bool post(std::function<void()> job);
 
-  // Takes no more jobs; the thread ends after those already queued. Does not wait.
+  // Accepts no more jobs; the thread ends after those already queued. Does not wait.
   void stop();
 
   // Waits for the thread to end. Call stop() first.

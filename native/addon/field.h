@@ -1,5 +1,5 @@
-// A value of JavaScript's with its name in errors: every reading is checked. Throws Error, or Napi::Error
-// where a getter of the caller throws.
+// A JavaScript value with its name for error messages. Every access is checked. Throws Error, or Napi::Error
+// if a getter of the caller throws.
 #pragma once
 
 #include <napi.h>
@@ -17,7 +17,7 @@ namespace tangshi {
 // The largest size: beyond it, products of two sizes could overflow.
 constexpr int64_t max_size = int64_t{1} << 30;
 
-// Threads of a session.
+// Number of threads of a session.
 constexpr int64_t max_threads = 1024;
 
 inline Error invalid_argument(const std::string& message) { return {"ERR_TANGSHI_INVALID_ARG", message}; }
@@ -35,10 +35,10 @@ struct Field {
   double number(double min, double max) const;
   int64_t integer(int64_t min, int64_t max) const;
   bool boolean() const;
-  uint64_t bits() const;  // of a bigint
+  uint64_t bits() const;  // from a bigint
   std::string string() const;
 
-  // One of several words, as the value beside it.
+  // One of several strings, mapped to the value next to it.
   template <typename T>
   T word(std::initializer_list<std::pair<const char*, T>> words) const {
     const std::string given = value.IsString() ? string() : "";
@@ -50,7 +50,7 @@ struct Field {
     refuse(all);
   }
 
-  // A copy of a typed array's elements: nobody can change what was checked.
+  // Copies the elements of a typed array, so that they cannot change after they are checked.
   template <typename T>
   std::vector<T> elements(napi_typedarray_type type, const char* type_name) const {
     if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
@@ -62,12 +62,12 @@ struct Field {
     return copy;
   }
 
-  // Of an Int32Array, each min <= id < vocab_size.
+  // The ids of an Int32Array, each min <= id < vocab_size.
   std::vector<int32_t> ids(int32_t min, int64_t vocab_size) const;
 
-  // Throws: `expected` is what this should have been.
+  // Throws; `expected` describes a valid value.
   [[noreturn]] void refuse(const std::string& expected) const;
-  // Throws unless an array has as many elements as its shape asks for.
+  // Throws unless an array has the number of elements its shape requires.
   void check_length(size_t length, int64_t expected, const std::string& shape) const;
 };
 

@@ -17,7 +17,7 @@ std::unique_ptr<FileLock> FileLock::take(const std::string& path, const std::str
     if (errno == EWOULDBLOCK) return nullptr;
     throw std::system_error(errno, std::generic_category());
   }
-  // On a full disk the file stays empty; the lock holds nevertheless.
+  // On a full disk the file stays empty, but the lock is still held.
   if (ftruncate(file, 0) != 0 || write(file, text.data(), text.size()) < 0) return lock;
   return lock;
 }

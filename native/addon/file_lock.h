@@ -8,8 +8,8 @@ namespace tangshi {
 
 class FileLock {
  public:
-  // Takes the lock without waiting, and writes `text` to the file; creates the file if it does not exist.
-  // Null if the lock is taken. Throws std::system_error.
+  // Takes the lock without waiting, and writes `text` to the file, which is created if necessary. Returns
+  // null if the lock is taken. Throws std::system_error.
   static std::unique_ptr<FileLock> take(const std::string& path, const std::string& text);
 
   ~FileLock();

@@ -6,7 +6,7 @@
 namespace tangshi {
 namespace {
 
-// [positions, 2]: the index of a mask and that of a rhyme, or -1.
+// [positions, 2]: the indices of a mask and of a rhyme, or -1.
 std::vector<LogitConstraint::Position> to_plan(const Field& value, int64_t masks) {
   const std::vector<int32_t> numbers = value.elements<int32_t>(napi_int32_array, "Int32Array");
   const auto positions = static_cast<int64_t>(numbers.size()) / 2;
@@ -47,8 +47,8 @@ LogitConstraint to_constraint(const Field& value, int64_t vocab_size, size_t pro
   return constraint;
 }
 
-// Removes the banned ids from the masks, so that a constraint never falls back to one. Throws where a mask
-// that is needed leaves no id.
+// Removes the banned ids from the masks, so that a constraint never falls back to one. Throws if a mask in
+// use has no ids left.
 void exclude_banned(LogitConstraint& constraint, const std::vector<int32_t>& banned, const Field& field) {
   const size_t vocab = constraint.groups.size() / constraint.words(), masks = constraint.masks.size() / vocab;
   std::vector<bool> is_empty(masks);

@@ -1,4 +1,4 @@
-// The arguments and results of an InferenceSession, see marshal.h.
+// The arguments and results of an InferenceSession; see marshal.h.
 #pragma once
 
 #include "addon/marshal.h"
@@ -9,7 +9,7 @@ namespace tangshi {
 
 struct InferenceConfig {
   ModelConfig model;
-  int device = -1;                        // the index of a GPU for many sequences at once, or -1 for the CPU
+  int device = -1;  // the index of a GPU for large numbers of sequences, or -1 for the CPU only
   Precision precision = Precision::tf32;  // of a GPU
   int threads = 1;
 };

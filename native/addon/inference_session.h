@@ -1,5 +1,5 @@
-// A model that writes, as JavaScript sees it. Its weights are held once, whatever the number of threads; it
-// needs nothing of libtorch.
+// A model for generation, as JavaScript sees it. Its weights are in memory once, whatever the number of
+// threads. Does not need libtorch.
 #pragma once
 
 #include <napi.h>
@@ -19,13 +19,14 @@ class InferenceSession : public Napi::ObjectWrap<InferenceSession> {
   using OpenAccelerator = std::unique_ptr<Accelerator> (*)(const ModelConfig&, const TensorMap&, int device,
                                                            Precision);
 
-  // Defines the class of this environment. Without `open_accelerator` every device but the CPU is refused.
+  // Defines the class of this environment. Without `open_accelerator`, every device except the CPU is
+  // rejected.
   static Napi::Function define(Napi::Env env, OpenAccelerator open_accelerator);
 
   explicit InferenceSession(const Napi::CallbackInfo& info);
 
  private:
-  // What the queue's thread works with; `ready` from opening to disposing.
+  // Used by the thread of the queue; `ready` between opening and disposing.
   struct Ready {
     Ready(const InferenceConfig& config, const TensorMap& tensors, std::unique_ptr<Accelerator> accelerator)
         : network(config.model, tensors), threads(config.threads), accelerator(std::move(accelerator)) {}

@@ -13,7 +13,7 @@ struct JobQueue::Job {
   Job(std::shared_ptr<JobQueue> queue, const Napi::Promise::Deferred& deferred, Work work)
       : queue(std::move(queue)), deferred(deferred), work(std::move(work)) {}
 
-  const std::shared_ptr<JobQueue> queue;  // a queue lives while it has work
+  const std::shared_ptr<JobQueue> queue;  // a queue stays alive while it has work
   const Napi::Promise::Deferred deferred;
   Work work;
   std::atomic<bool> canceled = false;
@@ -138,7 +138,7 @@ Napi::Value JobQueue::dispose(Napi::Env env, const Prepare& free) {
       life_ = Life::disposing;
       executor_.stop();
     }
-    return started.promise;  // if it was refused, it may be called again
+    return started.promise;  // if the call was rejected, it may be queued again
   }
   const auto deferred = Napi::Promise::Deferred::New(env);
   try {
@@ -163,8 +163,8 @@ void JobQueue::perform(Job& job) {
   notify(job);
 }
 
-// One call for each job, in their order. A call that is refused for lack of memory is tried again: a promise
-// must settle. Once the environment ends, no call may be tried.
+// Queues one call per job, in order. A call that fails for lack of memory is tried again, since every promise
+// must settle. Once the environment ends, calls are no longer allowed.
 void JobQueue::notify(Job& job) {
   while (!closing_) {
     const napi_status status = settle_.NonBlockingCall(&job);
@@ -174,7 +174,7 @@ void JobQueue::notify(Job& job) {
   }
 }
 
-// The job lives until its call comes, and keeps its queue alive.
+// The job lives until its call arrives, and keeps its queue alive.
 void JobQueue::settle_on_js_thread(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job) {
   if (env != nullptr && job->queue->life_ != Life::ended) job->queue->settle_oldest(env);
 }

@@ -98,7 +98,7 @@ int to_device(const Field& device) {
   const char *begin = name.data() + std::min(cuda.size(), name.size()), *end = name.data() + name.size();
   const bool is_cuda = name.starts_with(cuda) && std::from_chars(begin, end, index).ptr == end && index >= 0;
   if (!is_cuda) device.refuse("'cpu' or 'cuda:N'");
-  constexpr int most = std::numeric_limits<int8_t>::max();  // as libtorch counts devices
+  constexpr int most = std::numeric_limits<int8_t>::max();  // libtorch's type for device indices
   return std::min(index, most);
 }
 

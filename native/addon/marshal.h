@@ -1,5 +1,5 @@
-// Between JavaScript values and plain structs, for inference and training alike. Everything is copied and
-// checked.
+// Conversion between JavaScript values and plain structs, for inference and training. Everything is copied
+// and validated.
 #pragma once
 
 #include "addon/field.h"
@@ -8,16 +8,16 @@
 
 namespace tangshi {
 
-// The exception in flight, whatever it is, with a code. Call inside a catch block.
+// The current exception, of any type, as an Error with a code. Call inside a catch block.
 Error current_error();
 Napi::Error to_js(Napi::Env env, const Error& error);
 
-// A rejected promise of the exception in flight, also of a Napi::Error. Call inside a catch block.
+// A promise rejected with the current exception, including a Napi::Error. Call inside a catch block.
 Napi::Value rejected_promise(Napi::Env env);
 
 ModelConfig to_model_config(const Field& model);
 TensorMap to_tensors(const Field& tensors);
-// The index of a GPU, or -1 for the CPU; the name is cpu or cuda:N.
+// The index of a GPU, or -1 for the CPU, from the name: cpu or cuda:N.
 int to_device(const Field& device);
 
 Napi::Value to_js(Napi::Env env, const TensorMap& tensors);

@@ -1,4 +1,4 @@
-// A function of JavaScript's that is called with each id as it is drawn, from any thread.
+// A JavaScript function that is called with each id as it is drawn, from any thread.
 #pragma once
 
 #include <napi.h>
@@ -23,7 +23,7 @@ class TokenListener {
   TokenListener(const TokenListener&) = delete;
   TokenListener& operator=(const TokenListener&) = delete;
 
-  // Calls a function; empty for undefined. Throws Error for anything else.
+  // Wraps a function; empty for undefined. Throws Error for anything else.
   static OnToken listen(const Field& field) {
     const Napi::Value& value = field.value;
     if (field.is_undefined()) return nullptr;
@@ -43,7 +43,7 @@ class TokenListener {
   }
 
   Napi::ThreadSafeFunction calls_;
-  std::atomic<bool> closing_ = false;  // the environment ends: then no call may be tried, nor a release
+  std::atomic<bool> closing_ = false;  // the environment ends: no calls and no release are allowed
 };
 
 }  // namespace tangshi

@@ -1,4 +1,4 @@
-// The arguments and results of a TrainingSession, see marshal.h.
+// The arguments and results of a TrainingSession; see marshal.h.
 #pragma once
 
 #include "addon/marshal.h"

@@ -44,7 +44,7 @@ Napi::Value TrainingSession::open(const Napi::CallbackInfo& info) {
   std::shared_ptr<Core> core;
   try {
     core = std::make_shared<Core>(info.Env());
-  } catch (...) {  // no thread for it
+  } catch (...) {  // the thread could not be created
     return rejected_promise(info.Env());
   }
   return core->queue->promise(info.Env(), [&]() -> Work {

@@ -20,7 +20,7 @@ class TrainingSession : public Napi::ObjectWrap<TrainingSession> {
   explicit TrainingSession(const Napi::CallbackInfo& info);
 
  private:
-  // What the queue's thread works with, from opening to disposing.
+  // Used by the thread of the queue, between opening and disposing.
   struct Core {
     explicit Core(Napi::Env env) : queue(std::make_shared<JobQueue>(env)) {}
 
@@ -28,7 +28,7 @@ class TrainingSession : public Napi::ObjectWrap<TrainingSession> {
     int64_t vocab_size = 0;
     int threads = 1;
     std::unique_ptr<Trainer> trainer;
-    std::unique_ptr<Network> network;  // of the current weights, for generate(); made when needed
+    std::unique_ptr<Network> network;  // a copy of the current weights for generate(), made on demand
 
     Generator generator();
   };
@@ -41,7 +41,7 @@ class TrainingSession : public Napi::ObjectWrap<TrainingSession> {
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 
-  // The work, on a thread that libtorch's settings are made for, with libtorch's errors as our own.
+  // Runs the work on a thread set up for libtorch, and converts libtorch's errors to our own.
   template <typename Body>
   Work work(Body body) const;
 

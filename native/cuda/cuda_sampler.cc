@@ -17,10 +17,10 @@ namespace {
 
 using Prompts = std::vector<std::vector<int32_t>>;
 
-// Characters drawn between two reads: each read waits for the device.
+// Number of characters drawn between two reads, each of which waits for the device.
 constexpr int64_t characters_per_read = 16;
 
-// TokenSampler, for the logits of many sequences at once.
+// The equivalent of TokenSampler for the logits of many sequences at once.
 class TensorTokenSampler {
  public:
   // banned: as for TokenSampler.
@@ -41,14 +41,14 @@ class TensorTokenSampler {
     const at::Tensor weights =
         ((logits - logits.amax(1, /*keepdim=*/true)).to(at::kDouble) / options_.temperature).exp_();
     const at::Tensor sums = kept(weights).cumsum(1), total = sums.slice(1, -1);
-    // Inverse CDF; less than the total, whatever the rounding.
+    // Inverse CDF; kept below the total despite rounding.
     const at::Tensor passed = at::min(uniform.unsqueeze(1) * total, total * (1 - 1e-12));
     return at::searchsorted(sums, passed, /*out_int32=*/false, /*right=*/true)
         .squeeze(1)
         .clamp_max_(logits.size(1) - 1);
   }
 
-  // The weights, 0 where top-k and top-p exclude a character.
+  // The weights, 0 for characters that top-k and top-p exclude.
   at::Tensor kept(const at::Tensor& weights) const {
     const bool some = options_.top_k > 0 && options_.top_k < weights.size(1);
     if (!some && options_.top_p >= 1) return weights;
@@ -57,7 +57,7 @@ class TensorTokenSampler {
     if (options_.top_p < 1) {
       const at::Tensor sums = ranked.cumsum(1);
       const at::Tensor enough = sums.slice(1, -1) * options_.top_p;
-      // The character with which they reach it is included, and the likeliest in any case.
+      // Includes the character that reaches top-p, and the most likely character in any case.
       ranked.slice(1, 1).masked_fill_(sums.slice(1, 0, -1) >= enough, 0);
     }
     return at::zeros_like(weights).scatter_(1, order, ranked);
@@ -67,13 +67,13 @@ class TensorTokenSampler {
   int32_t first_allowed_ = 0;
 };
 
-// What is known in advance of characters that are fed one after the other: [time, rows].
+// Everything known in advance about a chunk of consecutive characters: [time, rows].
 struct Inputs {
-  at::Tensor given;    // the prompt's next id, or -1 where it is drawn
+  at::Tensor given;    // the next id of the prompt, or -1 if it is drawn
   at::Tensor uniform;  // random numbers, double
 };
 
-// For `time` characters from `begin` on.
+// For `time` characters, starting at `begin`.
 Inputs make_inputs(const Prompts& prompts, std::vector<Random>& randoms, int64_t begin, int64_t time) {
   const auto rows = static_cast<int64_t>(prompts.size());
   const Inputs inputs{at::full({time, rows}, -1, at::kLong), at::zeros({time, rows}, at::kDouble)};
@@ -92,7 +92,7 @@ Inputs make_inputs(const Prompts& prompts, std::vector<Random>& randoms, int64_t
   return inputs;
 }
 
-// What was drawn of each sequence, on the host.
+// What was drawn for each sequence, on the host.
 class Results {
  public:
   Results(const Prompts& prompts, const GenerateOptions& options)
@@ -100,14 +100,15 @@ class Results {
     for (size_t row = 0; row < prompts.size(); row++) samples_[row].ended = remaining(row) == 0;
   }
 
-  // Adds characters from `begin` on. ids and log_probs: [time, rows]. Returns whether any sequence continues.
+  // Adds characters, starting at `begin`. ids and log_probs: [time, rows]. Returns whether any sequence
+  // continues.
   bool add(int64_t begin, const at::Tensor& ids, const at::Tensor& log_probs) {
     const auto id = ids.accessor<int64_t, 2>();
     const auto log_prob = log_probs.accessor<double, 2>();
     bool any = false;
     for (size_t row = 0; row < prompts_.size(); row++) {
       for (int64_t t = 0; t < ids.size(0) && continues(row); t++) {
-        if (begin + t + 1 < static_cast<int64_t>(prompts_[row].size())) continue;  // the prompt's own
+        if (begin + t + 1 < static_cast<int64_t>(prompts_[row].size())) continue;  // part of the prompt
         add(row, static_cast<int32_t>(id[t][row]), log_prob[t][row]);
       }
       any = any || continues(row);
@@ -118,7 +119,7 @@ class Results {
   std::vector<Sample> take() { return std::move(samples_); }
 
  private:
-  // Positions that the constraint's plan has left; without a constraint, more than any sequence needs.
+  // Positions left in the constraint's plan; without a constraint, more than any sequence needs.
   size_t remaining(size_t row) const {
     if (!options_.logits.constraint) return std::numeric_limits<size_t>::max();
     const size_t done = prompts_[row].size() - std::min(options_.preface, prompts_[row].size());
@@ -187,7 +188,7 @@ class CudaSampler : public Accelerator {
         const PrecisionGuard guard(precision_);
         const at::Tensor given = inputs.given.to(device), uniform = inputs.uniform.to(device);
         for (int64_t t = 0; t < time; t++) {
-          // NaN becomes less likely than any number, but more likely than what is banned.
+          // NaN becomes less likely than any number, but more likely than banned ids.
           at::Tensor logits = model_->logits(model_->forward(ids.unsqueeze(0), state, std::nullopt)[0])
                                   .nan_to_num_(std::numeric_limits<float>::lowest());
           const at::Tensor log_probs = at::log_softmax(logits, 1);

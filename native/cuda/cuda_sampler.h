@@ -1,4 +1,4 @@
-// Generates many sequences together on a GPU: characters are drawn there and read every so often.
+// Generates many sequences together on a GPU. Characters are drawn there and read in chunks.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace tangshi {
 
-// device: the index of a GPU, see prepare_device; below 0 the CPU, for tests. Throws Error.
+// device: the index of a GPU, see prepare_device, or below 0 for the CPU, in tests. Throws Error.
 std::unique_ptr<Accelerator> open_cuda_sampler(const ModelConfig& config, const TensorMap& tensors,
                                                int device, Precision precision);
 

@@ -10,11 +10,11 @@
 namespace tangshi {
 namespace {
 
-// Further shapes, as texts of any length may have, are neither kept nor captured.
+// Beyond this number of shapes, which texts of any length can reach, shapes are neither kept nor captured.
 constexpr size_t max_shapes = 512;
 
-// fp16 holds numbers from 6e-8 up; gradients of a mean over thousands of characters are smaller. With this
-// factor it holds gradients up to 64, of which clipping leaves 1.
+// fp16 represents numbers from 6e-8 up; gradients of a mean over thousands of characters are smaller. With
+// this factor it represents gradients up to 64, which clipping reduces to 1.
 constexpr double fp16_grad_scale = 1024;
 
 double grad_scale(Precision precision) { return precision == Precision::fp16 ? fp16_grad_scale : 1; }
@@ -30,7 +30,7 @@ struct HostBatch {
   at::Tensor weights;  // [time x rows]
 };
 
-// Pinned for a GPU: copies from it do not block, and it is reused when they are done.
+// Pinned for a GPU, so that copies from it do not block. Reused when they are done.
 at::Tensor host_memory(at::IntArrayRef sizes, at::ScalarType type, const at::Device& device) {
   return at::empty(sizes, at::TensorOptions(type).pinned_memory(device.is_cuda()));
 }
@@ -138,9 +138,9 @@ bool CudaTrainStep::run(StaticBuffers& buffers) {
   return true;
 }
 
-// Returns false if the step cannot be captured; from then on no step of this session is. A capture that
-// failed may have freed memory that earlier graphs use, and leaves the generator in an undefined state:
-// neither is used again.
+// Returns false if the step cannot be captured; from then on, no step of this session is. A failed capture
+// may have freed memory that earlier graphs use, and leaves the generator in an undefined state, so neither
+// is used again.
 bool CudaTrainStep::capture(StaticBuffers& buffers) {
   auto graph = graphs_->make();
   try {

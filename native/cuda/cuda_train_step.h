@@ -1,6 +1,5 @@
-// Training steps on a GPU, by tensor operations: batches are uploaded and steps queued without waiting, and
-// results are read when they are asked for. A step on a batch of a shape that came before runs as a captured
-// CUDA graph.
+// Training steps on a GPU, with tensor operations. Batches are uploaded and steps queued without waiting;
+// results are read on request. A step on a batch of a shape seen before runs as a captured CUDA graph.
 #pragma once
 
 #include <c10/core/Event.h>
@@ -29,17 +28,17 @@ class CudaTrainStep : public TrainStep {
   TotalNll evaluate(const Batch& batch) override;
 
  private:
-  // What a step reads and writes for batches of one shape: the same memory each time, as a graph requires.
+  // Inputs and outputs of a step for batches of one shape: always the same memory, as a graph requires.
   struct StaticBuffers {
     at::Tensor ids;      // [2, time, rows]: inputs and targets, 0 for padding
     at::Tensor weights;  // [time x rows], 0 for padding
     at::Tensor rates;    // [2]: learning rate and clip norm
     at::Tensor results;  // [2], double: loss and gradient norm
     std::unique_ptr<Graph> graph;
-    bool warmed_up = false;  // true if a step has run here, so that all it needs is loaded
+    bool warmed_up = false;  // true if a step has run with this shape, so that everything it needs is loaded
   };
 
-  // Begin and end of a step by the device's clock.
+  // Start and end of a step, measured on the device.
   struct Timing {
     c10::Event begin, end;
   };
@@ -51,7 +50,7 @@ class CudaTrainStep : public TrainStep {
     std::optional<Timing> timing;  // on a GPU
   };
 
-  // The parameters in 16 bits, copied for each step, and the model on them.
+  // 16-bit copies of the parameters, made for each step, and the model on them.
   struct ReducedPrecision {
     Parameters parameters;
     at::Tensor grads;
@@ -59,7 +58,7 @@ class CudaTrainStep : public TrainStep {
   };
 
   StaticBuffers allocate_buffers(const Batch& batch) const;
-  // Of the batch's shape. `temporary` holds them if there are too many shapes to keep.
+  // For the shape of the batch. Held by `temporary` if there are too many shapes to keep.
   StaticBuffers& buffers_for(const Batch& batch, std::optional<StaticBuffers>& temporary);
   bool run(StaticBuffers& buffers);
   bool capture(StaticBuffers& buffers);
@@ -71,7 +70,7 @@ class CudaTrainStep : public TrainStep {
   at::Generator& generator_;
   const at::Device device_;
   const Precision precision_;
-  at::Generator dropout_generator_;  // of the device; gets a seed of its own for each step
+  at::Generator dropout_generator_;  // on the device; gets a new seed for each step
   at::Tensor grads_;                 // [n]
   Model model_;
   std::optional<ReducedPrecision> reduced_;

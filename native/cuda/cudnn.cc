@@ -39,18 +39,18 @@ at::Tensor flat(at::TensorList weights) {
 
 std::vector<at::Tensor> layer_weights(const Parameters& parameters, int64_t layer) {
   std::vector<at::Tensor> weights;
-  const auto first = parameters.slices.begin() + 1 + layer * tensors_per_layer;  // behind the embedding
+  const auto first = parameters.slices.begin() + 1 + layer * tensors_per_layer;  // after the embedding
   std::for_each(first, first + tensors_per_layer,
                 [&](const ParameterSlice& slice) { weights.push_back(slice.of(parameters.values)); });
   return weights;
 }
 
-// Whether cuDNN wants these weights of a layer where they are: adjacent, in this order.
+// Whether these weights of a layer are already in cuDNN's layout: adjacent, in this order.
 bool fits(Cell cell, at::TensorList weights) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> arranged;
   for (const at::Tensor& weight : weights) arranged.push_back(weight.clone());
-  // Moves them into one buffer, in cuDNN's layout.
+  // Copies them into one buffer in cuDNN's layout.
   const at::Tensor buffer =
       at::_cudnn_rnn_flatten_weight(arranged, tensors_per_layer, weights[0].size(1), mode_of(cell),
                                     hidden_of(weights), no_projection, layers, batch_first, bidirectional);

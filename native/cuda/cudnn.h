@@ -1,5 +1,5 @@
-// cuDNN's RNN on a layer's weights in the flat storage. libtorch's own way to it, at::lstm, knows only the
-// layout of its flatten_parameters(), and copies weights in any other layout together at each call.
+// cuDNN's RNN on the weights of a layer in flat storage. at::lstm, libtorch's own binding, supports only the
+// layout of its flatten_parameters(), and copies weights in any other layout on each call.
 #pragma once
 
 #include "model/parameters.h"
@@ -7,7 +7,7 @@
 
 namespace tangshi {
 
-// cuDNN's layer where it can use all these weights in place, else libtorch's operators.
+// cuDNN's layer if it can use all these weights in place, otherwise libtorch's operators.
 LayerFunction cuda_layer(const ModelConfig& config, const Parameters& parameters);
 
 }  // namespace tangshi

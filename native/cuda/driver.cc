@@ -18,13 +18,13 @@ constexpr const char* driver_library = "libcuda.dylib";
 constexpr const char* driver_library = "libcuda.so.1";
 #endif
 
-// The driver API (docs.nvidia.com/cuda/cuda-driver-api), loaded at run time: no toolkit is needed.
+// The driver API (docs.nvidia.com/cuda/cuda-driver-api), loaded at run time, so that no toolkit is needed.
 class Driver {
  public:
   Driver() : library_(dlopen(driver_library, RTLD_NOW | RTLD_LOCAL)) {}
   bool is_there() const { return library_ != nullptr; }
 
-  // 0 is success, for all of them.
+  // All of these return 0 on success.
   int init() const { return call<int(unsigned)>("cuInit", 0u); }
 
   int version() const {
@@ -59,14 +59,14 @@ class Driver {
   void* const library_;  // never unloaded: drivers do not support it
 };
 
-// A library in the folder of the one that contains a function.
+// Loads a library from the folder of the one that contains a function.
 std::filesystem::path beside(const void* function, const char* name) {
   Dl_info info;
   if (dladdr(function, &info) == 0) return name;
   return std::filesystem::path(info.dli_fname).parent_path() / name;
 }
 
-// Path of libtorch's CUDA part, which a build for the CPU lacks.
+// Path of libtorch's CUDA library; a CPU build has none.
 std::filesystem::path cuda_library() {
   return beside(reinterpret_cast<void*>(&c10::GetCPUAllocator), "libtorch_cuda.so");
 }
@@ -86,7 +86,8 @@ enum class Prepared { nothing, cpu, cuda };
 std::mutex preparing;
 Prepared prepared = Prepared::nothing;
 
-// A stream of this thread's own: sessions do not wait for each other, and only such a stream can be captured.
+// A separate stream for this thread: sessions do not wait for each other, and only such a stream can be
+// captured.
 void enter_stream(const at::Device& device) {
   const c10::impl::VirtualGuardImpl cuda(device.type());
   cuda.setDevice(device);
@@ -114,7 +115,7 @@ CudaFacts find_cuda() {
   const Driver driver;
   CudaFacts facts;
   if (!driver.is_there()) {
-    // By + and =, GCC 14 warns of a copy that does not happen (-Warray-bounds).
+    // With + and =, GCC 14 falsely warns about a copy (-Warray-bounds).
     facts.problem.append("there is no NVIDIA driver (").append(driver_library).append(")");
     return facts;
   }

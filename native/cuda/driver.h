@@ -1,5 +1,5 @@
-// Finds CUDA devices without loading libtorch's CUDA part, and loads that part. Loading takes seconds and
-// half a gigabyte, so only a session on a GPU does it.
+// Finds CUDA devices without loading libtorch's CUDA library, and loads that library. Loading takes seconds
+// and half a gigabyte, so only a session on a GPU does it.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,15 @@ struct CudaFacts {
 // Initializes the driver, which may take a second.
 CudaFacts find_cuda();
 
-// The device with the index of a GPU, or the CPU for -1.
+// The device for the index of a GPU, or the CPU for -1.
 at::Device device_of(int index);
 
-// Prepares libtorch and this thread for a device. libtorch looks for CUDA once, before its first operation: a
-// process that has used it on the CPU stays there. The thread gets a stream of its own. Throws Error.
+// Prepares libtorch and this thread for a device. libtorch looks for CUDA once, before its first operation:
+// in a process that has already used it on the CPU, only the CPU is available. The thread gets its own
+// stream. Throws Error.
 void prepare_device(const at::Device& device);
 
-// For the GPU that was prepared; null if the addon was built without CUDA's headers.
+// For the prepared GPU; null if the addon was built without CUDA's headers.
 std::unique_ptr<GraphMaker> graph_maker();
 
 }  // namespace tangshi

@@ -1,5 +1,5 @@
-// CUDA graphs. The only file that needs CUDA's own headers, hence a library of its own: driver.cc loads it
-// when a GPU is used and the rest of libtorch is already loaded.
+// CUDA graphs. The only file that needs CUDA's headers, and therefore a separate library, which driver.cc
+// loads when a GPU is used and the rest of libtorch is already loaded.
 #include "cuda/graph.h"
 
 #include <ATen/cuda/CUDAGraph.h>
@@ -7,7 +7,7 @@
 namespace tangshi {
 namespace {
 
-// From 2.14 on libtorch registers generators itself and lacks this method. A template, so that the call
+// Since 2.14, libtorch registers generators itself and lacks this method. A template, so that the call
 // compiles with both.
 template <typename CapturedGraph>
 void register_generator(CapturedGraph& graph, const at::Generator& generator) {
@@ -36,15 +36,15 @@ class CudaGraph : public Graph {
   void replay() override { graph_.replay(); }
 
  private:
-  // Ends a failed capture. If libtorch throws before it has ended, allocations would continue to come from
-  // the pool.
+  // Ends a failed capture. If libtorch throws before the capture has ended, allocations would keep coming
+  // from its pool.
   void end_quietly() {
     try {
       graph_.capture_end();
     } catch (const std::exception&) {
       try {
         c10::cuda::CUDACachingAllocator::endAllocateToPool(c10::cuda::current_device(), pool_);
-      } catch (const std::exception&) {  // it had ended already
+      } catch (const std::exception&) {  // it had already ended
       }
     }
   }

@@ -1,5 +1,5 @@
-// CUDA graphs: work that repeats is captured once and launched as a whole. A small training step takes less
-// time than launching its hundred or so kernels one by one.
+// CUDA graphs: repeated work is captured once and launched as a whole. A small training step takes less time
+// than launching its hundred or so kernels one by one.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,7 @@ class Graph {
   virtual void replay() = 0;
 };
 
-// Makes graphs that are replayed one after the other on one stream, so that they can share their working
-// memory.
+// Creates graphs that are replayed one after the other on one stream, so that they can share working memory.
 class GraphMaker {
  public:
   virtual ~GraphMaker() = default;

@@ -1,4 +1,4 @@
-// Serialises access to libtorch's process-wide precision flags: while it lives, they are set for this
+// Serialises access to libtorch's process-wide precision flags. During its lifetime, they are set for this
 // session, and no other session queues work on a GPU.
 #pragma once
 

@@ -57,7 +57,7 @@ void TensorSequences::follow_prompts(const std::vector<std::vector<int32_t>>& pr
     positions = std::max(positions, constraint.plans[row].size());
     rhymes = std::max(rhymes, state.rhymes().size());
   }
-  const auto none = static_cast<int64_t>(rhymes);  // the rhyme of positions that do not rhyme
+  const auto none = static_cast<int64_t>(rhymes);  // the extra rhyme, for positions that do not rhyme
 
   const auto longs = at::TensorOptions(at::kLong), bools = at::TensorOptions(at::kBool);
   at::Tensor masks = at::zeros({rows, static_cast<int64_t>(positions)}, longs);
@@ -94,7 +94,7 @@ void TensorSequences::follow_prompts(const std::vector<std::vector<int32_t>>& pr
 }
 
 at::Tensor TensorSequences::here(const at::Tensor& plan) const {
-  // A sequence that is complete stays at its last position; what is drawn from there on is not read.
+  // A complete sequence stays at its last position; ids drawn after that are ignored.
   return plan.gather(1, position_.clamp_max(plan.size(1) - 1).unsqueeze(1)).squeeze(1);
 }
 

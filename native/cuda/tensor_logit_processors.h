@@ -1,4 +1,4 @@
-// The logit processors for many sequences at once, by tensor operations that do not wait for the device.
+// The logit processors for many sequences at once, with tensor operations that do not wait for the device.
 #pragma once
 
 #include "libtorch.h"
@@ -6,13 +6,13 @@
 
 namespace tangshi {
 
-// What the processors need to know of each sequence so far, on the device.
+// State of the processors for each sequence, on the device.
 class TensorSequences {
  public:
   TensorSequences(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options,
                   int64_t vocab_size, const at::Device& device);
 
-  // ids: [rows], the next of each sequence; drawn: [rows] bool, false where an id belongs to the prompt,
+  // ids: [rows], the next id of each sequence; drawn: [rows] bool, false if the id is part of the prompt,
   // which is already taken into account.
   void advance(const at::Tensor& ids, const at::Tensor& drawn);
 
@@ -24,18 +24,18 @@ class TensorSequences {
 
   const int64_t vocab_size_;
   const at::Tensor rows_;  // [rows]: 0, 1, …
-  at::Tensor drawn_;       // [rows], the number of ids drawn
+  at::Tensor drawn_;       // [rows], number of ids drawn
 
-  // With a penalty: how often each id stands in each sequence, [rows, vocab]; and [vocab], 0 where that does
-  // not count, else 1.
+  // With a penalty: the number of occurrences of each id in each sequence, [rows, vocab]; and [vocab], 0 for
+  // exempt ids, else 1.
   at::Tensor counts_, counting_;
 
-  // With a constraint, G rhyme groups and R rhymes, and one rhyme more for positions that do not rhyme:
+  // With a constraint, G rhyme groups and R rhymes. One extra rhyme stands for positions that do not rhyme.
   at::Tensor plan_masks_, plan_rhymes_;  // [rows, positions]
   at::Tensor position_;                  // [rows]
   at::Tensor groups_;                    // [vocab, G] bool
-  at::Tensor rhyme_groups_;              // [rows, R + 1, G] bool, that all ids of a rhyme have in common
-  at::Tensor used_;                      // [rows, R + 1, vocab] bool, the ids of a rhyme
+  at::Tensor rhyme_groups_;  // [rows, R + 1, G] bool, groups that all ids of a rhyme have in common
+  at::Tensor used_;          // [rows, R + 1, vocab] bool, ids of a rhyme
 };
 
 class TensorLogitProcessors {

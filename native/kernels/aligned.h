@@ -1,4 +1,4 @@
-// Arrays that begin at a cache line, as wide vector loads want them.
+// Arrays aligned to a cache line, for wide vector loads.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// One level's table.
+// The function table of one level.
 #include "kernels.h"
 
 namespace tangshi::LEVEL {

@@ -4,7 +4,7 @@
 namespace tangshi::LEVEL {
 namespace {
 
-// Registers for sums: a tile of rows x vectors must leave some for the factors.
+// Number of registers for sums: a tile of rows x vectors must leave some for the factors.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int tile_rows = 6, tile_vectors = 4;
 #else
@@ -18,8 +18,8 @@ struct Rows {
   int64_t row, block;
 };
 
-// Sums of a tile, one product at a time in the order of b and k. start(r, v): what sum r of vector v begins
-// with. The last vector may have fewer than `width` columns.
+// Sums of a tile, one product at a time in the order of b and k. start(r, v): initial value of sum r of
+// vector v. The last vector may have fewer than `width` columns.
 template <int rows, int vectors, typename Weight, typename Start>
 inline void tile(const Scalars& x, const Rows<Weight>& w, int64_t count, int64_t blocks, Start start,
                  int64_t columns, float* out, int64_t out_stride) {
@@ -54,7 +54,7 @@ struct Constant {
   static constexpr int value = count;
 };
 
-// Calls body(Constant<rows>(), first row) for tiles of `most` rows, of six, and one of the rest.
+// Calls body(Constant<rows>(), first row) for tiles of `most` rows, then of six, then one for the rest.
 template <int most, typename Body>
 inline void each_tile(int64_t rows, Body body) {
   int64_t r = 0;
@@ -77,10 +77,10 @@ inline void each_tile(int64_t rows, Body body) {
   }
 }
 
-// Returns how many columns it did.
+// Returns the number of columns done.
 template <int vectors>
 int64_t strip(const Product& p, int64_t column, int64_t columns) {
-  // Narrow tiles are as many rows longer as the registers hold.
+  // Narrow tiles have more rows, to use all registers.
   constexpr int fitting = tile_rows * tile_vectors / vectors, most = fitting < 12 ? fitting : 12;
   each_tile<most>(p.rows, [&](auto rows, int64_t r) {
     Scalars x = p.x;
@@ -102,7 +102,7 @@ void matmul_of(const Weight* w, const PanelView& layer, const float* x, int64_t 
                float* out, int64_t out_stride) {
   for (int64_t p = 0; p < layer.panels; p++, w += layer.inputs * panel_width) {
     each_tile<tile_rows>(rows, [&](auto count, int64_t r) {
-      // A single row wants many sums, to hide the latency of adding.
+      // A single row needs many sums, to hide the latency of addition.
       constexpr int panel = panel_width / width, most = panel < 8 ? panel : 8;
       constexpr int vectors = count.value == 1 ? most : tile_vectors;
       for (int64_t at = 0; at < panel_width; at += vectors * width) {

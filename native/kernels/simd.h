@@ -1,6 +1,6 @@
-// Vectors as wide as the level's registers, through the vector extensions of GCC and Clang. Everything here
-// is inside the level's own namespace and nothing of the standard library is used: a shared inline function
-// could be the one that another level compiled, with instructions that the processor lacks.
+// Vectors as wide as the level's registers, using the vector extensions of GCC and Clang. Everything here is
+// in the namespace of the level, and nothing from the standard library is used: the linker could pick an
+// inline function compiled for another level, with instructions that the CPU lacks.
 #pragma once
 
 #include <stdint.h>
@@ -28,21 +28,21 @@ inline Vec splat(float x) { return Vec{} + x; }
 inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
 
-// Half precision, finite.
+// Half precision to single, for finite values.
 inline Vec load(const uint16_t* p) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Vec>(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
 #elif defined(__F16C__)
   return reinterpret_cast<Vec>(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 #else
-  // Exponent and fraction as a float's are too small by 2^112, subnormals too.
+  // Taken as those of a float, exponent and fraction are too small by a factor of 2^112, also for subnormals.
   const Ints bits = __builtin_convertvector(*reinterpret_cast<const LooseHalves*>(p), Ints);
   const Vec magnitude = reinterpret_cast<Vec>((bits & 0x7fff) << 13) * splat(0x1p112f);
   return reinterpret_cast<Vec>(reinterpret_cast<Ints>(magnitude) | ((bits & 0x8000) << 16));
 #endif
 }
 
-// The first `count` elements, the others `fill`.
+// Loads the first `count` elements, and sets the others to `fill`.
 inline Vec load(const float* p, int64_t count, float fill) {
   if (count == width) return load(p);
   Vec v = splat(fill);
@@ -54,7 +54,7 @@ inline void store(float* p, Vec v, int64_t count) {
   for (int64_t i = 0; i < count; i++) p[i] = v[i];
 }
 
-// Calls body(offset, count) for each vector of n elements: count is the width but for the last.
+// Calls body(offset, count) for each vector of n elements. count is the vector width except for the last.
 template <typename Body>
 inline void each_vector(int64_t n, Body body) {
   int64_t i = 0;
@@ -80,11 +80,12 @@ inline Vec sqrt(Vec v) {
 #endif
 }
 
-// 2 units in the last place; 0 below the smallest normal number. Cephes' polynomial (Moshier, expf).
+// Accurate to 2 units in the last place; 0 below the smallest normal number. Cephes' polynomial (Moshier,
+// expf).
 inline Vec exp(Vec x) {
   const Vec low = splat(-87.3f), high = splat(88.3f);
   const Vec y = x > high ? high : (x < low ? low : x);
-  const Vec shifted = y * 1.44269504f + 12582912.0f;  // the integer part in the lowest bits
+  const Vec shifted = y * 1.44269504f + 12582912.0f;  // the integer part is in the lowest bits
   const Vec n = shifted - 12582912.0f;
   const Vec r = y - n * 0.693359375f - n * -2.12194440e-4f;
   Vec p = splat(1.9875691500e-4f);
@@ -101,8 +102,8 @@ inline Vec exp(Vec x) {
 
 inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
 
-// 4 units in the last place. Near 0, where 1 - exp(-2x) would lose its digits, Cephes' polynomial (Moshier,
-// tanhf).
+// Accurate to 4 units in the last place. Near 0, where 1 - exp(-2x) would lose its digits, uses Cephes'
+// polynomial (Moshier, tanhf).
 inline Vec tanh(Vec x) {
   const Vec size = x < 0.0f ? -x : x, e = exp(-2.0f * size), square = x * x;
   const Vec far = (1.0f - e) / (1.0f + e);

@@ -24,7 +24,7 @@ float max(const float* x, int64_t n) {
 void exp_weights(const float* x, int64_t n, float max, float scale, float* weights, float* sums,
                  double* total) {
   constexpr int64_t block = 64;
-  const bool second_exp = total != nullptr && scale != 1;  // else the weights are what is summed
+  const bool second_exp = total != nullptr && scale != 1;  // otherwise the total is the sum of the weights
   double all = 0;
   for (int64_t begin = 0; begin < n; begin += block) {
     Vec scaled = {}, unscaled = {};
@@ -43,7 +43,7 @@ void exp_weights(const float* x, int64_t n, float max, float scale, float* weigh
 }
 
 double sum_exp(const float* x, int64_t n, float max) {
-  constexpr int64_t block = 64;  // summed in single precision, the blocks in double
+  constexpr int64_t block = 64;  // blocks are summed in single precision, their sums in double
   double total = 0;
   for (int64_t begin = 0; begin < n; begin += block) {
     Vec part = {};

@@ -3,8 +3,8 @@
 namespace tangshi {
 namespace {
 
-// The modules are made with parameters of one element each, which view() replaces: torch::nn would allocate
-// all of them and draw their values.
+// The modules are created with parameters of one element each, which view() replaces. Otherwise torch::nn
+// would allocate and initialize all of them.
 
 torch::nn::Embedding make_embedding(const ModelConfig& config) {
   torch::nn::Embedding embedding(1, 1);
@@ -38,7 +38,7 @@ torch::nn::Linear make_linear(const ModelConfig& config) {
   return linear;
 }
 
-// Inverted dropout, by a generator of the tensor's device.
+// Inverted dropout, with a generator on the tensor's device.
 at::Tensor drop(const at::Tensor& x, double probability, const std::optional<at::Generator>& generator) {
   if (!generator || probability == 0) return x;
   const double keep = 1 - probability;

@@ -11,14 +11,13 @@ namespace tangshi {
 
 class ModelImpl : public torch::nn::Module {
  public:
-  // The modules' parameters are views of parameters.values, and their gradients of `grads` where it is given:
-  // backward() adds to it. Nothing is copied, so that many models can share one set of parameters.
+  // The modules' parameters are views of parameters.values, and their gradients of `grads` if given:
+  // backward() adds to it. Nothing is copied, so many models can share one set of parameters.
   ModelImpl(const ModelConfig& config, const Parameters& parameters, const at::Tensor& grads = {},
             LayerFunction run_layer = torch_layer);
 
-  // ids: [time, batch] int64 -> outputs of the last layer [time, batch, hidden]. `state` is read and
-  // replaced. Dropout is applied when a generator of the model's device is given. batch_sizes: see
-  // LayerFunction.
+  // ids: [time, batch] int64 -> outputs of the last layer [time, batch, hidden]. Reads and replaces `state`.
+  // Applies dropout if a generator on the model's device is given. batch_sizes: see LayerFunction.
   at::Tensor forward(const at::Tensor& ids, HiddenState& state, const std::optional<at::Generator>& dropout,
                      const std::vector<int64_t>& batch_sizes = {}) const;
 
@@ -27,7 +26,7 @@ class ModelImpl : public torch::nn::Module {
   // hidden: [..., hidden] -> logits [..., vocab].
   at::Tensor logits(const at::Tensor& hidden) const;
 
-  // [vocab, hidden] and [vocab].
+  // Weight and bias of the output layer: [vocab, hidden] and [vocab].
   const at::Tensor& output_weight() const { return config_.tie_weights ? embedding_->weight : fc_->weight; }
   const at::Tensor& output_bias() const { return fc_->bias; }
 

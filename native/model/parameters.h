@@ -1,5 +1,5 @@
-// All parameters of a model in one flat tensor, and gradients in another of the same layout, so that the
-// gradient norm, clipping and the optimizer each are one operation over contiguous memory.
+// All parameters of a model in one flat tensor, and the gradients in another with the same layout, so that
+// the gradient norm, clipping and the optimizer are each one operation over contiguous memory.
 #pragma once
 
 #include <string>
@@ -11,21 +11,21 @@
 namespace tangshi {
 
 struct ParameterSlice {
-  std::string name;  // PyTorch's
+  std::string name;  // PyTorch's name
   std::vector<int64_t> shape;
   int64_t offset;  // in elements
 
-  // This parameter's part of a flat tensor, in its own shape. A view.
+  // A view of this parameter in a flat tensor, in its own shape.
   at::Tensor of(const at::Tensor& flat) const;
 };
 
 struct Parameters {
-  std::vector<ParameterSlice> slices;  // as parameter_specs() lists them
+  std::vector<ParameterSlice> slices;  // in the order of parameter_specs()
   at::Tensor values;                   // [n]
 };
 
-// Parameters of this device and dtype, all zero. Each is aligned to a cache line of 32-bit numbers; on a GPU
-// the four tensors of a layer are adjacent, as cuDNN wants them (cuda/cudnn.h).
+// Parameters on this device with this dtype, all zero. Each is aligned to a cache line of 32-bit numbers; on
+// a GPU the four tensors of a layer are adjacent, as cuDNN requires (cuda/cudnn.h).
 Parameters allocate_parameters(const ModelConfig& config, const at::TensorOptions& options);
 
 // Draws the initial weights on the CPU, so that they are the same on every device: embedding U(-1, 1), layers

@@ -1,5 +1,5 @@
-// One recurrent layer over all time steps: the interface that faster implementations share, and the reference
-// by libtorch's operators.
+// One recurrent layer over all time steps: the interface for faster implementations, and a reference
+// implementation with libtorch's operators.
 #pragma once
 
 #include <vector>
@@ -9,8 +9,7 @@
 
 namespace tangshi {
 
-// What a recurrent network carries from one time step to the next: h and, for the LSTM, c; each [layers,
-// batch, hidden].
+// The state of a recurrent network between time steps: h and, for the LSTM, c; each [layers, batch, hidden].
 struct HiddenState {
   at::Tensor h, c;
 };
@@ -20,14 +19,14 @@ struct LayerOutput {
   HiddenState state;  // after the last time step, [1, batch, hidden]
 };
 
-// x: [time, batch, in]; state: [1, batch, hidden]; weights, in PyTorch's shapes: weight_ih, weight_hh,
-// bias_ih, bias_hh. batch_sizes: [time], falling, the number of sequences, the first ones, that have not
-// ended at each time step; empty if all run to the end. Outputs behind a sequence's end are undefined, but
-// finite.
+// x: [time, batch, in]; state: [1, batch, hidden]; weights in PyTorch's shapes: weight_ih, weight_hh,
+// bias_ih, bias_hh. batch_sizes: [time], non-increasing, the number of sequences (always the first ones) that
+// have not ended at each time step; empty if none ends early. Outputs after the end of a sequence are
+// undefined, but finite.
 using LayerFunction = LayerOutput (*)(Cell cell, const at::Tensor& x, const HiddenState& state,
                                       at::TensorList weights, const std::vector<int64_t>& batch_sizes);
 
-// By libtorch's operators, for every cell on every device. Computes the padding too.
+// With libtorch's operators, for every cell on every device. Also computes the padding.
 LayerOutput torch_layer(Cell cell, const at::Tensor& x, const HiddenState& state, at::TensorList weights,
                         const std::vector<int64_t>& batch_sizes);
 

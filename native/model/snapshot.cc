@@ -31,7 +31,8 @@ TensorBytes to_bytes(const at::Tensor& tensor) {
   return out;
 }
 
-// The tensors of a training as it has them: the parameters and each running average flat.
+// The tensors of a training session in their internal layout: the parameters and each running average are
+// flat.
 struct FlatTensors {
   Parameters parameters;
   std::vector<Optimizer::Slot> slots;
@@ -55,7 +56,7 @@ FlatTensors zeros_like(FlatTensors tensors) {
   return tensors;
 }
 
-// Their parts under the names in a TensorMap. Views: writing to them changes the flat tensors.
+// Views of their parts, under the names in a TensorMap. Writing to them changes the flat tensors.
 std::map<std::string, at::Tensor> model_tensors(const Parameters& parameters) {
   std::map<std::string, at::Tensor> tensors;
   for (const ParameterSlice& slice : parameters.slices) {
@@ -93,8 +94,8 @@ std::string describe(const std::string& dtype, const std::vector<int64_t>& shape
 
 [[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
 
-// Moves the tensors named in `wanted` out of `given`, and checks that all are there with their dtype and
-// shape.
+// Moves the tensors named in `wanted` out of `given`, and checks that all are present with the right dtype
+// and shape.
 std::map<std::string, const TensorBytes*> take(const std::map<std::string, at::Tensor>& wanted,
                                                std::map<std::string, const TensorBytes*>& given) {
   std::map<std::string, const TensorBytes*> taken;
@@ -123,8 +124,9 @@ at::Tensor from_bytes(const TensorBytes& bytes, const at::Tensor& like) {
   return cpu;
 }
 
-// Contiguous tensors of one device, dtype and shape, over memory that graphs and views refer to. On the CPU
-// it takes no memory and no thread, so it cannot fail; on a GPU a copy within its memory is only queued.
+// Copies between contiguous tensors of one device, dtype and shape, into memory that graphs and views refer
+// to. On the CPU this needs no memory and no thread, so it cannot fail; on a GPU a copy within its memory is
+// only queued.
 void overwrite(const at::Tensor& target, const at::Tensor& source) {
   if (target.is_cpu()) {
     std::memcpy(target.mutable_data_ptr(), source.const_data_ptr(), source.nbytes());
@@ -151,7 +153,7 @@ TensorMap snapshot(Trainer& trainer) {
 
 void restore(Trainer& trainer, const TensorMap& state) {
   at::NoGradGuard no_grad;
-  // First everything is checked …
+  // First, check everything …
   const FlatTensors flat = flat_tensors(trainer), restored = zeros_like(flat);
   std::map<std::string, const TensorBytes*> given;
   for (const auto& [name, bytes] : state) given.emplace(name, &bytes);
@@ -174,11 +176,11 @@ void restore(Trainer& trainer, const TensorMap& state) {
   }
   if (!given.empty()) refuse("tensor '" + given.begin()->first + "' is not one of this model's");
 
-  // … then everything is built apart, on the device too, as memory may run out …
+  // … then build everything separately, also on the device, since memory may run out …
   for (const auto& [name, bytes] : taken) targets.at(name).copy_(from_bytes(*bytes, targets.at(name)));
   const std::vector<at::Tensor> old = flat.all(), next = restored.all();
 
-  // … then everything is changed, which takes no more memory.
+  // … then change everything, without allocating memory.
   for (size_t i = 0; i < old.size(); i++) overwrite(old[i], next[i]);
   trainer.generator() = std::move(generator);
 }

@@ -1,4 +1,4 @@
-// A training as named tensors in bytes, and back.
+// The state of a training session as named tensors in bytes, and back.
 #pragma once
 
 #include "model/tensor_bytes.h"
@@ -6,15 +6,15 @@
 
 namespace tangshi {
 
-// The weights alone: F32, under PyTorch's names.
+// Only the weights: F32, under PyTorch's names.
 TensorMap model_weights(const Parameters& parameters);
 
-// The weights, the optimizer's state and the generator's: all that a training needs to go on.
+// The weights and the state of the optimizer and of the generator: everything needed to resume training.
 TensorMap snapshot(Trainer& trainer);
 
-// Needs every tensor of the model and either all or none of the optimizer's, with their dtypes and shapes,
-// and no others. Otherwise throws std::invalid_argument. Whatever it throws, as when memory runs out, it has
-// changed nothing.
+// Requires every tensor of the model and either all or none of the optimizer's, with their dtypes and shapes,
+// and no others; otherwise throws std::invalid_argument. If it throws anything, even for lack of memory,
+// nothing has changed.
 void restore(Trainer& trainer, const TensorMap& state);
 
 }  // namespace tangshi

@@ -1,4 +1,4 @@
-// Tensors as bytes, without libtorch: what crosses to JavaScript and what checkpoints hold.
+// Tensors as bytes, without libtorch: the format exchanged with JavaScript and stored in checkpoints.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace tangshi {
 
 struct TensorBytes {
-  std::string dtype;  // F32, I64 or U8; F16 for weights that are only read
+  std::string dtype;  // F32, I64 or U8; also F16 for weights that are only read
   std::vector<int64_t> shape;
   std::vector<uint8_t> data;  // little-endian, row-major
 };

@@ -13,7 +13,7 @@ void pause() {
 #endif
 }
 
-// Spins this often, about 50 microseconds, before it yields the processor.
+// Number of spins before yielding the CPU, about 50 microseconds.
 constexpr int looks = 1000;
 
 uint64_t pack(uint64_t number, uint64_t first, uint64_t end) { return number << 32 | first << 16 | end; }
@@ -39,7 +39,8 @@ bool SpinPool::take(bool from_front) {
   for (;;) {
     const uint64_t number = left >> 32, first = left >> 16 & 0xffff, end = left & 0xffff;
     if (first >= end) return false;
-    // The job exists while a piece of it is left; if that piece is taken in between, the exchange fails.
+    // The job exists as long as a piece of it is left; if that piece is taken in the meantime, the exchange
+    // fails.
     const Job* job = job_.load();
     const uint64_t rest = from_front ? pack(number, first + 1, end) : pack(number, first, end - 1);
     if (!left_.compare_exchange_weak(left, rest)) continue;

@@ -1,6 +1,6 @@
-// Threads that share jobs of a few microseconds, which are too short to wake a thread for: helpers spin. The
-// leader takes pieces from the front and helpers from the back, so that each keeps its part of the weights in
-// its cache. A helper that the system suspends delays only the piece it has begun.
+// Threads that share jobs of a few microseconds, which are too short to wake a thread for, so helpers spin.
+// The leader takes pieces from the front and helpers from the back, so that each keeps its part of the
+// weights in its cache. A helper suspended by the system delays only the piece it has begun.
 #pragma once
 
 #include <algorithm>
@@ -11,11 +11,11 @@ namespace tangshi {
 
 class SpinPool {
  public:
-  // helpers: threads that will call help().
+  // helpers: number of threads that will call help().
   explicit SpinPool(int helpers) : helpers_(helpers) {}
 
-  // Runs piece(0) … piece(count - 1) in parallel and in any order, and returns when all are done. Called by
-  // the leader only; pieces must not throw.
+  // Runs piece(0) … piece(count - 1) in parallel and in any order, and returns when all are done. Only the
+  // leader may call it; pieces must not throw.
   template <typename Piece>
   void each(int64_t count, const Piece& piece) {
     if (helpers_ == 0 || count < 2) {
@@ -29,28 +29,28 @@ class SpinPool {
     }
   }
 
-  // Takes pieces until the pool is dismissed.
+  // Runs pieces until the pool is dismissed.
   void help();
   void dismiss() { dismissed_.store(true); }
 
  private:
-  // Pieces of a job: their numbers have 16 bits.
+  // Maximum number of pieces in a job: their indices have 16 bits.
   static constexpr int64_t most_pieces = 65'535;
 
   struct Job {
     void (*call)(const void* body, int64_t piece);
     const void* body;
-    int64_t first;  // the caller's number of piece 0
+    int64_t first;  // index of piece 0 in the caller's numbering
   };
 
   void run(const Job& job, int64_t count);
-  // Runs a piece; false if none is left.
+  // Runs a piece; returns false if none is left.
   bool take(bool from_front);
 
   const int helpers_;
   std::atomic<const Job*> job_ = nullptr;
-  // What is left: the job's number in the upper 32 bits, then the first piece and the end, 16 bits each. A
-  // piece is taken by exchanging all three, so that no piece of an old job can be taken.
+  // The remaining work: the number of the job in the upper 32 bits, then the first piece and the end, 16 bits
+  // each. A piece is taken by exchanging all three at once, so that no piece of an old job can be taken.
   std::atomic<uint64_t> left_ = 0;
   std::atomic<int64_t> undone_ = 0;
   std::atomic<bool> dismissed_ = false;

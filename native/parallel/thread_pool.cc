@@ -8,7 +8,7 @@ namespace tangshi {
 ThreadPool::ThreadPool(int count) : errors_(count) {
   try {
     for (int thread = 1; thread < count; thread++) threads_.emplace_back([this, thread] { work(thread); });
-  } catch (...) {  // the system's limit is reached
+  } catch (...) {  // the system's limit on threads is reached
     stop();
     throw;
   }

@@ -26,8 +26,8 @@ class ThreadPool {
 
   int count() const { return static_cast<int>(errors_.size()); }
 
-  // Does job(0) … job(count - 1) at once, job(0) on the calling thread, and waits for all. Rethrows the
-  // exception of the first that failed.
+  // Runs job(0) … job(count - 1) in parallel, job(0) on the calling thread, and waits for all. Rethrows the
+  // exception of the first job that failed.
   void run(const std::function<void(int)>& job);
 
   // One thread's range of `size` elements; all but the last end at a multiple of `grain`.
@@ -41,11 +41,11 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable begun_, ended_;
   const std::function<void(int)>* job_ = nullptr;
-  uint64_t round_ = 0;  // of run()
-  int busy_ = 0;        // threads still at this round's job
+  uint64_t round_ = 0;  // argument of run()
+  int busy_ = 0;        // threads still working on the current round
   bool stopping_ = false;
-  std::vector<std::exception_ptr> errors_;  // of each thread
-  std::vector<std::thread> threads_;        // 1 …; the calling thread is 0
+  std::vector<std::exception_ptr> errors_;  // one per thread
+  std::vector<std::thread> threads_;        // threads 1 and up; the calling thread is 0
 };
 
 }  // namespace tangshi

@@ -1,4 +1,4 @@
-// A device that generates many sequences at once, as an alternative to the CPU's kernels.
+// A device that generates many sequences at once, as an alternative to the CPU kernels.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@ namespace tangshi {
 class Accelerator {
  public:
   virtual ~Accelerator() = default;
-  // As generate(), without beam search and listeners.
+  // Like generate(), without beam search and listeners.
   virtual std::vector<Sample> generate(const std::vector<std::vector<int32_t>>& prompts,
                                        const GenerateOptions& options,
                                        const std::function<bool()>& canceled) = 0;

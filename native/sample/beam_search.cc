@@ -13,9 +13,9 @@ namespace {
 // One continuation.
 struct Beam {
   Sample sample;
-  double score = 0;  // the log-probability less the penalties
+  double score = 0;  // log-probability minus penalties
   std::optional<ConstraintState> constraint;
-  int64_t row = 0;  // of the state it continues from
+  int64_t row = 0;  // index of the state it continues from
 
   double merit() const {
     return score / static_cast<double>(std::max<size_t>(1, sample.ids.size() + (sample.ended ? 1 : 0)));
@@ -25,10 +25,10 @@ struct Beam {
 struct Step {
   size_t beam;
   int32_t id;
-  double score, log_prob;  // with this step
+  double score, log_prob;  // including this step
 };
 
-// The likeliest steps of one continuation, at most options.beam.
+// The most likely steps of one continuation, at most options.beam.
 void add_steps(const Beam& beam, size_t index, std::span<float> logits, std::span<const int32_t> prompt,
                const GenerateOptions& options, std::vector<Step>& steps) {
   const SequenceView sequence{prompt, beam.sample.ids, beam.constraint ? &*beam.constraint : nullptr};
@@ -108,7 +108,7 @@ Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, s
     state.select(rows);
     state.advance(ids);
   }
-  // Those that were cut off only where none has ended: by max_new_tokens, or by cancellation.
+  // Continuations cut off by max_new_tokens or by cancellation count only if none has ended.
   if (finished.empty()) finished = std::move(live);
   const auto better = [](const Beam& a, const Beam& b) {
     return std::pair(a.sample.ended, a.merit()) < std::pair(b.sample.ended, b.merit());

@@ -1,4 +1,4 @@
-// Beam search: the likeliest of many continuations that are followed side by side.
+// Beam search: finds the most likely of several continuations explored in parallel.
 #pragma once
 
 #include <functional>
@@ -7,7 +7,7 @@
 
 namespace tangshi {
 
-// Follows options.beam continuations at a time. Penalty, constraint and bans apply as in drawing; temperature
+// Keeps options.beam continuations at a time. Penalty, constraint and bans apply as in sampling; temperature
 // and random numbers do not. The best has the highest log-probability per character, penalties included.
 // index: of the prompt.
 Sample beam_search(const Network& network, const std::vector<int32_t>& prompt, size_t index,

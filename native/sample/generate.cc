@@ -11,31 +11,32 @@
 namespace tangshi {
 namespace {
 
-// Helpers of a single sequence. Weights are read once a character: more threads would wait for memory and
-// each other.
+// Number of helpers for a single sequence. The weights are read once per character, so more threads would
+// wait for memory and each other.
 constexpr int most_helpers = 3;
 
-// Rows that a thread decodes together, so that weights are read once for all of them, and rows of all threads
-// together, each of which has its logits: [vocab] floats.
+// Number of rows a thread decodes together, so that the weights are read once for all of them; and of rows of
+// all threads together, each with its own logits, [vocab] floats.
 constexpr int64_t most_rows = 128, most_rows_of_all = 1024, fewest_rows = 16;
 
-// A device takes its time for each character, however few sequences there are: small models and few sequences
-// are the CPU's. In weights x sequences; npm run bench -- --device cuda shows where the two meet.
+// The time of a device per character hardly depends on the number of sequences: small models and few
+// sequences run on the CPU. In weights x sequences; npm run bench -- --device cuda measures the break-even
+// point.
 constexpr int64_t most_products_for_cpu = 20'000'000;
 
-// One sequence in the making.
+// State of one sequence.
 struct Row {
   const std::vector<int32_t>* prompt;
   size_t index;  // of the prompt
   Random random;
   Sample* out;
-  size_t fed = 0;  // ids of the prompt given to the network so far
+  size_t fed = 0;  // ids of the prompt fed to the network so far
   std::optional<ConstraintState> constraint = {};
 
   bool in_prompt() const { return fed < prompt->size(); }
 };
 
-// Decodes some of the prompts side by side.
+// Decodes some of the prompts in parallel.
 class Decoder {
  public:
   Decoder(const Generator& generator, const std::vector<std::vector<int32_t>>& prompts,
@@ -67,7 +68,7 @@ class Decoder {
         if (rows[r].in_prompt() || draw(rows[r], state.logits(r), sampler)) kept.push_back(r);
       }
       if (kept.size() == rows.size()) continue;
-      // Finished rows leave.
+      // Drops finished rows.
       state.select(kept);
       std::vector<Row> remaining;
       for (const int64_t r : kept) remaining.push_back(std::move(rows[r]));
@@ -101,7 +102,7 @@ class Decoder {
             row.constraint ? &*row.constraint : nullptr};
   }
 
-  // Draws an id and adds its log-probability by the network alone.
+  // Draws an id and adds its log-probability without processing.
   int32_t draw_id(Row& row, std::span<float> logits, TokenSampler& sampler) const {
     const SequenceView sequence = view_of(row);
     if (options_.logits.repetition_penalty != 0 || row.constraint) {
@@ -126,7 +127,7 @@ class Decoder {
   // Draws the next id of a row. Returns whether the row continues.
   bool draw(Row& row, std::span<float> logits, TokenSampler& sampler) const {
     Sample& out = *row.out;
-    if (row.constraint && row.constraint->is_done()) {  // the prompt was all of it
+    if (row.constraint && row.constraint->is_done()) {  // the prompt is already complete
       out.ended = true;
       return false;
     }
@@ -154,13 +155,13 @@ class Decoder {
   const std::set<int32_t> banned_;
 };
 
-// Sends the helpers away however decoding ends.
+// Dismisses the helpers however decoding ends.
 struct Dismissal {
   SpinPool& pool;
   ~Dismissal() { pool.dismiss(); }
 };
 
-// One sequence; the threads share the products of each character.
+// One sequence; the threads share the matrix products of each character.
 void decode_one(const Decoder& decoder, ThreadPool& threads) {
   const int helpers = std::min(threads.count() - 1, most_helpers);
   SpinPool pool(helpers);
@@ -177,7 +178,7 @@ int64_t rows_at_a_time(int64_t count, int64_t threads) {
   return std::min(share, std::clamp(most_rows_of_all / threads, fewest_rows, most_rows));
 }
 
-// Many sequences; each thread takes some at a time.
+// Many sequences; each thread takes several at a time.
 void decode_many(const Decoder& decoder, ThreadPool& threads, int64_t count) {
   const int64_t rows = rows_at_a_time(count, threads.count());
   std::atomic<int64_t> next = 0;

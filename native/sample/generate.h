@@ -1,4 +1,4 @@
-// Autoregressive generation: the hidden state is carried from character to character, so each costs one step.
+// Autoregressive generation. The hidden state is carried from character to character, so each costs one step.
 #pragma once
 
 #include <functional>
@@ -12,19 +12,19 @@ namespace tangshi {
 
 struct GenerateOptions {
   int64_t max_new_tokens = 0;
-  size_t preface = 1;  // ids at the front of a prompt that are not part of the poem
+  size_t preface = 1;  // number of ids at the start of a prompt that are not part of the poem
   LogitOptions logits = {};
   SamplingOptions sampling = {};
-  // Of each prompt: its sequence is drawn from this stream of this seed.
+  // For each prompt: its sequence is drawn from this stream of this seed.
   std::vector<uint64_t> seeds = {};
   std::vector<uint32_t> streams = {};
-  size_t beam = 0;  // follow so many continuations and take the likeliest, instead of drawing
+  size_t beam = 0;  // beam width; 0 to sample
 };
 
 struct Sample {
-  std::vector<int32_t> ids;  // drawn, without the prompt
-  bool ended = false;   // the end was drawn or the constraint's plan is complete, not cut at max_new_tokens
-  double log_prob = 0;  // of what was drawn, the end included, by the network alone; in nats
+  std::vector<int32_t> ids;  // ids drawn, without the prompt
+  bool ended = false;        // false if cut at max_new_tokens before the end or the end of the plan
+  double log_prob = 0;       // of the ids drawn, including the end, without logit processing; in nats
 };
 
 // Called with each id as it is drawn, on any thread: the index of its prompt, and the id.
@@ -32,16 +32,16 @@ using OnToken = std::function<void(size_t, int32_t)>;
 
 class Accelerator;
 
-// Where sequences are generated.
+// Resources for generation.
 struct Generator {
   const Network& network;
   ThreadPool& threads;
   Accelerator* accelerator = nullptr;
 };
 
-// One sample for each prompt, each of which has at least one id. A sample depends on its prompt and options
-// alone, not on other prompts or the number of threads. `canceled` is asked before each character, on each
-// thread; once true, the samples are returned as far as they have come.
+// One sample per prompt, each of which must have at least one id. A sample depends only on its prompt and the
+// options, not on other prompts or the number of threads. `canceled` is checked before each character, on
+// each thread; once it is true, the samples are returned as they are.
 std::vector<Sample> generate(const Generator& generator, const std::vector<std::vector<int32_t>>& prompts,
                              const GenerateOptions& options, const std::function<bool()>& canceled,
                              const OnToken& on_token = nullptr);

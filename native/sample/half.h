@@ -22,9 +22,9 @@ inline uint16_t float_to_half(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
   const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
   if (magnitude > 0x7f800000) return sign | 0x7e00;   // NaN
-  if (magnitude >= 0x47800000) return sign | 0x7c00;  // 2^16 or more: infinite
+  if (magnitude >= 0x47800000) return sign | 0x7c00;  // 2^16 or more: infinity
   if (magnitude < 0x38800000) {                       // below 2^-14: subnormal
-    // Added to 0.5, whose last bit is worth 2^-24, the value is rounded to a multiple of that.
+    // Adding 0.5, whose last bit is worth 2^-24, rounds the value to a multiple of that.
     const float sum = std::bit_cast<float>(magnitude) + 0.5f;
     return sign | static_cast<uint16_t>(std::bit_cast<uint32_t>(sum) - std::bit_cast<uint32_t>(0.5f));
   }

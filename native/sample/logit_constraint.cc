@@ -13,7 +13,7 @@ bool share_a_group(std::span<const uint32_t> a, std::span<const uint32_t> b) {
   return false;
 }
 
-// Keeps the ids that satisfy the condition. Returns false, without a change, if none does.
+// Keeps the ids that satisfy the condition. If none does, changes nothing and returns false.
 template <typename Condition>
 bool keep(std::span<float> logits, Condition may_stand) {
   const auto count = static_cast<int32_t>(logits.size());

@@ -1,5 +1,5 @@
-// What happens to the logits of a character before one is drawn: a penalty for repetition, the constraint of
-// a form, bans. The order is defined here, once, for every implementation: on arrays (below) and on tensors
+// Logit processing before a character is drawn: a penalty for repetition, the constraint of a form, bans.
+// Their order is defined here, once, for both implementations: on arrays (below) and on tensors
 // (cuda/tensor_logit_processors.cc).
 #pragma once
 
@@ -15,14 +15,15 @@ namespace tangshi {
 struct LogitOptions {
   int32_t end_id = 0;          // ends a sequence
   int64_t min_new_tokens = 0;  // the end is not drawn before
-  // Subtracted from the logit of an id for each time it stands in the sequence, its preface aside; in nats.
+  // Subtracted from the logit of an id for each of its occurrences in the sequence after the preface; in
+  // nats.
   double repetition_penalty = 0;
   std::vector<int32_t> repeatable = {};  // exempt from the penalty; ascending
   std::optional<LogitConstraint> constraint = {};
   std::vector<int32_t> banned = {};  // never drawn
 };
 
-// Sequences: what the implementation needs to know of one or many sequences so far.
+// Sequences: the state an implementation keeps for one or many sequences.
 template <typename Processors, typename Logits, typename Sequences>
 void process_logits(const Processors& processors, Logits&& logits, const Sequences& sequences) {
   processors.penalize(logits, sequences);
@@ -30,7 +31,7 @@ void process_logits(const Processors& processors, Logits&& logits, const Sequenc
   processors.ban(logits, sequences);
 }
 
-// One sequence so far.
+// State of one sequence.
 struct SequenceView {
   std::span<const int32_t> prompt;  // without its preface
   std::span<const int32_t> drawn;

@@ -7,7 +7,8 @@
 namespace tangshi {
 namespace {
 
-// From this size on the weights no longer stay in a core's own cache, and reading half as many bytes pays.
+// From this number of weights on, they no longer fit into the cache of a core, and reading half as many bytes
+// pays off.
 constexpr int64_t half_from_hidden = 512;
 
 bool in_half(const ModelConfig& config) { return config.hidden_dim >= half_from_hidden; }

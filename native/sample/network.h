@@ -1,4 +1,4 @@
-// The network for one character at a time, on the CPU, with its weights laid out for that.
+// The network on the CPU, one character at a time, with its weights in a layout optimized for that.
 #pragma once
 
 #include <span>
@@ -12,13 +12,13 @@ namespace tangshi {
 // Immutable: many threads may read it at once.
 class Network {
  public:
-  // Throws std::invalid_argument where the tensors are not those of the model, see Weights.
+  // Throws std::invalid_argument if the tensors do not match the model; see Weights.
   Network(const ModelConfig& config, const TensorMap& tensors);
 
   const ModelConfig& config() const { return config_; }
   int64_t parameter_count() const;
 
-  // The hidden state of some sequences, and scratch memory.
+  // The hidden state of several sequences, and scratch memory.
   class State {
    public:
     State(const Network& network, int64_t rows, SpinPool& pool);
@@ -27,10 +27,10 @@ class Network {
     void advance(std::span<const int32_t> ids);
     // Computes the logits of the next character of each.
     void predict();
-    // [vocab], as predicted last; may be overwritten.
+    // [vocab], from the last call; may be overwritten.
     std::span<float> logits(int64_t row);
-    // Continues with these rows, in this order. Rows may be dropped or repeated, but there may not be more of
-    // them than at first.
+    // Continues with these rows, in this order. Rows may be dropped or repeated, but their number may not
+    // exceed the initial one.
     void select(std::span<const int64_t> rows);
 
    private:

@@ -8,7 +8,7 @@
 namespace tangshi {
 namespace {
 
-// Panels that a thread takes at a time: a few microseconds of work.
+// Number of panels a thread takes at a time: a few microseconds of work.
 constexpr int64_t panels_per_piece = 4;
 
 PanelView part(const PanelView& all, int64_t first, int64_t count) {
@@ -24,7 +24,7 @@ bool fits_half(std::span<const float> weights) {
   return std::all_of(weights.begin(), weights.end(), [](float w) { return std::abs(w) <= largest_half; });
 }
 
-// [outputs, inputs] -> [panels, inputs, panel_width], each element converted.
+// [outputs, inputs] -> [panels, inputs, panel_width], converting each element.
 template <typename Element, typename Convert>
 void pack(std::span<const float> weight, int64_t inputs, int64_t panels, AlignedVector<Element>& packed,
           Convert convert) {

@@ -1,4 +1,4 @@
-// A linear layer in the layout that the kernels multiply with.
+// A linear layer in the layout used by the kernels.
 #pragma once
 
 #include <span>
@@ -11,8 +11,8 @@ namespace tangshi {
 
 class PackedLinear {
  public:
-  // weight: [outputs, inputs], bias: [outputs]. With `half` the weights are stored in half precision, unless
-  // one of them is too large for that.
+  // weight: [outputs, inputs], bias: [outputs]. With `half`, the weights are stored in half precision, unless
+  // one of them is too large.
   PackedLinear(std::span<const float> weight, std::span<const float> bias, bool half);
 
   // x: [rows, inputs] -> out: [rows, width()]; columns beyond the outputs are 0.
@@ -23,8 +23,8 @@ class PackedLinear {
 
  private:
   int64_t inputs_, panels_;
-  AlignedVector<float> singles_;    // [panels, inputs, panel_width], or else
-  AlignedVector<uint16_t> halves_;  // the same in half precision
+  AlignedVector<float> singles_;    // [panels, inputs, panel_width], or empty if
+  AlignedVector<uint16_t> halves_;  // these hold the same in half precision
   AlignedVector<float> bias_;       // [panels x panel_width]
 };
 

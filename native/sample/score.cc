@@ -9,10 +9,10 @@
 namespace tangshi {
 namespace {
 
-// Sequences that a thread scores together, so that weights are read once for all of them.
+// Number of sequences a thread scores together, so that the weights are read once for all of them.
 constexpr int64_t most_rows = 32;
 
-// Indices of the sequences, the longest first: rows that end together waste nothing.
+// Indices of the sequences, longest first: grouping similar lengths avoids wasted work.
 std::vector<size_t> longest_first(const std::vector<std::vector<int32_t>>& sequences) {
   std::vector<size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), 0);
@@ -21,7 +21,7 @@ std::vector<size_t> longest_first(const std::vector<std::vector<int32_t>>& seque
   return order;
 }
 
-// The sequences `rows`, the longest first.
+// Scores the sequences `rows`, which are sorted longest first.
 void score_rows(const Network& network, const std::vector<std::vector<int32_t>>& sequences,
                 std::span<const size_t> rows, const std::function<bool()>& canceled,
                 std::vector<std::vector<float>>& scores) {

@@ -19,11 +19,11 @@ bool likelier(const auto& a, const auto& b) {
   return a.weight > b.weight || (a.weight == b.weight && a.id < b.id);
 }
 
-// By exponent and the first three bits of the fraction, of weights in (0, 1]: ascending, as their bits are.
+// By exponent and the first three bits of the fraction, for weights in (0, 1]: ascending, like their bits.
 size_t bucket_of(float weight) { return std::bit_cast<uint32_t>(weight) >> 20; }
 
-// Inverse CDF: the first whose running sum passes a share, in [0, 1), of the total. Where rounding leaves the
-// sum short, the last that has any weight.
+// Inverse CDF: the first index whose running sum exceeds a share, in [0, 1), of the total. If rounding leaves
+// the sum short, the last index with a nonzero weight.
 template <typename Weight>
 size_t pass(size_t count, double rest, Weight weight) {
   size_t last = 0;
@@ -47,8 +47,8 @@ TokenSampler::TokenSampler(const SamplingOptions& options, std::span<const int32
 
 int32_t TokenSampler::operator()(std::span<const float> logits, Random& random, double* log_total) {
   const float largest = kernels().max(logits.data(), logits.size());
-  // Below this temperature every likelier character is infinitely likelier. An infinite or NaN logit allows
-  // no order to draw by.
+  // Below this temperature, any difference between logits is effectively infinite. With an infinite or NaN
+  // logit, probabilities are undefined.
   constexpr double lowest_temperature = 1e-30;
   if (options_.temperature < lowest_temperature || !std::isfinite(largest)) {
     if (log_total != nullptr) *log_total = log_sum_exp(logits);
@@ -74,7 +74,7 @@ int32_t TokenSampler::greedy(std::span<const float> logits) const {
 int32_t TokenSampler::among_all(double share) const {
   const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
   double rest = share * total;
-  // The block first, then the place in it.
+  // Chooses the block first, then the index in it.
   size_t chosen = 0;
   for (size_t i = 0; i < sums_.size(); i++) {
     if (sums_[i] <= 0) continue;
@@ -88,7 +88,7 @@ int32_t TokenSampler::among_all(double share) const {
 
 int32_t TokenSampler::among_some(double share) {
   const double total = std::accumulate(sums_.begin(), sums_.end(), 0.0);
-  // All those below this bound together weigh less than top-p leaves out.
+  // All weights below this bound together are less than what top-p leaves out.
   const double bound = options_.top_k > 0 ? 0 : (1 - options_.top_p) * total / weights_.size();
   collect(static_cast<float>(bound));
   const bool cut = keep_top_k();
@@ -130,7 +130,7 @@ void TokenSampler::keep_top_p(double total) {
 
 template <typename Measure>
 void TokenSampler::keep_likeliest(double enough, Measure measure) {
-  // Weights of one bucket differ by an eighth at most; only the bucket in which the last one lies is sorted.
+  // Weights in one bucket differ by at most an eighth; only the bucket with the cutoff is sorted.
   std::fill(buckets_.begin(), buckets_.end(), 0.0);
   for (const Candidate& candidate : candidates_) buckets_[bucket_of(candidate.weight)] += measure(candidate);
   size_t last = buckets_.size() - 1;
@@ -140,7 +140,7 @@ void TokenSampler::keep_likeliest(double enough, Measure measure) {
   for (const Candidate& candidate : candidates_) {
     if (bucket_of(candidate.weight) == last) ranked_.push_back(candidate);
   }
-  if (ranked_.empty()) return;  // all of them fall short, by rounding
+  if (ranked_.empty()) return;  // rounding leaves the sum of all weights short
   std::sort(ranked_.begin(), ranked_.end(), likelier<Candidate, Candidate>);
   size_t place = 0;
   for (; place + 1 < ranked_.size(); place++) {

@@ -1,4 +1,4 @@
-// Draws one character from its processed logits, on the CPU: the sampling step.
+// Sampling on the CPU: draws one character from its processed logits.
 #pragma once
 
 #include <array>
@@ -12,14 +12,14 @@
 namespace tangshi {
 
 struct SamplingOptions {
-  double temperature = 1;  // 0 takes the likeliest
-  int64_t top_k = 0;       // draw among the k likeliest; 0 for all
-  double top_p = 1;        // draw among the likeliest that together reach this probability
+  double temperature = 1;  // 0 for greedy decoding
+  int64_t top_k = 0;       // draw among the k most likely ids; 0 for all
+  double top_p = 1;        // draw among the most likely ids that together reach this probability
 };
 
 class TokenSampler {
  public:
-  // banned: the ids whose logits were set to -infinity. They are not drawn even where no logit is finite.
+  // banned: ids whose logits were set to -infinity. They are not drawn even if no logit is finite.
   TokenSampler(const SamplingOptions& options, std::span<const int32_t> banned, int64_t vocab_size);
 
   // logits: [vocab]. Ties go to the lower id. log_total, unless null: log_sum_exp() of the logits.
@@ -36,18 +36,18 @@ class TokenSampler {
   int32_t among_some(double share);
   void collect(float least);
   double weight_of_candidates() const;
-  // Returns whether that left any out.
+  // Returns whether any id was excluded.
   bool keep_top_k();
-  // total: of all weights among which the probability is meant.
+  // total: the sum of all weights that the probability refers to.
   void keep_top_p(double total);
-  // Keeps the likeliest that together measure `enough`.
+  // Keeps the most likely ids whose weights add up to `enough`.
   template <typename Measure>
   void keep_likeliest(double enough, Measure measure);
 
   SamplingOptions options_;
   int32_t first_allowed_ = 0;
   AlignedVector<float> weights_;       // exp((logit - largest) / temperature), [vocab]
-  std::vector<float> sums_;            // of the weights, by blocks
+  std::vector<float> sums_;            // sums of the weights in blocks
   std::vector<Candidate> candidates_;  // ascending by id
   std::vector<Candidate> ranked_;      // scratch
   std::array<double, 1024> buckets_;   // scratch

@@ -13,7 +13,7 @@ namespace {
 
 size_t bytes_per_element(const std::string& dtype) { return dtype == "F16" ? 2 : 4; }
 
-// F32 [6000, 256]
+// Formats a dtype and shape: F32 [6000, 256]
 std::string describe(const std::string& dtype, const std::vector<int64_t>& shape) {
   std::string text = dtype + " [";
   for (size_t i = 0; i < shape.size(); i++) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);

@@ -1,4 +1,4 @@
-// A model's weights as they were stored, checked against its configuration.
+// The weights of a model in their stored form, checked against its configuration.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace tangshi {
 
 class Weights {
  public:
-  // Throws std::invalid_argument unless `tensors` has every parameter of the model, in its shape, as F32 or
-  // F16, and nothing else. Keeps a reference to `tensors`.
+  // Throws std::invalid_argument unless `tensors` has exactly the parameters of the model, in their shapes,
+  // as F32 or F16. Keeps a reference to `tensors`.
   Weights(const ModelConfig& config, const TensorMap& tensors);
 
   // One parameter in single precision, row-major.

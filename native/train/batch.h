@@ -1,4 +1,4 @@
-// What goes into a training step and what it reports, without libtorch.
+// Inputs and statistics of a training step, without libtorch.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct Batch {
 
   // Number of real targets.
   int64_t tokens() const;
-  // [rows]: the weight in the loss of each real target of a row.
+  // [rows]: the weight of each real target of a row in the loss.
   std::vector<float> loss_weights() const;
 };
 

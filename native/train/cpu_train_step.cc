@@ -10,16 +10,16 @@
 namespace tangshi {
 namespace {
 
-// With fewer sequences most lanes of the kernels' vectors would be empty.
+// With fewer sequences, most lanes of the kernels' vectors would be empty.
 constexpr int64_t fewest_for_kernels = 8;
 
 void run_operators_on_one_thread() {
   if (at::get_num_threads() != 1) at::set_num_threads(1);
 }
 
-// Makes operators on the calling thread use one thread while it lives: small matrix products that are split
-// over threads wait for each other more than they compute. libtorch sets thread counts per calling thread,
-// MKL per process.
+// Limits operators on the calling thread to one thread during its lifetime: small matrix products split over
+// threads spend more time waiting than computing. libtorch sets thread counts per calling thread, MKL per
+// process.
 class SingleThreadedOperators {
  public:
   SingleThreadedOperators() : before_(at::get_num_threads()) { run_operators_on_one_thread(); }
@@ -77,7 +77,7 @@ double CpuTrainStep::each_share(const Batch& batch, const std::vector<float>& ro
 
 void CpuTrainStep::step(const Batch& batch, double lr, double clip_norm) {
   const auto start = std::chrono::steady_clock::now();
-  // One for each thread, used or not: the generator advances by the same amount for every batch.
+  // One for each thread, used or not, so that the generator advances by the same amount for every batch.
   std::vector<uint64_t> dropout_seeds(pool_.count());
   if (config_.dropout > 0) {
     for (uint64_t& seed : dropout_seeds) seed = generator_.get<at::CPUGeneratorImpl>()->random64();
@@ -101,7 +101,7 @@ double CpuTrainStep::forward_backward(Replica& replica, const PackedBatch& packe
   const at::Tensor hidden =
       hidden_outputs(model, packed.inputs, dropout, packed.batch_sizes);  // [time x rows, hidden]
   const at::Tensor real = hidden.detach().index_select(0, packed.target_index);
-  // The loss adds the output layer's gradients itself; autograd carries on from the hidden outputs.
+  // The loss adds the output layer's gradients itself; autograd continues from the hidden outputs.
   OutputGrads grads{at::empty_like(real), model.output_weight().grad(), model.output_bias().grad()};
   const double loss = replica.loss(output_layer(model), {real, packed.targets, packed.weights}, &grads);
   hidden.backward(at::zeros_like(hidden).index_copy_(0, packed.target_index, grads.hidden));

@@ -1,6 +1,6 @@
-// Training steps on the CPU. Each thread computes its share of the rows with its own replica of the model:
-// replicas share the weights and have separate gradients, which are added up at the end of the step. Sums
-// depend on how they are split, so results are bit-equal for equal thread counts only.
+// Training steps on the CPU. Each thread computes its share of the rows with its own replica of the model.
+// Replicas share the weights and have separate gradients, which are summed at the end of the step. The sums
+// depend on how a batch is split, so results are bitwise identical only for equal thread counts.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ class CpuTrainStep : public TrainStep {
   void discard() override { results_.clear(); }
   TotalNll evaluate(const Batch& batch) override;
 
-  // [n]: the gradients of the last step, before clipping.
+  // [n]: gradients of the last step, before clipping.
   const at::Tensor& gradients() const { return replicas_[0]->grads; }
 
  private:
@@ -35,7 +35,7 @@ class CpuTrainStep : public TrainStep {
   };
 
   Replica& replica(int thread);
-  // Number of shares a batch is split into: one for each thread, but no more than it has rows.
+  // Number of shares a batch is split into: one per thread, but at most one per row.
   int shares(const Batch& batch) const;
   // Runs work(share, its rows) for all shares in parallel and returns the sum of the results.
   double each_share(const Batch& batch, const std::vector<float>& row_weights,
@@ -48,11 +48,11 @@ class CpuTrainStep : public TrainStep {
   Optimizer& optimizer_;
   at::Generator& generator_;
   ThreadPool& pool_;
-  std::vector<std::optional<Replica>> replicas_;  // one for each thread, made when it first gets rows
-  std::vector<StepStats> results_;                // since results() was last called
+  std::vector<std::optional<Replica>> replicas_;  // one per thread, created when it first gets rows
+  std::vector<StepStats> results_;                // since the last call of results()
 };
 
-// Runs the kernels where they fit, else libtorch's operators.
+// Uses the kernels if they support the layer, otherwise libtorch's operators.
 LayerOutput cpu_layer(Cell cell, const at::Tensor& x, const HiddenState& state, at::TensorList weights,
                       const std::vector<int64_t>& batch_sizes);
 

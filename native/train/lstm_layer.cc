@@ -11,12 +11,13 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Positions whose weight gradients are summed before the sum is written: their inputs stay in cache.
+// Number of positions whose weight gradients are summed before the sum is written, so that their inputs stay
+// in cache.
 constexpr int64_t summed_positions = 256;
 
 struct Sizes {
   int64_t time, batch, in, hidden;
-  int64_t width;  // of the batch-minor layout: the batch, padded
+  int64_t width;  // of the batch-minor layout: the padded batch
   int64_t state() const { return hidden * width; }
 };
 
@@ -24,8 +25,7 @@ Sizes sizes_of(const at::Tensor& x, const at::Tensor& weight_hh) {
   return {x.size(0), x.size(1), x.size(2), weight_hh.size(1), padded_size(x.size(1))};
 }
 
-// [time]: how many columns of the batch-minor layout are computed, those of the sequences that have not
-// ended.
+// [time]: number of columns of the batch-minor layout to compute, those of the sequences that have not ended.
 std::vector<int64_t> used_columns(const Sizes& n, const std::vector<int64_t>& batch_sizes) {
   std::vector<int64_t> used(n.time, n.width);
   for (size_t t = 0; t < batch_sizes.size(); t++) used[t] = padded_size(batch_sizes[t]);
@@ -35,8 +35,8 @@ std::vector<int64_t> used_columns(const Sizes& n, const std::vector<int64_t>& ba
 const float* floats(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 float* floats(at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
 
-// Uninitialized memory of this thread, which is reused as soon as no tensor holds it: fresh pages from the
-// system cost 2% of a step.
+// Uninitialized memory of this thread, reused as soon as no tensor holds it: fresh pages from the system cost
+// 2% of a step.
 at::Tensor buffer(at::IntArrayRef sizes) {
   thread_local std::vector<at::Tensor> kept;
   const int64_t needed = c10::multiply_integers(sizes);
@@ -44,7 +44,7 @@ at::Tensor buffer(at::IntArrayRef sizes) {
   const auto fits = [&](const at::Tensor& tensor) { return is_free(tensor) && tensor.numel() >= needed; };
   auto found = std::find_if(kept.begin(), kept.end(), fits);
   if (found == kept.end()) {
-    // Instead of one that is too small.
+    // Replaces one that is too small.
     found = std::find_if(kept.begin(), kept.end(), is_free);
     if (found == kept.end()) found = kept.emplace(found);
     *found = at::empty({needed}, at::kFloat);
@@ -76,7 +76,7 @@ at::Tensor from_batch_minor(const at::Tensor& x_t, int64_t batch) {
   return x;
 }
 
-// Rows of a weight [rows, features].
+// Some rows of a weight, [rows, features].
 struct WeightRows {
   const float* first;
   int64_t rows, features;
@@ -84,7 +84,7 @@ struct WeightRows {
 
 WeightRows all_rows(const at::Tensor& weight) { return {floats(weight), weight.size(0), weight.size(1)}; }
 
-// Calls body(first row, rows) for as many rows at a time as stay in a core's own cache over all time steps.
+// Calls body(first row, rows) for chunks of rows that fit into the cache of a core over all time steps.
 template <typename Body>
 void each_block(const at::Tensor& weight, Body body) {
   constexpr int64_t cached = 1 << 16;  // floats
@@ -95,7 +95,7 @@ void each_block(const at::Tensor& weight, Body body) {
   }
 }
 
-// out_t [rows, width] = start, or out_t itself, + weight [rows, features] x x_t [features, width], in the
+// out_t [rows, width] = start (or out_t itself) + weight [rows, features] x x_t [features, width], in the
 // first `used` columns.
 void forward_product(const WeightRows& weight, const float* x_t, int64_t width, int64_t used,
                      const float* start, float* out_t) {
@@ -109,7 +109,7 @@ void forward_product(const WeightRows& weight, const float* x_t, int64_t width, 
                       .out_stride = width});
 }
 
-// d_x_t [features, width] += the transposed weight x d_out_t [rows, width], in the first `used` columns.
+// d_x_t [features, width] += transposed weight x d_out_t [rows, width], in the first `used` columns.
 void backward_product(const WeightRows& weight, const float* d_out_t, int64_t width, int64_t used,
                       float* d_x_t) {
   kernels().multiply({.x = {weight.first, 1, weight.features},
@@ -122,8 +122,8 @@ void backward_product(const WeightRows& weight, const float* d_out_t, int64_t wi
                       .out_stride = width});
 }
 
-// The sum over time steps and sequences of d_out x the row of x. d_out_t: [time, rows, width]; x: [time,
-// batch, in]; used: [time], the columns of d_out_t that count.
+// Sum over time steps and sequences of d_out x the row of x. d_out_t: [time, rows, width]; x: [time, batch,
+// in]; used: [time], the number of valid columns of d_out_t.
 at::Tensor weight_gradient(const at::Tensor& d_out_t, const at::Tensor& x, const std::vector<int64_t>& used) {
   const int64_t time = d_out_t.size(0), rows = d_out_t.size(1), width = d_out_t.size(2);
   const int64_t batch = x.size(1), features = x.size(2);
@@ -132,7 +132,7 @@ at::Tensor weight_gradient(const at::Tensor& d_out_t, const at::Tensor& x, const
   at::Tensor grad = at::zeros({rows, features}, at::kFloat);
   for (int64_t t = 0, end; t < time; t = end) {
     const int64_t count = std::min(used[t], batch);
-    end = t + 1;  // of the time steps with as many columns that are summed at once
+    end = t + 1;  // number of time steps with equally many columns that are summed at once
     while (end < time && used[end] == used[t] && (end + 1 - t) * count <= summed_positions) end++;
     kernels().multiply({.x = {floats(d_out_t) + t * rows * width, width, 1, rows * width},
                         .w = {floats(from) + t * batch * stride, stride, batch * stride},
@@ -167,7 +167,7 @@ class LstmLayer : public torch::autograd::Function<LstmLayer> {
     const std::vector<int64_t> used = used_columns(n, batch_sizes);
     const at::Tensor x_t = to_batch_minor(x, n.width), bias = bias_ih + bias_hh;
     at::Tensor gates_t = buffer({n.time, 4 * n.hidden, n.width});
-    // Before the first and after each time step; zero behind a sequence's end.
+    // Before the first and after each time step; zero after the end of a sequence.
     at::Tensor h_t = buffer({n.time + 1, n.hidden, n.width}).zero_(), c_t = buffer(h_t.sizes()).zero_();
     h_t[0].copy_(to_batch_minor(h0, n.width)[0]);
     c_t[0].copy_(to_batch_minor(c0, n.width)[0]);
@@ -199,7 +199,7 @@ class LstmLayer : public torch::autograd::Function<LstmLayer> {
   static variable_list backward(AutogradContext* context, variable_list d_outputs) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight_ih = saved[1], &weight_hh = saved[2];
-    // Overwritten, hence taken away: a second backward fails instead of being wrong.
+    // Overwritten, and therefore released: a second backward pass fails instead of giving wrong results.
     at::Tensor gates_t = std::move(context->saved_data.at("gates_t")).toTensor();
     context->saved_data.erase("gates_t");
     at::Tensor c_t = context->saved_data.at("c_t").toTensor();

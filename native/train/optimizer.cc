@@ -9,11 +9,11 @@
 namespace tangshi {
 namespace {
 
-constexpr int64_t grain = 16;  // floats: no two threads write to one cache line
+constexpr int64_t grain = 16;  // in floats: no two threads write to the same cache line
 
 Decay decay(double beta) { return {static_cast<float>(beta), static_cast<float>(1 - beta)}; }
 
-// Adds all gradients up in the first. Returns the sum of squares of the result.
+// Sums all gradients into the first. Returns the sum of squares of the result.
 double add_up(const Range& range, at::TensorList grads) {
   float* sum = grads[0].mutable_data_ptr<float>() + range.begin;
   for (const at::Tensor& other : grads.slice(1)) {
@@ -42,7 +42,7 @@ double Optimizer::clip_and_step(Parameters& parameters, at::TensorList grads, Th
   const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
   if (!std::isfinite(norm)) return norm;
   step_.add_(1);
-  // As torch.nn.utils.clip_grad_norm_, its 1e-6 included.
+  // Like torch.nn.utils.clip_grad_norm_, including its 1e-6.
   const double scale = std::min(1.0, clip_norm / (norm + 1e-6));
   pool.run([&](int thread) { update(range(thread), parameters, grads[0], lr, scale); });
   return norm;
@@ -71,7 +71,7 @@ void Optimizer::update(const Range& range, Parameters& parameters, const at::Ten
   }
 }
 
-// Adam's averages start at 0 and are too small by this factor.
+// Bias correction: Adam's averages start at 0 and are too small by this factor.
 double Optimizer::bias_correction(double beta) const { return 1 - std::pow(beta, step_.item<int64_t>()); }
 
 at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& grads, const at::Tensor& lr,
@@ -82,14 +82,14 @@ at::Tensor Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& gr
     if (!scratch->defined()) *scratch = at::empty_like(values);
   }
   const at::Tensor norm = grads.norm(), finite = norm.isfinite(), infinite = finite.logical_not();
-  // Where the norm is not finite every factor below is that of a step which changes nothing. (Not by
-  // at::where: it would bring plain numbers to the device, which a graph cannot do.)
+  // If the norm is not finite, every factor below becomes that of a step which changes nothing. (Not with
+  // at::where, which would copy plain numbers to the device; a graph cannot capture that.)
   const at::Tensor rate = lr.masked_fill(infinite, 0);
   const at::Tensor scale = (clip_norm / (norm + 1e-6)).clamp_max(1).masked_fill_(infinite, 0);
   const auto share = [&](double beta) {
     return at::full({}, 1 - beta, norm.options()).masked_fill_(infinite, 0);
   };
-  // Adam's averages start at 0 and are too small by this factor.
+  // Bias correction: Adam's averages start at 0 and are too small by this factor.
   const at::Tensor steps = (step_ + finite).to(at::kDouble);
   const auto correction = [&](double beta) {
     return (1 - at::pow(beta, steps)).masked_fill_(infinite, 1).to(at::kFloat);

@@ -11,14 +11,14 @@ class Optimizer {
  public:
   Optimizer(const OptimizerConfig& config, const Parameters& parameters);
 
-  // On the CPU, by kernels. Adds up the replicas' gradients (each [n]) in grads[0], scales the sum down to a
-  // 2-norm of at most clip_norm, and updates the parameters with it; each thread updates its range.
-  // Returns the norm before clipping. A norm that is not finite changes no parameter.
+  // On the CPU, with the kernels. Sums the replicas' gradients (each [n]) into grads[0], scales the sum to a
+  // 2-norm of at most clip_norm, and updates the parameters; each thread updates its range. Returns the norm
+  // before clipping. If it is not finite, no parameter changes.
   double clip_and_step(Parameters& parameters, at::TensorList grads, ThreadPool& pool, double lr,
                        double clip_norm);
 
   // The same for one gradient on any device, without waiting for it: lr, clip_norm and the norm are 0-dim
-  // tensors there. Allocates all the memory it needs before it changes anything.
+  // tensors there. Allocates all memory before it changes anything.
   at::Tensor clip_and_step(Parameters& parameters, const at::Tensor& grads, const at::Tensor& lr,
                            const at::Tensor& clip_norm);
 
@@ -28,7 +28,7 @@ class Optimizer {
     at::Tensor values;
   };
   std::vector<Slot>& slots() { return slots_; }
-  // Number of steps done: 0-dim int64, on the parameters' device.
+  // Number of completed steps: 0-dim int64, on the parameters' device.
   at::Tensor& step() { return step_; }
 
  private:
@@ -38,7 +38,7 @@ class Optimizer {
   OptimizerConfig config_;
   std::vector<Slot> slots_;
   at::Tensor step_;
-  at::Tensor update_, square_;  // [n], scratch of the step by tensor operations
+  at::Tensor update_, square_;  // [n], scratch memory for tensor operations
 };
 
 }  // namespace tangshi

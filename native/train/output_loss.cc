@@ -10,11 +10,11 @@
 namespace tangshi {
 namespace {
 
-// What is worked on at a time stays in a core's own caches: a chunk is 8 groups of 64 positions, in
+// Sizes chosen so that the working set stays in the caches of a core: a chunk is 8 groups of 64 positions, in
 // batch-minor layout within a group, and its logits are computed in blocks of 128 outputs.
 constexpr int64_t group_size = 64, chunk_size = 8 * group_size, block_size = 128;
 
-// The output layer of a chunk, by the kernels.
+// The output layer for one chunk, with the kernels.
 struct Chunk {
   const Kernels& k;
   const OutputLayer& layer;
@@ -22,14 +22,14 @@ struct Chunk {
   const int64_t positions, groups, features, vocab;
   float* const logits;     // [blocks of the vocabulary, groups, block, group]
   float* const hidden_t;   // [groups, features, group]: hidden, then its gradient
-  float* const max_logit;  // [groups, group]: the largest of a position
+  float* const max_logit;  // [groups, group]: the largest logit of each position
   float* const log_sum;    // [groups, group]: log of the sum of exp(logit)
   float* const weights;    // [groups, group], 0 beyond the positions
 
   double forward();
   void backward(OutputGrads& grads);
 
-  // Calls body(first output, outputs, logits of the block).
+  // Calls body(first output, number of outputs, logits of the block).
   template <typename Body>
   void each_block(Body body) const {
     for (int64_t first = 0; first < vocab; first += block_size) {
@@ -37,7 +37,7 @@ struct Chunk {
     }
   }
 
-  // Calls body(group, its first position, its positions).
+  // Calls body(group, its first position, number of positions).
   template <typename Body>
   void each_group(Body body) const {
     for (int64_t g = 0; g < groups; g++)
@@ -93,14 +93,14 @@ double Chunk::forward() {
 }
 
 void Chunk::backward(OutputGrads& grads) {
-  std::vector<bool> cut(positions);  // by ReLU at the target: no gradient
+  std::vector<bool> cut(positions);  // cut off by ReLU at the target: no gradient
   for (int64_t p = 0; p < positions; p++) cut[p] = layer.relu_logits && !(target_logit(p) > 0);
   std::fill_n(hidden_t, groups * features * group_size, 0.0f);
   const at::Tensor hidden = padded(input.hidden, group_size);
   each_block([&](int64_t first, int64_t outputs, float* block) {
     float* bias_grad = grads.bias.mutable_data_ptr<float>() + first;
     for (int64_t g = 0; g < groups; g++) {
-      float* part = block + g * block_size * group_size;  // becomes the gradient
+      float* part = block + g * block_size * group_size;  // from here on, the gradient
       k.softmax(part, outputs, group_size, log_sum + g * group_size, weights + g * group_size,
                 layer.relu_logits);
     }
@@ -183,7 +183,7 @@ double OutputLoss::chunk(const OutputLayer& layer, const LossInput& input, Outpu
 at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
                               double grad_scale) {
   at::NoGradGuard no_grad;
-  // Large chunks keep a GPU busy: 400 MB of logits with a vocabulary of 6,000.
+  // Large chunks keep a GPU busy: 400 MB of logits for a vocabulary of 6,000.
   constexpr int64_t chunk_size = 16384;
   const at::ScalarType type = input.hidden.scalar_type();
   at::Tensor loss = at::zeros({}, input.hidden.options().dtype(at::kDouble));
@@ -197,7 +197,7 @@ at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, 
     const at::Tensor nll = log_probs.gather(1, target).squeeze(1).neg();
     loss.add_(nll.to(at::kDouble).dot(part.weights.to(at::kDouble)));
     if (grads == nullptr) continue;
-    // The gradient of each position's NLL. The weights are multiplied in later, with tensors smaller than
+    // The gradient of each position's NLL. The weights are multiplied in later, with tensors smaller than the
     // logits.
     at::Tensor d_logits = type == at::kFloat ? log_probs : at::empty_like(logits);
     at::exp_out(d_logits, log_probs);

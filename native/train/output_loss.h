@@ -1,5 +1,5 @@
-// Linear -> log-softmax -> NLL and its gradient, in chunks of positions, so that the logits of a batch
-// ([positions, vocab]: 77 MB for 64 poems of 50 characters) never exist as a whole.
+// Linear -> log-softmax -> NLL with its gradient, in chunks of positions, so that the logits of a whole batch
+// ([positions, vocab]: 77 MB for 64 poems of 50 characters) are never in memory at once.
 #pragma once
 
 #include "libtorch.h"
@@ -12,15 +12,15 @@ struct OutputLayer {
   bool relu_logits;
 };
 
-// The positions of the loss. hidden: [n, hidden]; targets: [n] int64, each inside the vocabulary;
-// weights: [n], 0 for padding.
+// The positions of the loss. hidden: [n, hidden]; targets: [n] int64, each in the vocabulary; weights: [n], 0
+// for padding.
 struct LossInput {
   at::Tensor hidden, targets, weights;
 
   LossInput narrow(int64_t begin, int64_t count) const;
 };
 
-// Gradients that a training step wants besides the loss.
+// Gradients that a training step needs in addition to the loss.
 struct OutputGrads {
   at::Tensor hidden;        // [n, hidden], overwritten
   at::Tensor weight, bias;  // added to
@@ -28,7 +28,7 @@ struct OutputGrads {
   OutputGrads narrow(int64_t begin, int64_t count) const;
 };
 
-// On the CPU, by the kernels. Keeps its memory between calls.
+// On the CPU, with the kernels. Reuses its memory between calls.
 class OutputLoss {
  public:
   // The sum over positions of weights x NLL, in nats.
@@ -37,10 +37,10 @@ class OutputLoss {
  private:
   double chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
 
-  at::Tensor logits_, hidden_t_, statistics_;  // of a chunk
+  at::Tensor logits_, hidden_t_, statistics_;  // buffers for a chunk
 };
 
-// The same by tensor operations, on any device and without waiting for it. Returns a 0-dim double on the
+// The same with tensor operations, on any device and without waiting for it. Returns a 0-dim double on the
 // device. Layer, hidden outputs and gradients may have 16 bits. The gradients are multiplied by grad_scale.
 at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
                               double grad_scale = 1);

@@ -6,7 +6,7 @@
 namespace tangshi {
 namespace {
 
-// Time steps up to the last real target.
+// Number of time steps up to the last real target.
 int64_t length(const Batch& batch, int64_t row) {
   const auto begin = batch.targets.begin() + row * batch.time;
   int64_t steps = batch.time;

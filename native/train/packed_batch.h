@@ -1,5 +1,5 @@
-// A thread's share of a batch: its rows, the longest first, and the positions of their real targets. Padding
-// behind the last target of a row costs no output, nor a step of a layer that can skip it.
+// One thread's share of a batch: its rows, longest first, and the positions of their real targets. Padding
+// after the last target of a row costs no output, and no step in a layer that can skip it.
 #pragma once
 
 #include <vector>
@@ -10,17 +10,18 @@
 namespace tangshi {
 
 struct PackedBatch {
-  at::Tensor inputs;                 // [time, rows] int64
-  std::vector<int64_t> batch_sizes;  // [time]: number of rows, the first ones, with a target there or later
-  at::Tensor target_index;           // [n] int64: positions of the real targets among time x rows
-  at::Tensor targets, weights;       // [n]
+  at::Tensor inputs;  // [time, rows] int64
+  std::vector<int64_t>
+      batch_sizes;  // [time]: number of rows (always the first ones) with a target at this step or later
+  at::Tensor target_index;      // [n] int64: indices of the real targets in time x rows
+  at::Tensor targets, weights;  // [n]
 };
 
-// The rows of a batch, the longest first.
+// The rows of a batch, longest first.
 std::vector<int64_t> sorted_indices(const Batch& batch);
 
-// Share `share` of `count`: every count-th row of `indices` from there on. row_weights: [rows of the batch],
-// the weight of each real target of a row.
+// Share `share` of `count`: every count-th element of `indices`, starting at `share`. row_weights: [rows of
+// the batch], the weight of each real target of a row.
 PackedBatch pack(const Batch& batch, const std::vector<int64_t>& indices, int share, int count,
                  const std::vector<float>& row_weights);
 

@@ -1,4 +1,4 @@
-// The interface of a training step: forward, loss, backward, clip, update; and the same forward for
+// The interface of a training step: forward, loss, backward, clip, update; and of a forward pass for
 // evaluation. Implemented for the CPU (cpu_train_step.h) and for a GPU (cuda/cuda_train_step.h).
 #pragma once
 
@@ -17,9 +17,9 @@ class TrainStep {
 
   // Updates the parameters once. May return before the device has finished.
   virtual void step(const Batch& batch, double lr, double clip_norm) = 0;
-  // Waits for all steps and returns the stats of those since the last call.
+  // Waits for all steps and returns their stats since the last call.
   virtual std::vector<StepStats> results() = 0;
-  // Discards the stats of the steps since the last call of results(), because one of them failed.
+  // Discards the stats since the last call of results(), because one of the steps failed.
   virtual void discard() = 0;
 
   virtual TotalNll evaluate(const Batch& batch) = 0;

@@ -1,5 +1,5 @@
-// Owns what a training consists of: the parameters, the optimizer, the random number generator, and the
-// training step that updates them.
+// Owns the parts of a training session: the parameters, the optimizer, the random number generator and the
+// training step.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ class Trainer {
   Trainer(const ModelConfig& config, const OptimizerConfig& optimizer, const at::Device& device,
           uint64_t seed, int threads = 1, const GpuConfig& gpu = {});
 
-  // Runs one step for each batch, with its own learning rate, until canceled. Returns the stats of the steps
+  // Runs one step per batch, each with its own learning rate, until canceled. Returns the stats of the steps
   // that ran.
   std::vector<StepStats> train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
                                double clip_norm, const std::function<bool()>& canceled);
@@ -29,7 +29,7 @@ class Trainer {
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
   Optimizer& optimizer() { return optimizer_; }
-  // Drew the initial weights; seeds the dropout masks.
+  // Has drawn the initial weights; seeds the dropout masks.
   at::Generator& generator() { return generator_; }
   ThreadPool& pool() { return pool_; }
 
