@@ -87,7 +87,7 @@ function tools() {
 /** @returns {Finding} */
 function modules() {
   return modulesStale(root)
-    ? { what: 'node modules', is: 'not installed as package-lock.json has them', mend: SETUP, needed: true }
+    ? { what: 'node modules', is: 'do not match package-lock.json', mend: SETUP, needed: true }
     : { what: 'node modules', is: 'installed' };
 }
 
@@ -95,7 +95,7 @@ function modules() {
 function libtorch() {
   return attempt('libtorch', () => {
     const found = findQuickly(readStamp(root)?.libtorch) ?? findInPython();
-    if (!found) throw new Stop('none here', `${SETUP} fetches it`);
+    if (!found) throw new Stop('not found', `${SETUP} downloads it`);
     return `${found.version} (${found.flavour}) in ${tilde(found.dir)}`;
   });
 }
@@ -104,7 +104,7 @@ function libtorch() {
 function addon() {
   const stale = attempt('addon', () => {
     const why = whyStale(root, readStamp(root), findQuickly(readStamp(root)?.libtorch));
-    if (why) throw new Stop(`to be built: ${why}`, SETUP);
+    if (why) throw new Stop(`needs to be built: ${why}`, SETUP);
     return 'built';
   });
   if (stale.mend) return [stale];
@@ -114,7 +114,7 @@ function addon() {
   });
   if (status !== 0) {
     const reason =
-      stderr.split('\n').find((line) => line.includes('Error')) ?? `it ends with ${signal ?? status}`;
+      stderr.split('\n').find((line) => line.includes('Error')) ?? `it exited with ${signal ?? status}`;
     return [{ what: 'addon', is: `does not work: ${reason}`, mend: `rm -r build && ${SETUP}`, needed: true }];
   }
   /** @type {Trial} */
@@ -142,10 +142,12 @@ function trialFinding({ device, captured, error }, cuda) {
   }
   const is = `${nameOf(device, cuda)}took a training step`;
   if (device === 'cpu') return { what: device, is };
-  if (captured) return { what: device, is: `${is}, as a graph` };
+  if (captured) return { what: device, is: `${is} as a CUDA graph` };
   const built = fs.existsSync(path.join(root, 'build', 'Release', 'tangshi_cuda.so'));
-  const mend = built ? undefined : `install the headers of CUDA (its toolkit), then: rm -r build && ${SETUP}`;
-  return { what: device, is: `${is}, but not as a graph`, mend };
+  const mend = built
+    ? undefined
+    : `install the CUDA headers (part of the toolkit), then: rm -r build && ${SETUP}`;
+  return { what: device, is: `${is}, but not as a CUDA graph`, mend };
 }
 
 /**

@@ -16,14 +16,14 @@ const { Stop, say, progress } = require('./say');
  * @typedef {{ sources: string, libtorch: Libtorch, node: string }} Stamp what an addon was built from
  */
 
-/** One compilation with libtorch's headers takes about this much memory. */
+/** Approximate memory use of one compilation with libtorch's headers. */
 const UNIT_BYTES = 2e9;
-/** What it takes in time: first the headers, alone, then each unit. */
+/** Build time: first the precompiled header, then each source file. */
 const HEADERS_SECONDS = 40;
 const UNIT_SECONDS = 15;
 
 /**
- * What the addon was built from, when the last build came to its end.
+ * What the addon was built from; undefined unless the last build completed.
  * @param {string} root
  * @returns {Stamp | undefined}
  */
@@ -39,15 +39,15 @@ function readStamp(root) {
  * @param {string} root
  * @param {Stamp | undefined} stamp
  * @param {Libtorch | null} libtorch
- * @returns {string | null} why the addon must be built, null when it need not
+ * @returns {string | null} why the addon must be built, or null if it is up to date
  */
 function whyStale(root, stamp, libtorch) {
   if (!stamp || !fs.existsSync(addonFile(root))) return 'it is not built yet';
-  if (!libtorch) return `libtorch is not to be found (or read) in ${stamp.libtorch.dir}`;
+  if (!libtorch) return `libtorch is no longer in ${stamp.libtorch.dir}`;
   if (!sameLibtorch(stamp.libtorch, libtorch)) return 'libtorch changed';
   if (stamp.node !== nodeAbi()) return 'Node changed';
   if (stamp.sources !== hashSources(root)) return 'its sources changed';
-  if (makefileIsForeign(root)) return 'node-gyp wrote over its Makefile';
+  if (makefileIsForeign(root)) return 'node-gyp overwrote its Makefile';
   return null;
 }
 
@@ -64,19 +64,20 @@ async function buildAddon(root, libtorch, why, lock) {
   if (!sameLast) say(describe(libtorch));
   say(`building the addon, because ${why}${last ? '' : ` (about ${estimate(root)}, once)`}`);
   const started = Date.now();
-  fs.rmSync(stampFile(root), { force: true }); // from here until the end, what lies there is no addon
+  fs.rmSync(stampFile(root), { force: true }); // an interrupted build leaves no stamp
   fs.writeFileSync(logFile(root), '');
   await configure(root, libtorch, sameLast, lock);
   const { ok, lines } = await build(root, [], 'building the addon', lock);
   if (!ok) throw failure(root, 'the addon could not be built', lines);
-  if (!fs.existsSync(addonFile(root))) throw failure(root, `the build made no ${addonFile(root)}`, lines);
+  if (!fs.existsSync(addonFile(root)))
+    throw failure(root, `the build did not produce ${addonFile(root)}`, lines);
   fs.writeFileSync(`${stampFile(root)}.new`, JSON.stringify(stamp, null, 2));
   fs.renameSync(`${stampFile(root)}.new`, stampFile(root));
   say(`built the addon in ${seconds(started)} s`);
 }
 
 /**
- * The compiler's half a gigabyte; what is left is the addon, what it was built from, and the log.
+ * Removes the compiler output, half a gigabyte. Keeps the addon, its stamp and the log.
  * @param {string} root
  */
 function dropLeftovers(root) {
@@ -87,7 +88,7 @@ function dropLeftovers(root) {
 }
 
 /**
- * Builds the C++ unit tests; when they are up to date this takes no time.
+ * Builds the C++ unit tests; returns at once if they are up to date.
  * @param {string} root
  * @param {Lock} lock
  */
@@ -97,7 +98,7 @@ async function buildTests(root, lock) {
 }
 
 /**
- * What CMake remembers of another libtorch, compiler or folder is dropped.
+ * Drops CMake's cache if it is for another libtorch, compiler or folder.
  * @param {string} root
  * @param {Libtorch} libtorch
  * @param {boolean} keepCache
@@ -115,7 +116,7 @@ async function configure(root, libtorch, keepCache, lock) {
 }
 
 /**
- * Does what cmake-js does once it has configured, and shows how far it is.
+ * Does what cmake-js does after it has configured, and shows the progress.
  * @param {string} root
  * @param {string[]} target
  * @param {string} label
@@ -135,7 +136,7 @@ async function build(root, target, label, lock) {
   const started = Date.now();
   /** @param {string} text */
   const onLine = (text) => {
-    const [, step] = text.match(/^\[\s*(\d+\/\d+|\d+%)\]/) ?? []; // ninja's and make's way to count
+    const [, step] = text.match(/^\[\s*(\d+\/\d+|\d+%)\]/) ?? []; // progress as printed by ninja and make
     if (step) line.show(`${label}: ${step.replace('/', ' of ')} (${seconds(started)} s)`);
   };
   const options = { cwd: root, env: buildEnv(root), log: logFile(root), lock, onLine };
@@ -143,8 +144,8 @@ async function build(root, target, label, lock) {
 }
 
 /**
- * The environment of a build. TANGSHI_SETUP keeps a build from starting the set-up that started it; what make hands
- * down to its children is for make (we may run below it, from binding.gyp).
+ * The environment of a build. TANGSHI_SETUP keeps the build from starting the setup again. Variables that make passes
+ * to its children are removed: make may have started this setup, through binding.gyp.
  * @param {string} root
  */
 function buildEnv(root) {
@@ -158,7 +159,7 @@ function buildEnv(root) {
  * @param {string[]} lines
  */
 function failure(root, what, lines) {
-  return new Stop(`${what}:`, ...lines.slice(-40), `All of it is in ${logFile(root)}`);
+  return new Stop(`${what}:`, ...lines.slice(-40), `Full output: ${logFile(root)}`);
 }
 
 /** @param {number} started */
@@ -166,7 +167,7 @@ function seconds(started) {
   return Math.round((Date.now() - started) / 1000);
 }
 
-/** As many compilations at once as there are cores, and as fit into memory. */
+/** As many parallel compilations as there are cores, limited by memory. */
 function jobs() {
   const free = process.platform === 'darwin' ? os.totalmem() / 2 : process.availableMemory();
   return Math.max(1, Math.min(os.availableParallelism(), Math.floor(free / UNIT_BYTES)));
@@ -174,7 +175,7 @@ function jobs() {
 
 /** @param {string} root */
 function estimate(root) {
-  const units = nativeFiles(root).filter((file) => /^native\/[^/]+\.cc$/.test(file)); // kernels take no time
+  const units = nativeFiles(root).filter((file) => /^native\/[^/]+\.cc$/.test(file)); // kernels compile in no time
   const minutes = Math.max(1, Math.round((HEADERS_SECONDS + (units.length * UNIT_SECONDS) / jobs()) / 60));
   return `${minutes} minute${minutes > 1 ? 's' : ''}`;
 }
@@ -198,12 +199,12 @@ function nativeFiles(root) {
     .readdirSync(path.join(root, 'native'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
-    .filter((file) => !file.startsWith('native/test/')) // CMake itself sees to the tests, see buildTests
+    .filter((file) => !file.startsWith('native/test/')) // CMake itself tracks the tests, see buildTests
     .sort();
 }
 
 /**
- * CMake and node-gyp both call theirs build/Makefile.
+ * CMake and node-gyp both write build/Makefile.
  * @param {string} root
  */
 function makefileIsForeign(root) {

@@ -9,7 +9,7 @@ const { Stop, say, tilde, megabytes } = require('./say');
 const { byHand, waysTo } = require('./ways');
 const { unpack } = require('./wheel');
 
-/** The archives and what is unpacked of them lie side by side for a while. */
+/** Disk space: for a while, the archives and their unpacked files exist side by side. */
 const ROOM = { cpu: 1.2e9, cuda: 9e9 };
 
 /**
@@ -20,7 +20,7 @@ const ROOM = { cpu: 1.2e9, cuda: 9e9 };
  */
 
 /**
- * Fetches libtorch into the cache. It is made in a folder beside, and appears in its place in one step.
+ * Downloads libtorch into the cache: into a temporary folder first, which is then renamed.
  * @param {Flavour} flavour
  * @returns {Promise<Libtorch>}
  */
@@ -29,7 +29,7 @@ async function fetchLibtorch(flavour) {
   const target = cacheFolder(flavour);
   try {
     fs.mkdirSync(path.dirname(target), { recursive: true });
-    const lock = await acquire(`${target}.lock`, `fetching libtorch to ${tilde(target)}`);
+    const lock = await acquire(`${target}.lock`, `downloading libtorch to ${tilde(target)}`);
     try {
       return whole(target) ?? (await fetchInto(target, flavour, ways, lock));
     } finally {
@@ -61,7 +61,7 @@ async function fetchInto(target, flavour, ways, lock) {
     const removeBeside = () => remove(beside);
     process.on('exit', removeBeside);
     try {
-      say(`fetching libtorch ${PINNED[flavour]}: ${way.name}`);
+      say(`downloading libtorch ${PINNED[flavour]}: ${way.name}`);
       return await make(target, flavour, beside, await way.get(beside, lock), lock);
     } catch (error) {
       if (codeOf(error) === 'ENOSPC') throw error;
@@ -71,11 +71,7 @@ async function fetchInto(target, flavour, ways, lock) {
       removeBeside();
     }
   }
-  throw new Stop(
-    `libtorch ${PINNED[flavour]} could not be fetched. This was tried:`,
-    ...failures,
-    ...remedy(),
-  );
+  throw new Stop(`libtorch ${PINNED[flavour]} could not be downloaded. Tried:`, ...failures, ...remedy());
 }
 
 /**
@@ -91,9 +87,9 @@ async function make(target, flavour, beside, got, lock) {
   const { found, problem } = inspect(path.join(unpacked, 'torch'), 'fetched');
   if (!found) throw new Error(problem);
   if (found.version !== PINNED[flavour] || (flavour === 'cuda' && found.flavour === 'cpu')) {
-    throw new Error(`it holds libtorch ${found.version} (${found.flavour})`);
+    throw new Error(`it contains libtorch ${found.version} (${found.flavour})`);
   }
-  fs.rmSync(target, { recursive: true, force: true }); // one that is not whole
+  fs.rmSync(target, { recursive: true, force: true }); // incomplete
   fs.renameSync(unpacked, target);
   return /** @type {Libtorch} */ (whole(target));
 }
@@ -112,7 +108,7 @@ async function unpackBeside(beside, archive, lock) {
 }
 
 /**
- * Removes what killed set-ups left behind. The lock is held, so nobody is at work in it.
+ * Removes what killed setups left behind. The lock is held, so no other setup is using these files.
  * @param {string} target
  */
 function sweep(target) {
@@ -123,7 +119,7 @@ function sweep(target) {
 }
 
 /**
- * Should something still be writing in it, it is left to the next sweep.
+ * If another process is still writing to it, the next cleanup removes it.
  * @param {string} beside
  */
 function remove(beside) {
@@ -141,7 +137,7 @@ function checkRoom(target, room) {
   if (bavail * bsize < room) {
     const [free, needed] = [megabytes(bavail * bsize), megabytes(room)];
     throw new Stop(
-      `fetching libtorch needs ${needed} MB, and ${path.dirname(target)} has ${free} MB free.`,
+      `downloading libtorch needs ${needed} MB, but ${path.dirname(target)} has only ${free} MB free.`,
       elsewhere(),
     );
   }
@@ -153,14 +149,14 @@ function remedy() {
     : ["There is no python3: with it and pip, pip's way is open."];
   return [
     ...missing,
-    'With a network, run the same command again. Without one, either install torch for the python3 on PATH,',
-    `or bring libtorch by hand: ${byHand()[0]}`,
+    'With a network connection, run the same command again. Without one, install torch for the python3 on PATH,',
+    `or get libtorch manually: ${byHand()[0]}`,
     ...byHand().slice(1),
   ];
 }
 
 function elsewhere() {
-  return 'Make room, or set XDG_CACHE_HOME to a folder elsewhere, or set LIBTORCH to a libtorch you have.';
+  return 'Free some space, set XDG_CACHE_HOME to another folder, or set LIBTORCH to an existing libtorch.';
 }
 
 /**
@@ -170,9 +166,10 @@ function elsewhere() {
 function explain(error, target) {
   const code = codeOf(error);
   const folder = tilde(path.dirname(target));
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new Stop(`the disk of ${folder} is full.`, elsewhere());
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new Stop(`the disk with ${folder} is full.`, elsewhere());
   if (code && ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT'].includes(code)) {
-    return new Stop(`libtorch cannot be put into ${folder}: ${reason(error)}.`, elsewhere());
+    return new Stop(`cannot write libtorch to ${folder}: ${reason(error)}.`, elsewhere());
   }
   return error;
 }

@@ -6,7 +6,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { Stop, say, tilde } = require('./say');
 
-/** The versions that are fetched. Any 2.x from OLDEST on is taken where it is found. */
+/** The versions that are downloaded. An existing libtorch may be any 2.x from OLDEST on. */
 const PINNED = { cpu: '2.13.0', cuda: '2.14.1' };
 const OLDEST = { major: 2, minor: 11 };
 
@@ -17,7 +17,7 @@ const OLDEST = { major: 2, minor: 11 };
  * @typedef {keyof typeof PINNED} Flavour
  */
 
-/** The folder that all clones of this user share. */
+/** The folder shared by all clones of this user. */
 function cacheRoot() {
   const xdg = process.env.XDG_CACHE_HOME;
   const base = xdg && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), '.cache');
@@ -25,7 +25,7 @@ function cacheRoot() {
 }
 
 /**
- * What is fetched is laid out as in its archive: the libtorch itself is `torch` in this folder.
+ * Downloads keep the layout of their archive: libtorch itself is the folder `torch` in this one.
  * @param {Flavour} flavour
  */
 function cacheFolder(flavour) {
@@ -33,8 +33,8 @@ function cacheFolder(flavour) {
 }
 
 /**
- * The first libtorch of: LIBTORCH, the cache (one for CUDA was asked for), the Python that was chosen last time. It starts no process: it runs
- * before every command.
+ * The first libtorch found in: LIBTORCH, the cache (CUDA first, since the user asked for it), the Python that was used
+ * last time. Starts no process, because it runs before every command.
  * @param {Libtorch | undefined} last the libtorch that the addon was built with
  * @returns {Libtorch | null}
  */
@@ -57,13 +57,13 @@ function mustBe(dir) {
   if (found) return found;
   throw new Stop(
     `LIBTORCH is set to ${dir}, but ${problem}.`,
-    `Set LIBTORCH to a folder with the lib, include and share of libtorch 2.${OLDEST.minor} or a newer 2.x`,
-    `or unset it: libtorch ${PINNED.cpu} is then found or fetched.`,
+    `Set LIBTORCH to a folder with lib, include and share of libtorch 2.${OLDEST.minor} or a newer 2.x,`,
+    `or unset it to use or download libtorch ${PINNED.cpu}.`,
   );
 }
 
 /**
- * The torch of the Python on PATH; torch itself is not imported, which would take seconds.
+ * The torch of the python3 on PATH. Does not import torch, which would take seconds.
  * @returns {Libtorch | null}
  */
 function findInPython() {
@@ -77,12 +77,12 @@ function findInPython() {
   const dir = python.status === 0 ? python.stdout.trim() : '';
   if (!dir) return null;
   const { found, problem } = inspect(dir, 'python');
-  if (!found) say(`passing over the torch of python3: ${problem}`);
+  if (!found) say(`ignoring the torch of python3: ${problem}`);
   return found;
 }
 
 /**
- * Makes the cache's libtorch for CUDA one that lies elsewhere; should it go, the cache has none again.
+ * Links to an existing libtorch as the cache's libtorch for CUDA. If that is removed, the cache has none again.
  * @param {Libtorch} libtorch
  */
 function remember({ dir }) {
@@ -105,12 +105,12 @@ function inspect(dir, source) {
   if (major !== OLDEST.major || minor < OLDEST.minor) {
     return {
       found: null,
-      problem: `${dir} has libtorch ${version}, and 2.x from 2.${OLDEST.minor} on is needed`,
+      problem: `${dir} has libtorch ${version}, but 2.${OLDEST.minor} or a newer 2.x is required`,
     };
   }
   const missing = essentials().find((file) => !fs.existsSync(path.join(dir, file)));
   if (missing)
-    return { found: null, problem: `the libtorch ${version} in ${dir} is not whole: it has no ${missing}` };
+    return { found: null, problem: `the libtorch ${version} in ${dir} is incomplete: ${missing} is missing` };
   return { found: { dir: fs.realpathSync(dir), version, flavour: build ?? guessFlavour(dir), source } };
 }
 
@@ -167,7 +167,7 @@ function describe({ dir, version, flavour, source }) {
     LIBTORCH: 'from LIBTORCH, ',
     cache: 'from ',
     python: 'of python3, ',
-    fetched: 'fetched to ',
+    fetched: 'downloaded to ',
   }[source];
   return `libtorch ${version} (${flavour}) ${from}${tilde(dir)}`;
 }

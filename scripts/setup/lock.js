@@ -11,19 +11,19 @@ const { endGroup } = require('./run');
 const { say, tilde } = require('./say');
 
 /**
- * A lock is a file that names the process holding it. It appears with its content in one step (a hard link),
- * and a lock whose process is dead is taken over.
+ * A lock is a file that names the process holding it. It is created with its content in one step (a hard link). The
+ * lock of a dead process is taken over.
  *
  * @typedef {{ id: string, pid: number, start: string, where: string }} Owner
- *   start: when the process began, which tells it from a later one with the same number;
- *   where: the machine and process space in which the number means anything
+ *   start: start time of the process, to distinguish it from a later one with the same PID;
+ *   where: the machine and PID namespace in which the PID is valid
  * @typedef {{ adopt(pid: number): void, release(): void }} Lock
  */
 
 /**
  * Waits until the lock is ours.
  * @param {string} file
- * @param {string} doing what its holder is busy with, for the one who waits
+ * @param {string} doing what the holder is busy with, to show while waiting
  * @returns {Promise<Lock>}
  */
 async function acquire(file, doing) {
@@ -31,7 +31,7 @@ async function acquire(file, doing) {
   let told = false;
   while (!claim(file, me)) {
     const owner = read(file);
-    if (!owner) continue; // released in between
+    if (!owner) continue; // released in the meantime
     if (isDead(owner)) {
       await remove(file, owner, doing);
       continue;
@@ -73,13 +73,13 @@ function read(file) {
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return null;
   }
-  // Damaged, as by a power failure: whole locks appear in one step. Nobody holds it.
+  // Damaged, such as by a power failure, since locks are created in one step. Nobody holds it.
   return { id: 'unreadable', pid: 0, start: '', where: identity().where };
 }
 
 /**
- * Removes the lock of a dead process. Only the holder of a second lock, named after that dead owner, may do it:
- * two that found it dead at once could otherwise remove each other's new lock.
+ * Removes the lock of a dead process. Only the holder of a second lock, named after that dead owner, may do it;
+ * otherwise two processes that found it dead at the same time could remove each other's new lock.
  * @param {string} file
  * @param {Owner} dead
  * @param {string} doing
@@ -97,7 +97,7 @@ async function remove(file, dead, doing) {
  */
 function hold(file, me) {
   const release = () => {
-    if (read(file)?.id !== me.id) return; // the folder it lay in was wiped
+    if (read(file)?.id !== me.id) return; // the folder was deleted
     fs.rmSync(`${file}.child`, { force: true });
     fs.rmSync(file, { force: true });
   };
@@ -115,7 +115,7 @@ function hold(file, me) {
 }
 
 /**
- * A set-up that was killed may have left a command running; two at work in one folder would spoil it.
+ * A killed setup may have left a command running; two commands in one folder would interfere.
  * @param {string} file
  */
 async function endWhatOutlived(file) {
@@ -131,7 +131,7 @@ async function endWhatOutlived(file) {
 
 /**
  * @param {string} record
- * @returns {{ pid: number, start: string }} a process of number 0 if there is none, or the record is damaged
+ * @returns {{ pid: number, start: string }} PID 0 if there is none, or the record is damaged
  */
 function readChild(record) {
   const none = { pid: 0, start: '' };
@@ -163,7 +163,7 @@ function identity() {
   return { pid: process.pid, start: startOf(process.pid), where: os.hostname() + processSpace() };
 }
 
-/** Containers on one machine number their processes apart. */
+/** Containers on one machine may have separate PID namespaces. */
 function processSpace() {
   try {
     return ` ${path.basename(fs.readlinkSync('/proc/self/ns/pid'))}`;
@@ -173,7 +173,7 @@ function processSpace() {
 }
 
 /**
- * When a process began, or '' when there is no such process.
+ * Start time of a process, or '' if there is no such process.
  * @param {number} pid
  * @returns {string}
  */
@@ -190,7 +190,7 @@ function startOf(pid) {
   }
   return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
     encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' }, // the date is written in the user's language and time zone
+    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' }, // ps formats the date for the user's language and time zone
   }).stdout.trim();
 }
 

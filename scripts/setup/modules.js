@@ -7,8 +7,8 @@ const path = require('node:path');
 const { Stop, say } = require('./say');
 
 /**
- * Node modules are stale when they were not installed from this package-lock.json on this kind of machine. A package
- * without a lock file is somebody's dependency: its modules are then the business of whoever installed it.
+ * Node modules are stale if they were not installed from this package-lock.json on this kind of machine. A package
+ * without a lock file is a dependency of another project, which is responsible for its modules.
  */
 
 /** @param {string} root */
@@ -18,8 +18,8 @@ function modulesStale(root) {
 }
 
 /**
- * Installs what package-lock.json names, and leaves that file alone. Not by `npm ci`: it refuses a lock file that lacks
- * the optional packages of other platforms, as npm writes it where the registry does not offer them.
+ * Installs the packages in package-lock.json without changing that file. Does not use `npm ci`, which rejects a lock
+ * file without the optional packages of other platforms. npm writes such a file if the registry does not offer them.
  * @param {string} root
  * @param {import('./lock').Lock} lock
  */
@@ -27,7 +27,7 @@ async function installModules(root, lock) {
   const { run } = require('./run');
   say('installing node modules');
   const args = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
-  args.push('--no-dry-run'); // npm hands down how it was called, as by npm pack --dry-run
+  args.push('--no-dry-run'); // npm passes on its own options, such as those of npm pack --dry-run
   const env = { ...process.env, TANGSHI_SETUP: root };
   const { ok, lines } = await run('npm', [...args, '--no-update-notifier'], { cwd: root, lock, env });
   if (!ok || !allPresent(root)) {
@@ -37,7 +37,7 @@ async function installModules(root, lock) {
 }
 
 /**
- * Takes note that node modules are as the lock file wants them, if they are: npm may have left out some.
+ * Records that node modules match the lock file, if they do: npm may have left out some.
  * @param {string} root
  */
 function recordModules(root) {

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const readline = require('node:readline');
 
 /**
- * Each command runs in a process group of its own, so that it can be ended with everything it started.
+ * Each command runs in its own process group, so that it can be ended with everything it started.
  * @type {Set<number>}
  */
 const groups = new Set();
@@ -26,12 +26,12 @@ function endGroup(pid, signal) {
 }
 
 /**
- * Runs a command to its end; its output is kept, never shown.
+ * Runs a command to its end. Its output is captured, not shown.
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd: string, env?: NodeJS.ProcessEnv, log?: string, onLine?: (line: string) => void,
- *           lock?: { adopt(pid: number): void } }} options log: a file that the output is added to;
- *           lock: the lock under which the command runs, whose next holder ends it should it outlive us
+ *           lock?: { adopt(pid: number): void } }} options log: a file to append the output to;
+ *           lock: the lock held during the command; if we are killed, its next holder ends the command
  * @returns {Promise<{ ok: boolean, lines: string[] }>}
  */
 function run(command, args, { cwd, env, log, onLine, lock }) {
@@ -73,7 +73,7 @@ function run(command, args, { cwd, env, log, onLine, lock }) {
     });
     child.on('close', (code, signal) => {
       if (!child.pid) return;
-      if (signal) lines.push(`${command} was ended by ${signal}`);
+      if (signal) lines.push(`${command} was killed by ${signal}`);
       end(code === 0);
     });
   });

@@ -1,11 +1,9 @@
 // @ts-check
 'use strict';
 
-/**
- * What the set-up says. Everything goes to stderr: stdout belongs to the command that runs afterwards.
- */
+/** Messages of the setup. They all go to stderr: stdout belongs to the command that runs afterwards. */
 
-/** An end that was foreseen: its lines say what is wrong and what to do about it. No stack is printed. */
+/** An expected failure. Its lines say what is wrong and how to fix it; no stack is printed. */
 class Stop extends Error {
   /** @param {string[]} lines */
   constructor(...lines) {
@@ -25,8 +23,8 @@ function clearLine() {
 }
 
 /**
- * Progress: one line drawn again and again on a terminal, a line now and then in a pipe.
- * @param {number} everyMs the shortest time between two lines in a pipe
+ * Progress: a line that is redrawn on a terminal, a line now and then in a pipe.
+ * @param {number} everyMs minimum time between two lines in a pipe
  */
 function progress(everyMs = 10_000) {
   let shown = Date.now();
@@ -46,7 +44,7 @@ function progress(everyMs = 10_000) {
 }
 
 /**
- * A path as a person would write it.
+ * Shortens a path for display.
  * @param {string} file
  */
 function tilde(file) {

@@ -3,15 +3,17 @@
 'use strict';
 
 /**
- * Makes a clone ready to run, and does nothing when it is: node modules, libtorch, the addon. It needs nothing but
- * Node itself, since it runs before anything is installed.
+ * Prepares a clone for use: node modules, libtorch, the addon. Does nothing if all are up to date. Needs only Node,
+ * since it runs before anything is installed.
  *
  *   node scripts/setup/setup.js               before each script of package.json
- *   node scripts/setup/setup.js --tests       and builds the C++ unit tests
- *   node scripts/setup/setup.js --cuda        with a libtorch for CUDA, which is then used by all clones of this user
- *   node scripts/setup/setup.js --installing  from npm install, which has seen to the node modules
- *   node scripts/setup/setup.js --modules     node modules alone, from npm pack; npm's script prepare then compiles dist/
- *   node scripts/setup/setup.js --where       prints where libtorch is, finding or fetching it; for CMakeLists.txt
+ *   node scripts/setup/setup.js --tests       also builds the C++ unit tests
+ *   node scripts/setup/setup.js --cuda        with a CUDA libtorch, which all clones of this user then share
+ *   node scripts/setup/setup.js --installing  from npm install, which has already installed the node modules
+ *   node scripts/setup/setup.js --modules     only node modules, from npm pack; npm's prepare script then compiles
+ *   dist/
+ *   node scripts/setup/setup.js --where       prints the path of libtorch, downloading it if necessary; for
+ *   CMakeLists.txt
  */
 
 const fs = require('node:fs');
@@ -34,8 +36,8 @@ const OPTIONS = /** @type {const} */ ({
 });
 const HELP = `Builds what is missing: node modules, libtorch and the addon.
 
-  --cuda   with a libtorch for CUDA
-  --tests  also the C++ unit tests
+  --cuda   use a libtorch with CUDA support
+  --tests  also build the C++ unit tests
 `;
 
 /** @param {string[]} args */
@@ -45,10 +47,10 @@ async function main(args) {
   if (help) return void process.stdout.write(HELP);
   if (cuda) await fetchForCuda();
   if (where) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
-  if (process.env.TANGSHI_SETUP === root) return; // a build that this set-up started
+  if (process.env.TANGSHI_SETUP === root) return; // called by a build that this setup started
   if (installing) {
     recordModules(root);
-    if (process.env._PACOTE_NO_PREPARE_) return; // npm packs a package from git here: it is built where it is installed
+    if (process.env._PACOTE_NO_PREPARE_) return; // npm is packing a package from git: it is built where it is installed
   }
   if (modules) return prepareModules();
   if (!tests && !modulesStale(root) && !addonStale(findQuickly(readStamp(root)?.libtorch))) return;
@@ -61,7 +63,7 @@ function optionsOf(args) {
     return parseArgs({ args, options: OPTIONS }).values;
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
-    throw new Stop(/** @type {string} */ (message.split('. ')[0]), 'Run it with --help for its options.');
+    throw new Stop(/** @type {string} */ (message.split('. ')[0]), 'Run it with --help to see the options.');
   }
 }
 
@@ -77,7 +79,7 @@ async function setUp(installing, tests) {
     if (stale) {
       require('./tools').checkTools();
       libtorch ??= require('./libtorch').findInPython();
-      if (!libtorch) require('./ways').waysTo('cpu'); // nothing is fetched where libtorch cannot be
+      if (!libtorch) require('./ways').waysTo('cpu'); // fails early on systems without a download of libtorch
     }
     if (!installing && modulesStale(root)) await require('./modules').installModules(root, lock);
     if (stale) {
@@ -101,13 +103,13 @@ async function prepareModules() {
   }
 }
 
-/** Only one set-up at a time works in a clone. */
+/** Only one setup at a time may work in a clone. */
 function takeLock() {
   fs.mkdirSync(path.join(root, 'build'), { recursive: true });
   return require('./lock').acquire(path.join(root, 'build', 'setup.lock'), 'setting up this clone');
 }
 
-/** Installed for somebody's project, not a clone that is worked on. */
+/** Installed as a dependency, not a development clone. */
 function isDependency() {
   return path.basename(path.dirname(root)) === 'node_modules';
 }
@@ -122,14 +124,14 @@ async function findOrFetch() {
   return found ?? (await require('./fetch').fetchLibtorch('cpu'));
 }
 
-/** Puts one into the cache, where it is found from now on: that of python3, or else a new one. */
+/** Puts a CUDA libtorch into the cache, where it is found from now on: a link to that of python3, or a download. */
 async function fetchForCuda() {
   const found = findQuickly(readStamp(root)?.libtorch);
   if (found && found.flavour !== 'cpu') return;
   if (found?.source === 'LIBTORCH') {
     throw new Stop(
-      `LIBTORCH is set to ${found.dir}, which is built for the CPU.`,
-      'Unset it, or set it to one for CUDA.',
+      `LIBTORCH is set to ${found.dir}, which is a CPU build.`,
+      'Unset it, or set it to a CUDA build.',
     );
   }
   const own = require('./libtorch').findInPython();
@@ -140,7 +142,7 @@ async function fetchForCuda() {
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 20)) {
-    throw new Stop(`Node ${process.versions.node} is too old: 20.20 or newer is needed.`);
+    throw new Stop(`Node ${process.versions.node} is too old: 20.20 or newer is required.`);
   }
 }
 
@@ -149,12 +151,12 @@ function fail(error) {
   const { code, path: file } = /** @type {NodeJS.ErrnoException} */ (error);
   if (error instanceof Stop) say(error.message);
   else if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-    say(`${file} cannot be written (${code}).\nRun this as the user who installed it.`);
+    say(`cannot write ${file} (${code}).\nRun this as the user who installed it.`);
   else console.error(error);
   process.exit(2);
 }
 
-// On a signal, leave by process.exit: its listeners end commands, remove half-made folders and release locks.
+// On a signal, leave by process.exit: its listeners end commands, remove incomplete folders and release locks.
 for (const [signal, code] of /** @type {const} */ ([
   ['SIGINT', 130],
   ['SIGTERM', 143],

@@ -8,10 +8,10 @@ const { Stop } = require('./say');
 
 const CMAKE = { major: 3, minor: 20 };
 
-/** A piece of C++20 that a compiler without it refuses. */
+/** C++20 code that older compilers reject. */
 const CXX20 = '#include <concepts>\n#include <span>\nstatic_assert(__cplusplus >= 202002L);\n';
 
-/** Checks that the addon can be built here, before anything large is fetched for it. */
+/** Checks that the addon can be built here, before any large download. */
 function checkTools() {
   const missing = [cmake(), compiler(), buildTool()].filter((problem) => problem !== null);
   if (missing.length > 0)
@@ -22,30 +22,32 @@ function checkTools() {
 function cmake() {
   const { status, stdout } = spawnSync('cmake', ['--version'], { encoding: 'utf8' });
   const [, major, minor] = (status === 0 && stdout.match(/version (\d+)\.(\d+)/)) || [];
-  if (!major) return 'there is no cmake on PATH';
+  if (!major) return 'cmake is not on PATH';
   const recent =
     Number(major) > CMAKE.major || (Number(major) === CMAKE.major && Number(minor) >= CMAKE.minor);
-  return recent ? null : `cmake is ${major}.${minor}, and ${CMAKE.major}.${CMAKE.minor} or newer is needed`;
+  return recent
+    ? null
+    : `cmake ${major}.${minor} is too old: ${CMAKE.major}.${CMAKE.minor} or newer is required`;
 }
 
 /** @returns {string | null} */
 function compiler() {
   const named = process.env.CXX?.trim();
   const command = named || ['c++', 'g++', 'clang++'].find(find);
-  if (!command) return 'there is no C++ compiler on PATH';
+  if (!command) return 'no C++ compiler is on PATH';
   const [program = '', ...flags] = command.split(/\s+/);
   const args = [...flags, '-std=c++20', '-fsyntax-only', '-x', 'c++', '-'];
   const { status, error } = spawnSync(program, args, { input: CXX20, encoding: 'utf8' });
-  if (error) return `the C++ compiler that CXX names, ${command}, cannot be run`;
+  if (error) return `the C++ compiler set in CXX, ${command}, cannot be run`;
   return status === 0
     ? null
-    : `the C++ compiler, ${command}, does not know C++20 (set CXX if another one does)`;
+    : `the C++ compiler, ${command}, does not support C++20 (set CXX to one that does)`;
 }
 
 /** @returns {string | null} */
 function buildTool() {
   if (find('ninja') || find('make')) return null;
-  return 'there is neither make nor ninja on PATH';
+  return 'neither make nor ninja is on PATH';
 }
 
 /**

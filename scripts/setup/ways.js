@@ -1,9 +1,7 @@
 // @ts-check
 'use strict';
 
-/**
- * The ways to get libtorch from elsewhere: an archive, or a folder of what would be in it.
- */
+/** The sources of libtorch downloads. Each returns the path of an archive, or of a folder with its content. */
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -15,7 +13,8 @@ const { filesIn } = require('./wheel');
 /**
  * @typedef {import('./libtorch').Flavour} Flavour
  * @typedef {import('./lock').Lock} Lock
- * @typedef {{ name: string, get(into: string, lock: Lock): Promise<string> }} Way get: says where what it brought is
+ * @typedef {{ name: string, get(into: string, lock: Lock): Promise<string> }} Way get: returns the path of what it
+ * downloaded
  */
 
 const CPU_INDEX = 'https://download.pytorch.org/whl/cpu';
@@ -24,7 +23,7 @@ const DOWNLOADS = 'https://pytorch.org/get-started/locally';
 
 /**
  * @param {Flavour} flavour
- * @returns {Way[]} those there are on this kind of machine, the best first
+ * @returns {Way[]} those available on this kind of machine, the best first
  */
 function waysTo(flavour) {
   return flavour === 'cuda' ? cudaWays() : cpuWays();
@@ -35,8 +34,8 @@ function cpuWays() {
   const here = `${process.platform} ${process.arch}`;
   if (isMusl()) {
     throw new Stop(
-      'libtorch is built for glibc, and this system has musl (as Alpine does).',
-      'Use a system with glibc (as Debian, Ubuntu or Fedora have), or set LIBTORCH to a libtorch built for musl.',
+      'libtorch is built for glibc, but this system uses musl (like Alpine).',
+      'Use a system with glibc (such as Debian, Ubuntu or Fedora), or set LIBTORCH to a libtorch built for musl.',
     );
   }
   if (here === 'darwin arm64') {
@@ -47,14 +46,14 @@ function cpuWays() {
     const official = zip(`${ZIPS}/libtorch-shared-with-deps-${PINNED.cpu}%2Bcpu.zip`);
     return process.arch === 'x64' ? [...wheels, official] : wheels;
   }
-  throw new Stop(`libtorch is not fetched by itself on ${here}.`, ...byHand());
+  throw new Stop(`libtorch cannot be downloaded automatically on ${here}.`, ...byHand());
 }
 
-/** Whether this Linux has another C library than glibc. */
+/** Whether this Linux uses a C library other than glibc. */
 function isMusl() {
   if (process.platform !== 'linux') return false;
   const { report } = /** @type {{ report: NodeJS.ProcessReport & { excludeNetwork?: boolean } }} */ (process);
-  report.excludeNetwork = true; // looking up the names of hosts may take seconds
+  report.excludeNetwork = true; // looking up host names may take seconds
   const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (report.getReport());
   return header.glibcVersionRuntime === undefined;
 }
@@ -64,23 +63,23 @@ function cudaWays() {
   if (process.platform === 'linux' && process.arch === 'x64')
     return [pipWithLibraries(`torch==${PINNED.cuda}`)];
   throw new Stop(
-    `libtorch for CUDA is not fetched by itself on ${process.platform} ${process.arch}.`,
-    'Set LIBTORCH to the torch folder of a Python that has torch for CUDA.',
+    `libtorch for CUDA cannot be downloaded automatically on ${process.platform} ${process.arch}.`,
+    'Set LIBTORCH to the torch folder of a Python with a CUDA build of torch.',
   );
 }
 
-/** What every call of pip is told: the interpreter that it runs on is not the one that matters. */
+/** Options of every pip call. They fix the Python version, since the interpreter that runs pip does not matter. */
 const PIP = ['--only-binary=:all:', '--python-version', '3.11', '--implementation', 'cp', '--no-cache-dir'];
 PIP.push('--no-input', '--disable-pip-version-check', '--progress-bar=off');
 
 /**
- * torch with the CUDA libraries that its own libraries look for, relative to where they lie.
+ * torch with the CUDA libraries that its own libraries load by relative paths.
  * @param {string} requirement
  * @returns {Way}
  */
 function pipWithLibraries(requirement) {
   return {
-    name: `pip install ${requirement} with CUDA's libraries (5 GB) from pip's own index`,
+    name: `pip install ${requirement} with CUDA's libraries (5 GB) from pip's configured index`,
     async get(into, lock) {
       const site = path.join(into, 'site');
       const args = ['-m', 'pip', 'install', ...PIP, '--no-compile', '--target', site, requirement];
@@ -97,25 +96,25 @@ function pipWithLibraries(requirement) {
  */
 async function runPip(into, args, lock) {
   const stop = watch(into);
-  const env = { ...process.env, TMPDIR: into }; // its unfinished files too are then removed with the folder
+  const env = { ...process.env, TMPDIR: into }; // so that its temporary files are removed with the folder
   const { ok, lines } = await run('python3', args, { cwd: into, env, lock }).finally(stop);
   if (!ok) throw new Error(lines.findLast((line) => line.startsWith('ERROR')) ?? lines.at(-1));
 }
 
 /**
  * @param {string} requirement
- * @param {string} [index] else the index that pip is set to
+ * @param {string} [index] default: the index that pip is configured to use
  * @returns {Way}
  */
 function pip(requirement, index) {
   const args = ['-m', 'pip', 'download', '--no-deps', ...PIP];
   if (index) args.push('--index-url', index);
   return {
-    name: `pip download ${requirement} from ${index ?? "pip's own index"}`,
+    name: `pip download ${requirement} from ${index ?? "pip's configured index"}`,
     async get(into, lock) {
       await runPip(into, [...args, requirement], lock);
       const wheel = fs.readdirSync(into).find((name) => name.endsWith('.whl'));
-      if (!wheel) throw new Error('pip brought no wheel');
+      if (!wheel) throw new Error('pip downloaded no wheel');
       return path.join(into, wheel);
     },
   };
@@ -146,21 +145,20 @@ async function download(url, file) {
   const { pipeline } = require('node:stream/promises');
   const response = await fetch(url);
   if (!response.ok || !response.body)
-    throw new Error(`the server answered ${response.status} ${response.statusText}`);
+    throw new Error(`the server responded with ${response.status} ${response.statusText}`);
   await pipeline(Readable.fromWeb(/** @type {any} */ (response.body)), fs.createWriteStream(file));
   const expected = Number(response.headers.get('content-length') ?? 0);
   const got = fs.statSync(file).size;
-  if (expected && got !== expected)
-    throw new Error(`the download broke off after ${got} of ${expected} bytes`);
+  if (expected && got !== expected) throw new Error(`the download stopped after ${got} of ${expected} bytes`);
 }
 
 /**
- * Shows how much has arrived in a folder, until it is told to stop.
+ * Shows the size of a folder until it is stopped.
  * @param {string} dir
  */
 function watch(dir) {
   const line = progress();
-  const timer = setInterval(() => line.show(`${megabytes(sizeOf(dir))} MB have arrived`), 500);
+  const timer = setInterval(() => line.show(`${megabytes(sizeOf(dir))} MB downloaded`), 500);
   return () => {
     clearInterval(timer);
     line.done();
@@ -172,14 +170,14 @@ function sizeOf(dir) {
   try {
     return filesIn(dir).reduce((sum, file) => sum + fs.statSync(path.join(dir, file)).size, 0);
   } catch {
-    return 0; // a file went while we looked
+    return 0; // a file was deleted in the meantime
   }
 }
 
 function byHand() {
   return [
-    `download libtorch ${PINNED.cpu} (the zip for C++, listed at ${DOWNLOADS}), unpack it,`,
-    'and set LIBTORCH to the folder of that name in it.',
+    `download libtorch ${PINNED.cpu} (the C++ zip listed at ${DOWNLOADS}), unpack it,`,
+    'and set LIBTORCH to the folder libtorch in it.',
   ];
 }
 

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { run } = require('./run');
 
-/** Archives whose content is known. One by such a name with another content is refused. */
+/** SHA-256 of known archives. A file with one of these names must have this content. */
 const KNOWN = {
   'torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl':
     '6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b',
@@ -14,7 +14,7 @@ const KNOWN = {
     'edbf4cbed78433d803e90a65f1752e57783d164bce66c95c0872b2ab8f5c159e',
 };
 
-/** What of an archive is kept: libtorch, its licences, and its version; not the Python around it, nor its tests. */
+/** The parts of an archive to keep: libtorch, its licences and its version, without the Python code and the tests. */
 const KEPT =
   /^(torch\/(lib|include|share\/cmake)\/|torch\/(version\.py|build-version)$|torch\.libs\/|[^/]+\.dist-info\/)/;
 const DROPPED = /\/lib(torch_python|jitbackend_test|torchbind_test|backend_with_compiler|aoti_custom_ops)\b/;
@@ -39,10 +39,9 @@ async function unpack(archive, into, lock) {
 function checkKnown(archive) {
   const name = path.basename(archive);
   const known = /** @type {Record<string, string>} */ (KNOWN)[name];
-  // A wheel carries the hashes of its files, a zip nothing.
-  if (!known && !name.endsWith('.whl')) throw new Error(`the content of ${name} is not known`);
-  if (known && hash(archive, 'hex') !== known)
-    throw new Error(`${name} is not the file it should be (its sha256 differs)`);
+  // A wheel contains the hashes of its files, a zip does not.
+  if (!known && !name.endsWith('.whl')) throw new Error(`there is no known SHA-256 for ${name}`);
+  if (known && hash(archive, 'hex') !== known) throw new Error(`${name} has the wrong SHA-256`);
 }
 
 /** @param {string} dir */
@@ -62,8 +61,8 @@ function removeEmptyFolders(dir) {
 }
 
 /**
- * A wheel lists the sha256 of all its files in RECORD. Every file that was kept must be there and agree, and
- * every file listed that is worth keeping must be there.
+ * A wheel lists the SHA-256 of all its files in RECORD. Every file that was kept must be in the list with a matching
+ * hash, and every listed file to keep must exist.
  * @param {string} dir
  */
 function checkRecord(dir) {
@@ -74,12 +73,12 @@ function checkRecord(dir) {
   for (const file of files) {
     if (file === record) continue;
     if (listed.get(file) !== hash(path.join(dir, file), 'base64url')) {
-      throw new Error(`${file} is damaged: it does not agree with the wheel's RECORD`);
+      throw new Error(`${file} is damaged: it does not match the wheel's RECORD`);
     }
     listed.delete(file);
   }
   const lost = [...listed.keys()].find((file) => file !== record && KEPT.test(file) && !DROPPED.test(file));
-  if (lost) throw new Error(`${lost} is in the wheel's RECORD and not in the wheel`);
+  if (lost) throw new Error(`${lost} is listed in the wheel's RECORD, but missing from the wheel`);
 }
 
 /**
@@ -111,7 +110,7 @@ function hash(file, encoding) {
 
 /**
  * @param {string} dir
- * @returns {string[]} the files below it, as paths from it with /
+ * @returns {string[]} the files in it at any depth, as relative paths with /
  */
 function filesIn(dir) {
   return fs

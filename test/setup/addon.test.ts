@@ -108,9 +108,9 @@ test('names all missing tools before anything is downloaded', async () => {
   const clone = new Clone();
   const { code, stderr } = await clone.run([], { PATH: clone.bin, CXX: '' });
   expect(code).toBe(2);
-  expect(stderr).toContain('there is no cmake on PATH');
-  expect(stderr).toContain('there is no C++ compiler on PATH');
-  expect(stderr).toContain('there is neither make nor ninja on PATH');
+  expect(stderr).toContain('cmake is not on PATH');
+  expect(stderr).toContain('no C++ compiler is on PATH');
+  expect(stderr).toContain('neither make nor ninja is on PATH');
   expect(stderr).toMatch(/apt install|brew install/);
-  expect(stderr).not.toContain('fetching');
+  expect(stderr).not.toContain('downloading');
 });

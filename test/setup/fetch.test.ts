@@ -30,7 +30,7 @@ describe('downloading libtorch', () => {
     clone.pipBrings(fakeWheel(wheelName));
     const first = await clone.run(['--where']);
     expect(first.stdout).toBe(`${clone.cached}\n`);
-    expect(first.stderr).toContain('fetching libtorch 2.13.0: pip download torch==2.13.0');
+    expect(first.stderr).toContain('downloading libtorch 2.13.0: pip download torch==2.13.0');
     expect(fs.readdirSync(clone.cached).sort()).toEqual(['include', 'lib', 'version.py']);
     expect(fs.existsSync(path.join(clone.cached, 'lib/libtorch_python.so'))).toBe(false);
     expect(beside(clone)).toEqual([path.basename(path.dirname(clone.cached))]);
@@ -49,7 +49,7 @@ describe('downloading libtorch', () => {
     const { code, stdout, stderr } = await clone.run(['--where', '--cuda']);
     const cuda = clone.cached.replace('2.13.0-cpu', '2.14.1-cuda');
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${cuda}\n` });
-    expect(stderr).toContain('fetching libtorch 2.14.1: pip install torch==2.14.1');
+    expect(stderr).toContain('downloading libtorch 2.14.1: pip install torch==2.14.1');
     expect(fs.readdirSync(path.dirname(cuda)).sort()).toEqual(['nvidia', 'torch']);
     expect((await clone.run(['--where'])).stdout).toBe(`${cuda}\n`);
     expect(await clone.run(['--where', '--cuda'])).toEqual({ code: 0, stdout, stderr: '' });
@@ -73,10 +73,10 @@ describe('downloading libtorch', () => {
     clone.python(`while [ "$1" != --target ]; do shift; done; cp -r '${site}' "$2"`);
     const fromPip = await clone.run(['--where', '--cuda']);
     expect(fromPip.code).toBe(2);
-    expect(fromPip.stderr).toContain('it holds libtorch 2.14.1 (cpu)');
+    expect(fromPip.stderr).toContain('it contains libtorch 2.14.1 (cpu)');
     const named = await clone.run(['--where', '--cuda'], { LIBTORCH });
     expect(named.code).toBe(2);
-    expect(named.stderr).toContain(`LIBTORCH is set to ${LIBTORCH}, which is built for the CPU`);
+    expect(named.stderr).toContain(`LIBTORCH is set to ${LIBTORCH}, which is a CPU build`);
   });
 
   test('two concurrent setups download it once; the waiting one says once whom it waits for', async () => {
@@ -131,7 +131,7 @@ describe('downloading libtorch', () => {
     fs.writeFileSync(XDG_CACHE_HOME, '');
     const { code, stderr } = await clone.run(['--where'], { XDG_CACHE_HOME });
     expect(code).toBe(2);
-    expect(stderr).toMatch(/libtorch cannot be put into .*\n.*set XDG_CACHE_HOME .* or set LIBTORCH/);
+    expect(stderr).toMatch(/cannot write libtorch to .*\n.*set XDG_CACHE_HOME .* or set LIBTORCH/);
   });
 });
 
@@ -168,7 +168,7 @@ describe('sources of libtorch', () => {
     [
       'there is no libtorch for the CPU',
       "Object.defineProperty(process, 'arch', { value: 'ia32' })",
-      /is not fetched by itself on linux ia32[\s\S]*set LIBTORCH/,
+      /cannot be downloaded automatically on linux ia32[\s\S]*set LIBTORCH/,
     ],
   ])('if %s, the setup says so before it downloads anything', async (_, change, message) => {
     const clone = new Clone();
@@ -209,7 +209,7 @@ describe('checks of a wheel', () => {
 
   test('a known name with different content', async () => {
     const wheel = fakeWheel('torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl');
-    expect(await refusal(wheel)).toContain('its sha256 differs');
+    expect(await refusal(wheel)).toContain('has the wrong SHA-256');
   });
 
   test('a truncated archive', async () => {
