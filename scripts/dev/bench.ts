@@ -21,29 +21,30 @@ import { training } from './bench/training';
 const SECTIONS = ['curve', 'training', 'sampling', 'memory', 'scaling'] as const;
 type Section = (typeof SECTIONS)[number] | 'gpu';
 
-/** Of everybody who can choose. */
+/** For all contenders whose number of threads can be set. */
 const THREADS = 2;
 const ROUNDS = 5;
 
-// npm has a setting of that name (a Python for node-gyp), and an option given to it without -- lands there too.
+// npm has a setting of this name (a Python for node-gyp), and also sets it if --python is passed without the -- before
+// it.
 const { npm_config_python: PYTHON = 'python3' } = process.env;
 delete process.env.npm_config_python;
 
 const command = newCommand('bench')
   .description(
-    'How fast this library is beside PyTorch, onnxruntime-node and tfjs, as far as they are there.\n' +
-      'First all must compute the same; if they do not, the exit code is 1. About 8 minutes on two cores.',
+    'Compares the speed of this library with PyTorch, onnxruntime-node and tfjs, if installed.\n' +
+      'Exits with code 1 if their results differ. Takes about 8 minutes on two cores.',
   )
-  .option('--only <sections>', `of ${SECTIONS.join(',')}`, sections, [...SECTIONS])
+  .option('--only <sections>', `sections to run, out of ${SECTIONS.join(',')}`, sections, [...SECTIONS])
   .addOption(
-    new Option('--device <device>', 'cuda: a GPU beside PyTorch on it and beside the CPU, instead of these')
+    new Option('--device <device>', 'cuda: compare a GPU with PyTorch on it and with the CPU instead')
       .choices(['cpu', 'cuda'])
       .default('cpu')
       .conflicts('only'),
   )
-  .option('--python <path>', 'a Python that has torch', PYTHON)
-  .option('--rounds <n>', 'of each contender in each contest', integer(1), ROUNDS)
-  .option('--json', 'one JSON object (with npm run -s)')
+  .option('--python <path>', 'a Python with torch', PYTHON)
+  .option('--rounds <n>', 'rounds per contender in each contest', integer(1), ROUNDS)
+  .option('--json', 'print one JSON object (with npm run -s)')
   .action(async ({ only, device, python, rounds, json }) => {
     const line = progress();
     const tell = (text: string) => {
@@ -64,13 +65,13 @@ const command = newCommand('bench')
       if (json) process.stdout.write(`${JSON.stringify(facts)}\n`);
     } catch (error) {
       line.done();
-      if (error instanceof Mismatch) process.stderr.write('NOT THE SAME WORK, so no time counts. ');
+      if (error instanceof Mismatch) process.stderr.write('RESULTS DIFFER, so times cannot be compared. ');
       process.stderr.write(`${(error as Error).message}\n`);
       process.exitCode = 1;
     }
   });
 
-/** Each section tells its results as soon as it has them. */
+/** Each section prints its results as soon as they are available. */
 async function measure(bench: Bench, only: readonly Section[], tell: (text: string) => void) {
   const told = async <T>(section: Section, results: () => Promise<T>, text: (results: T) => string) => {
     if (!only.includes(section)) return undefined;
@@ -95,18 +96,18 @@ async function measure(bench: Bench, only: readonly Section[], tell: (text: stri
 function sections(text: string): Section[] {
   const names = text.split(',') as (typeof SECTIONS)[number][];
   const other = names.find((name) => !SECTIONS.includes(name));
-  if (other !== undefined) throw new InvalidArgumentError(`There is no section ${other}.`);
+  if (other !== undefined) throw new InvalidArgumentError(`Unknown section ${other}.`);
   return names;
 }
 
-/** Is gone with this process. */
+/** Removed when this process exits. */
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'tangshi-bench-'));
   process.on('exit', () => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-// On a signal, leave by process.exit: its listeners end what was started and remove what was written.
+// On a signal, leave by process.exit: its listeners end child processes and remove files.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],

@@ -3,11 +3,11 @@
 'use strict';
 
 /**
- * All that a GPU must show: builds for it, tests on it and measures it, each step as it would be done by hand. It takes
- * Node, a CUDA libtorch (python3's will do), CMake, a C++ compiler and this clone with its node_modules; where these
- * are there, it needs no network. The exit code is 0 when all steps passed.
+ * All checks that need a GPU: build, tests and benchmark, each step as it would be run by hand. Needs Node, a CUDA
+ * libtorch (python3's will do), CMake, a C++ compiler and this clone with its node_modules; with these, it needs no
+ * network. The exit code is 0 if all steps passed.
  *
- *   npm run check:gpu
+ *  npm run check:gpu
  */
 
 const { spawnSync } = require('node:child_process');
@@ -22,14 +22,16 @@ const FIND_GPU = `require(${JSON.stringify(addon)}).findCuda().then(({ devices, 
   process.exitCode = problem ? 1 : 0;
 })`;
 
-/** @type {[what: string, command: string, args: string[]][]} in order: nothing is worth trying without the first two */
+/**
+ * @type {[what: string, command: string, args: string[]][]} in order: without the first two, the others are pointless
+ */
 const STEPS = [
-  ['set-up', process.execPath, ['scripts/setup/setup.js', '--cuda', '--tests']],
-  ['a GPU', process.execPath, ['-e', FIND_GPU]],
+  ['setup', process.execPath, ['scripts/setup/setup.js', '--cuda', '--tests']],
+  ['find a GPU', process.execPath, ['-e', FIND_GPU]],
   ['doctor', process.execPath, ['scripts/cli/doctor.js']],
   ['C++ tests', 'ctest', ['--test-dir', 'build', '--output-on-failure']],
-  ['tests of the addon', path.join(bin, 'jest'), ['test/native']],
-  ['tests on the GPU', path.join(bin, 'jest'), ['test/gpu']],
+  ['addon tests', path.join(bin, 'jest'), ['test/native']],
+  ['GPU tests', path.join(bin, 'jest'), ['test/gpu']],
   [
     'benchmark',
     process.execPath,
@@ -48,7 +50,7 @@ for (const [what, command, args] of STEPS) {
   if (error) process.stdout.write(`${error.message}\n`);
   if (status === 0) continue;
   passed = false;
-  if (what === 'set-up' || what === 'a GPU') break;
+  if (what === 'setup' || what === 'find a GPU') break;
 }
 process.stdout.write(`\n${outcomes.join('\n')}\n`);
 process.exitCode = passed ? 0 : 1;

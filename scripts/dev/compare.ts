@@ -8,15 +8,19 @@ import { type Outcome, trial, type Variant } from './compare/trial';
 
 const command = newCommand('compare')
   .description(
-    "The course report's own question: RNN, LSTM and GRU, on both corpora, with the original program's faults and without,\n" +
-      'on the CPU and, where there is one, a GPU. The same time of training each; about 5 minutes on two cores.',
+    "Compares RNN, LSTM and GRU on both corpora, with and without the original program's faults, on the CPU\n" +
+      'and on a GPU if there is one, with equal training time. Takes about 5 minutes on two cores.',
   )
-  .option('--seconds <n>', 'of training each', number(1), 18)
-  .option('--out <folder>', 'for compare.html, compare.md, the curves and compare.json', 'compare')
+  .option('--seconds <n>', 'training time of each network', number(1), 18)
+  .option(
+    '--out <folder>',
+    'output folder for compare.html, compare.md, compare.json and the curves',
+    'compare',
+  )
   .action(async ({ seconds, out }) => {
     const line = progress();
     const auto = await resolveDevice('auto');
-    // libtorch looks for CUDA once: what works on a GPU comes first.
+    // libtorch looks for CUDA once, so variants on a GPU come first.
     const devices = auto === 'cpu' ? (['cpu'] as const) : [auto, 'cpu' as const];
     const variants = devices.flatMap((device) =>
       (['poems', 'tangshi'] as const).flatMap((data) =>
@@ -40,7 +44,7 @@ const command = newCommand('compare')
     for (const data of new Set(outcomes.map((outcome) => outcome.data)))
       await writeFile(join(out, `${data}.svg`), svg(outcomes.filter((outcome) => outcome.data === data)));
     process.stdout.write(
-      `The page is ${join(out, 'compare.html')}, the same as text ${join(out, 'compare.md')}\n`,
+      `Results: ${join(out, 'compare.html')} and, as Markdown, ${join(out, 'compare.md')}\n`,
     );
   });
 

@@ -3,14 +3,14 @@
 'use strict';
 
 /**
- * Compiles every C++ source of native/ for systems and with compilers that are not those of this machine. Nothing is
- * linked and nothing is run. The exit code is 0 if there was no error and no warning.
+ * Compiles every C++ source in native/ for other systems or with other compilers. Does not link or run anything. The
+ * exit code is 0 if there were no errors and no warnings.
  *
- *   npm run check:compilers                       for macOS and for Linux on ARM, by the compiler of zig
- *   npm run check:compilers -- clang++ g++-14     for this machine, by these compilers
+ *   npm run check:compilers                       for macOS and for Linux on ARM, with zig's compiler
+ *   npm run check:compilers -- clang++ g++-14     for this machine, with these compilers
  *
- * The sources and their flags are those of build/compile_commands.json. libtorch's headers are those of this machine: of
- * what they hold for another system alone, nothing is seen.
+ * Sources and flags come from build/compile_commands.json. libtorch's headers are those of this machine, so code in
+ * them for other systems is not checked.
  */
 
 const { spawn, spawnSync } = require('node:child_process');
@@ -34,7 +34,7 @@ function compilers() {
   return TARGETS.map((target) => ({ name: target, command: [...ZIG, 'c++', '-target', target], target }));
 }
 
-/** @returns {Unit[]} each source once for each level of vector instructions */
+/** @returns {Unit[]} each source once per level of vector instructions */
 function readUnits() {
   const file = path.join(root, 'build', 'compile_commands.json');
   if (!fs.existsSync(file)) stop(`There is no ${file}: run npm run setup -- --tests`);
@@ -51,7 +51,7 @@ function readUnits() {
 }
 
 /**
- * What a command defines, includes and asks of the code. Its precompiled header is for one compiler alone.
+ * The defines, include paths and code flags of a command. Its precompiled header works with one compiler only.
  * @param {string} command
  */
 function flagsOf(command) {
@@ -66,18 +66,18 @@ function flagsOf(command) {
  * @param {Compiler} compiler
  */
 function compilesFor({ file, flags }, { target }) {
-  if (target.endsWith('macos') && path.basename(file) === 'graph.cc') return false; // there is no CUDA
+  if (target.endsWith('macos') && path.basename(file) === 'graph.cc') return false; // no CUDA on macOS
   return target === '' || target.startsWith('x86_64') || !flags.some((flag) => flag.startsWith('-mavx'));
 }
 
 /**
  * @param {string[]} args
  * @param {Compiler} compiler
- * @returns {Promise<string>} what the compiler says, '' if it is content
+ * @returns {Promise<string>} the compiler's messages, '' if there are none
  */
 function compile(args, { command: [program = '', ...before], target }) {
-  // Without optimizing it takes less time; GCC warns of more when it optimizes.
-  const how = [target ? '-O0' : '-O3', '-Wno-unknown-warning-option']; // the flags may be those of another compiler
+  // Without optimization, compilation is faster; with it, GCC warns of more.
+  const how = [target ? '-O0' : '-O3', '-Wno-unknown-warning-option']; // the flags may be for another compiler
   return new Promise((resolve) => {
     const child = spawn(program, [...before, '-std=c++20', ...how, ...args], {
       cwd: root,
@@ -87,16 +87,16 @@ function compile(args, { command: [program = '', ...before], target }) {
     child.stderr.on('data', (chunk) => {
       said += chunk;
     });
-    child.on('close', (code) => resolve(code === 0 ? said : `${said}${args.at(-1)}: it does not compile\n`));
+    child.on('close', (code) => resolve(code === 0 ? said : `${said}${args.at(-1)}: does not compile\n`));
   });
 }
 
 /**
- * Compiles libtorch's headers alone, which is most of the work.
+ * Compiles only libtorch's headers, which is most of the work.
  * @param {Unit[]} units
  * @param {Compiler} compiler
  * @param {string} folder
- * @returns {Promise<string>} the header to include, which the compiler then finds compiled beside it
+ * @returns {Promise<string>} the header to include; the compiler finds the precompiled one next to it
  */
 async function precompile(units, compiler, folder) {
   const header = path.join(folder, 'libtorch.h');
@@ -117,14 +117,14 @@ function stop(text) {
 /** @param {string[]} command */
 function checkRuns([program = '', ...args]) {
   if (spawnSync(program, args).status === 0) return;
-  if (program === ZIG[0]) stop('There is no zig: python3 -m pip install ziglang');
-  stop(`There is no ${program} on PATH`);
+  if (program === ZIG[0]) stop('zig is not installed. Install it: python3 -m pip install ziglang');
+  stop(`${program} is not on PATH`);
 }
 
 /**
  * @param {Unit[]} units
  * @param {Compiler} compiler
- * @returns {Promise<number>} of how many it complains
+ * @returns {Promise<number>} number of units with errors or warnings
  */
 async function compileAll(units, compiler) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tangshi-compilers-'));

@@ -17,19 +17,19 @@ import type { Figures, Torture } from './torture/torture';
 
 type Section = Readonly<{
   work: (torture: Torture) => Promise<Figures>;
-  /** What a whole torture does of it, and what is counted. */
+  /** Default count, and what it counts. */
   count: number;
   of: string;
 }>;
 
 const SECTIONS: Readonly<Record<string, Section>> = {
-  kills: { work: kills, count: 200, of: 'kills -9 while training and saving' },
-  faults: { work: faults, count: 1000, of: 'calls that the disk refuses, at most all' },
-  full: { work: fullDisk, count: 60, of: 'disks with more and more room (mounting them takes root)' },
+  kills: { work: kills, count: 200, of: 'times kill -9 while training and saving' },
+  faults: { work: faults, count: 1000, of: 'simulated I/O errors, at most one per call' },
+  full: { work: fullDisk, count: 60, of: 'disks with increasing free space (mounting requires root)' },
   mutants: { work: mutants, count: 100_000, of: 'mutated checkpoints' },
   corpora: { work: corpora, count: 10_000, of: 'mutated corpora, and some very large ones' },
   sequences: { work: sequences, count: 10_000, of: 'sequences of calls to the addon' },
-  options: { work: options, count: 3000, of: 'calls of each function of the library, its types not heeded' },
+  options: { work: options, count: 3000, of: 'calls of each library function with arguments of any type' },
   soak: { work: soak, count: 10_000, of: 'steps, then 1,000 sessions' },
   sanitizers: { work: sanitizers, count: 1000, of: 'sequences, and the C++ tests, under ASan and UBSan' },
 };
@@ -37,13 +37,13 @@ const NAMES = Object.keys(SECTIONS);
 
 const command = newCommand('torture')
   .description(
-    `What may happen to a training and to its files, many times over. About 20 minutes.\n${NAMES.map(
+    `Stress tests of training and its files. Takes about 20 minutes.\n${NAMES.map(
       (name) => `  ${name.padEnd(11)}${SECTIONS[name]?.count} ${SECTIONS[name]?.of}`,
     ).join('\n')}`,
   )
-  .option('--only <sections>', `of ${NAMES.join(',')}`, sections, NAMES)
-  .option('--count <n>', 'how many, in place of the numbers above', integer(1))
-  .option('--seed <n>', 'the same again', integer(0), 1)
+  .option('--only <sections>', `sections to run, out of ${NAMES.join(',')}`, sections, NAMES)
+  .option('--count <n>', 'count, instead of the numbers above', integer(1))
+  .option('--seed <n>', 'seed of the random choices', integer(0), 1)
   .action(async ({ only, count, seed }) => {
     const line = progress();
     for (const name of only as string[]) {
@@ -62,7 +62,9 @@ const command = newCommand('torture')
         rmSync(folder, { recursive: true, force: true });
       } catch (error) {
         line.done();
-        process.stdout.write(`${replay}\n  FAULT: ${(error as Error).stack}\n  Its files are in ${folder}\n`);
+        process.stdout.write(
+          `${replay}\n  FAILED: ${(error as Error).stack}\n  Its files are in ${folder}\n`,
+        );
         process.exitCode = 1;
       }
     }
@@ -72,7 +74,7 @@ const command = newCommand('torture')
 function sections(text: string): string[] {
   const names = text.split(',');
   const other = names.find((name) => !NAMES.includes(name));
-  if (other !== undefined) throw new InvalidArgumentError(`There is no section ${other}.`);
+  if (other !== undefined) throw new InvalidArgumentError(`Unknown section ${other}.`);
   return names;
 }
 

@@ -4,14 +4,14 @@ import type { Memory } from './memory';
 import type { Sampling } from './sampling';
 import type { Training } from './training';
 
-/** What this library is meant to reach. A figure that was not measured, for want of a peer, has no numbers. */
+/** A performance target. Without numbers if it was not measured, for lack of a peer. */
 export type Bar = Readonly<{
   figure: string;
   ours?: number;
-  /** Of the best peer named, or the floor. */
+  /** Figure of the best peer with this name, or of the floor. */
   peer?: number;
   ratio?: number;
-  /** The ratio must be at least this, or at most. */
+  /** Minimum of the ratio, or its maximum with `atMost`. */
   bar: number;
   atMost?: boolean;
   met?: boolean;
@@ -20,7 +20,7 @@ export type Bar = Readonly<{
 type Sections = Readonly<{ training?: Training; sampling?: Sampling; memory?: Memory; gpu?: Gpu }>;
 type Numbers = Readonly<{ ours: number; peer: number; ratio: number }> | undefined;
 
-/** Of the sections that were run. */
+/** The targets of the sections that were run. */
 export function bars({ training, sampling, memory, gpu }: Sections): Bar[] {
   const all: Bar[] = [];
   const add = (figure: string, numbers: Numbers, bar: number) =>
@@ -51,7 +51,7 @@ export function bars({ training, sampling, memory, gpu }: Sections): Bar[] {
   return all;
 }
 
-/** Tokens a second that a GPU is meant to reach in batches of 512. */
+/** Target for a GPU with batches of 512, in tokens per second. */
 const LARGE_BATCH_RATE = 8e6;
 
 function gpuBars({ seedSize, batch512, hidden1024, lossDifference, idle }: Gpu): Bar[] {
@@ -76,7 +76,7 @@ function judged(bar: Bar): Bar {
   return { ...bar, met: bar.atMost ? bar.ratio <= bar.bar : bar.ratio >= bar.bar };
 }
 
-/** The fastest of the peers whose names begin so. */
+/** Compares with the fastest peer whose name has this prefix. */
 function against({ rows }: Contest, peer: string): Numbers {
   const [own] = rows;
   const [best] = rows

@@ -1,14 +1,14 @@
 import type { Contender } from './contender';
 
-/** Contenders that must compute the same, and the largest relative difference that was found. */
+/** Contenders that must compute the same, and the largest relative difference between them. */
 export type Check = Readonly<{ what: string; among: readonly string[]; difference: number }>;
 
-/** The contenders do not do the same work: no time of theirs means anything. */
+/** The contenders do different work, so their times cannot be compared. */
 export class Mismatch extends Error {}
 
 const TOLERANCE = 1e-3;
 
-/** The losses of the first steps, from the same weights on the same batches. */
+/** Compares the losses of the first steps, from the same weights on the same batches. */
 export async function checkLosses(contenders: readonly Contender[], steps: number): Promise<Check> {
   const runs: (readonly number[])[] = [];
   for (const contender of contenders) {
@@ -19,11 +19,11 @@ export async function checkLosses(contenders: readonly Contender[], steps: numbe
   const differences = others.map((losses) => largestDifference(own, losses));
   const what = `losses of ${steps === 1 ? 'the first step' : `the first ${steps} steps`}`;
   const wrong = among.slice(1).filter((_, peer) => !((differences[peer] as number) <= TOLERANCE));
-  if (wrong.length > 0) throw new Mismatch(`The ${what} are not the same:\n${lossLines(among, runs)}`);
+  if (wrong.length > 0) throw new Mismatch(`The ${what} differ:\n${lossLines(among, runs)}`);
   return { what, among, difference: Math.max(0, ...differences) };
 }
 
-/** The characters that each takes for the likeliest, one after the other, from the same weights. */
+/** Compares the characters of greedy decoding, from the same weights. */
 export async function checkGreedy(contenders: readonly Contender[], length: number): Promise<Check> {
   const poems: string[] = [];
   for (const contender of contenders) {
@@ -32,16 +32,14 @@ export async function checkGreedy(contenders: readonly Contender[], length: numb
     poems.push(ids.join(' '));
   }
   const among = contenders.map(({ name }) => name);
-  const what = `${length} likeliest characters`;
+  const what = `${length} characters of greedy decoding`;
   if (new Set(poems).size > 1) {
-    throw new Mismatch(
-      [`The ${what} are not the same:`, ...among.map((n, i) => `${n}: ${poems[i]}`)].join('\n'),
-    );
+    throw new Mismatch([`The ${what} differ:`, ...among.map((n, i) => `${n}: ${poems[i]}`)].join('\n'));
   }
   return { what, among, difference: 0 };
 }
 
-/** Relative; NaN where there is no number to compare with. */
+/** Relative; NaN if a loss is missing. */
 export function largestDifference(own: readonly number[], others: readonly number[]): number {
   if (own.length !== others.length) return Number.NaN;
   return own.reduce((largest, loss, step) => {

@@ -10,12 +10,12 @@ export type Program = Readonly<{
   args: readonly string[];
   env?: Readonly<Record<string, string>>;
   threads: number;
-  /** Absent: on the CPU. */
+  /** Default: on the CPU. */
   place?: Place;
 }>;
 
 const ROOT = join(__dirname, '..', '..', '..');
-/** Lines of a contender's stderr that are kept, to be told when it dies. */
+/** Number of lines of stderr kept for the error message if a contender dies. */
 const KEPT_LINES = 20;
 
 const children = new Set<ChildProcess>();
@@ -23,7 +23,7 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Starts a process that ends with this one, at the latest. */
+/** Starts a process that ends no later than this one. */
 export function start(command: string, args: readonly string[], env: Program['env'] = {}): ChildProcess {
   const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env } });
   children.add(child);
@@ -31,10 +31,10 @@ export function start(command: string, args: readonly string[], env: Program['en
   return child;
 }
 
-/** A process that has loaded a model and does rounds of work when asked. */
+/** A process that has loaded a model and runs rounds of work on request. */
 export class Contender {
   readonly name: string;
-  /** Most memory before any work. */
+  /** Peak memory before any work. */
   loadedBytes = 0;
   readonly #threads: number;
   readonly #place: Place | undefined;
@@ -48,7 +48,7 @@ export class Contender {
     this.#place = place;
     this.#child = start(command, args, env);
     this.#child.on('error', ({ message }) => this.#complaints.push(message));
-    this.#child.stdin?.on('error', () => {}); // it is gone: the missing answer tells
+    this.#child.stdin?.on('error', () => {}); // if the process has died, the missing answer is reported
     this.#answers = lines(this.#child, 'stdout')[Symbol.asyncIterator]();
     lines(this.#child, 'stderr').on('line', (line) => {
       this.#complaints.push(line);
@@ -70,7 +70,7 @@ export class Contender {
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await this.#answers.next();
     if (!done) return JSON.parse(value) as Answer;
-    throw new Error(`${this.name} gave no answer to ${request.task}:\n${this.#complaints.join('\n')}`);
+    throw new Error(`${this.name} did not answer ${request.task}:\n${this.#complaints.join('\n')}`);
   }
 
   close(): void {

@@ -6,14 +6,14 @@ import type { Sizes, Work } from './protocol';
 
 export type Row = Readonly<{
   name: string;
-  /** Tokens a second of each round. */
+  /** Tokens per second of each round. */
   rates: readonly number[];
   median: number;
   min: number;
   max: number;
-  /** Median over the rounds of how many times as fast this library was in the same round. */
+  /** Median over the rounds of this library's speed relative to this contender's in the same round. */
   ratio: number;
-  /** Of the floor: what the cores can do at best. */
+  /** Fraction of the floor, the best the cores can do. */
   share?: number;
 }>;
 
@@ -22,21 +22,21 @@ export type Contest = Readonly<{
   unit: string;
   /** This library first. */
   rows: readonly Row[];
-  /** Of one core, between the rounds. */
+  /** Of one core, measured between the rounds. */
   gflops?: number;
-  /** Tokens a second that the cores would do if they did nothing but multiply and add. */
+  /** Tokens per second if the cores did nothing but the multiplications and additions. */
   floor?: number;
 }>;
 
-/** A round of one contender takes about so long. */
+/** Approximate duration of one contender's round. */
 const ROUND_SECONDS = 1.2;
-/** Threads that spin on after their work have gone to sleep by then. */
+/** After this time, threads that keep spinning after their work are asleep. */
 const SETTLE_MS = 50;
 
 /**
- * Times contenders in turn, round after round, so that whatever else the machine does meets them all.
+ * Times contenders in turn, round after round, so that other load on the machine affects all of them.
  *
- * @param work So many times the least that can be asked for.
+ * @param work The given number of times the smallest unit of work.
  */
 export async function runContest(
   bench: Bench,
@@ -45,11 +45,11 @@ export async function runContest(
     unit: string;
     contenders: readonly Contender[];
     work: (times: number) => Work;
-    /** Of the network that is trained: asks for the share of the floor. */
+    /** Sizes of the network in training, to compute the share of the floor. */
     sizes?: Sizes;
-    /** Fewer, for the slow. */
+    /** Fewer for slow contenders. */
     rounds?: number;
-    /** More, where the first times are spent on what pays later. */
+    /** More if the first units do work that pays off later. */
     warmUps?: number;
   }>,
 ): Promise<Contest> {
@@ -75,7 +75,7 @@ export async function runContest(
   return { title, unit, rows, ...(sizes && { gflops: median(peaks), floor }) };
 }
 
-/** Tokens a second. */
+/** Tokens per second. */
 export function floorOf(gflops: number, threads: number, sizes: Sizes): number {
   return (gflops * 1e9 * threads) / flopPerToken(sizes);
 }
@@ -86,7 +86,7 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(middle) - 1] as number) + (sorted[Math.floor(middle)] as number)) / 2;
 }
 
-/** The first times warm up, the next tells how long a time takes; none of them counts. */
+/** The first units warm up, the next one measures the time per unit; none of them counts. */
 async function timesInRound(
   contender: Contender,
   work: (times: number) => Work,

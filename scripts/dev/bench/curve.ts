@@ -1,15 +1,15 @@
 import { largestDifference } from './check';
 import { type Bench, type Setting, withField } from './field';
 
-/** How far this library and PyTorch part over a whole training from the same weights on the same batches. */
+/** How far this library and PyTorch diverge over a whole training run from the same weights on the same batches. */
 export type Curve = Readonly<{
   steps: number;
-  /** Nats a target. */
+  /** Nats per target. */
   first: number;
   last: number;
-  /** Largest of all steps, in nats a target. */
+  /** Largest over all steps, in nats per target. */
   difference: number;
-  /** The same by the size of the loss. */
+  /** The same relative to the loss. */
   relative: number;
 }>;
 

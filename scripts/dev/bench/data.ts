@@ -4,13 +4,13 @@ import type { Batch, TensorMap } from '../../../lib/native/contract';
 import { Rng } from '../../../lib/util/rng';
 import { BEGIN } from './protocol';
 
-/** Poems for those who make their own batches, and the same batches ready-made for the others. */
+/** Poems for contenders that make their own batches, and the same batches ready-made for the others. */
 export type Data = Readonly<{
   batch: number;
   seed: number;
-  /** Ids of a poem, begin and end included. */
+  /** Ids of each poem, including begin and end. */
   poems: readonly (readonly number[])[];
-  /** [batch][poem][id]: the first that `bucketedBatcher` makes of the poems; at least an epoch. */
+  /** [batch][poem][id]: the first batches that `bucketedBatcher` makes of the poems, at least one epoch. */
   batches: readonly (readonly (readonly number[])[])[];
 }>;
 
@@ -19,22 +19,22 @@ type Weights = Readonly<Record<string, Readonly<{ shape: readonly number[]; valu
 const SEED = 7;
 const END = 2;
 const SPECIALS = 3;
-/** Targets of a poem (regulated verse of 4 or 8 lines of 5 or 7 characters) and how many of 100 poems have them. */
+/** Number of targets of regulated verse (4 or 8 lines of 5 or 7 characters), and its frequency per 100 poems. */
 const LENGTHS = [
   [24, 10],
   [32, 30],
   [48, 25],
   [64, 25],
 ] as const;
-/** Targets of the other poems. */
+/** Numbers of targets of the other poems. */
 const OTHER = { from: 20, to: 80 };
 
-/** Made-up poems, always the same ones: as long as those of the Tang, of characters as frequent as words are. */
+/** Synthetic poems, always the same: as long as Tang poems, with character frequencies that follow Zipf's law. */
 export function makeData(options: {
   vocabSize: number;
   poems: number;
   batch: number;
-  /** Ready-made ones, if more than an epoch. */
+  /** Number of ready-made batches, if more than an epoch. */
   batches?: number;
 }): Data {
   const { vocabSize, poems: count, batch } = options;
@@ -62,7 +62,7 @@ export function readData(path: string): Data {
   return JSON.parse(readFileSync(path, 'utf8')) as Data;
 }
 
-/** One file of raw float32, little-endian, and beside it a JSON index: name -> { offset in floats, shape }. */
+/** A file of raw float32, little-endian, and next to it a JSON index: name -> { offset in floats, shape }. */
 export function writeWeights(path: string, tensors: TensorMap): void {
   const index: Record<string, { offset: number; shape: readonly number[] }> = {};
   let offset = 0;
@@ -97,7 +97,7 @@ function targets(rng: Rng): number {
   return OTHER.from + rng.below(OTHER.to - OTHER.from + 1);
 }
 
-/** Draws k in 0 … count - 1 with probability in proportion to 1 / (k + 1). */
+/** Draws k in 0 … count - 1 with probability proportional to 1 / (k + 1). */
 function zipf(count: number, rng: Rng): () => number {
   const sums = new Float64Array(count);
   let sum = 0;
@@ -111,7 +111,7 @@ function zipf(count: number, rng: Rng): () => number {
   };
 }
 
-/** The poems of a batch, without the padding. */
+/** The poems of a batch, without padding. */
 function rowsOf({ inputs, targets, rows, time }: Batch): number[][] {
   return Array.from({ length: rows }, (_, row) => {
     const end = (row + 1) * time;

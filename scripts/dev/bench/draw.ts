@@ -1,7 +1,7 @@
 /**
- * The id drawn from a row of probabilities by the inverse of their sum.
+ * Draws an id from a row of probabilities by inverting their cumulative sum.
  *
- * @param temperature 1, or 0 for the likeliest.
+ * @param temperature 1, or 0 for greedy.
  */
 export function draw(probabilities: Float32Array, temperature: number): number {
   return temperature === 0 ? likeliest(probabilities) : drawn(probabilities, Math.random());
@@ -13,7 +13,7 @@ function drawn(probabilities: Float32Array, mark: number): number {
     sum += probabilities[id] as number;
     if (sum > mark) return id;
   }
-  return probabilities.length - 1; // rounding left the sum a little below 1
+  return probabilities.length - 1; // rounding left the sum slightly below 1
 }
 
 function likeliest(probabilities: Float32Array): number {

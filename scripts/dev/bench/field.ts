@@ -5,42 +5,42 @@ import type { Peak } from './floor';
 import { ours, type Peers } from './peers';
 import type { Place, Sizes } from './protocol';
 
-/** What every section is given. */
+/** Passed to every section. */
 export type Bench = Readonly<{
-  /** For files that live as long as the benchmark. */
+  /** For temporary files of the benchmark. */
   folder: string;
   peers: Peers;
   peak: Peak;
   rounds: number;
-  /** CPU threads of all who can choose. */
+  /** Number of CPU threads, for all contenders where it can be set. */
   threads: number;
-  /** Of this library; absent: on the CPU. */
+  /** Device of this library. Default: the CPU. */
   place?: Place;
-  /** Says what is going on. */
+  /** Shows progress. */
   show(text: string): void;
 }>;
 
-/** A network and what it learns from. */
+/** A network and its training data. */
 export type Setting = Readonly<{
   sizes: Sizes;
   poems: number;
   batch: number;
-  /** Ready-made ones, if more than an epoch. */
+  /** Number of ready-made batches, if more than an epoch. */
   batches?: number;
 }>;
 
 /** The network of the course report. */
 export const SEED_SIZES: Sizes = { vocabSize: 6000, embedDim: 100, hiddenDim: 128, layers: 2 };
 export const LARGE_SIZES: Sizes = { vocabSize: 6000, embedDim: 512, hiddenDim: 512, layers: 2 };
-/** So many poems that batches of like length are hardly padded (5%), as those of a whole corpus are not. */
+/** Enough poems that batches of similar length need little padding (5%), as with a whole corpus. */
 export const SEED_SETTING: Setting = { sizes: SEED_SIZES, poems: 1024, batch: 64 };
 
 let fields = 0;
 
 /**
- * Opens this library and its peers on the same data and the same initial weights, and ends them afterwards.
+ * Opens this library and its peers on the same data with the same initial weights, and ends them afterwards.
  *
- * @param work Is given them all, this library first.
+ * @param work Gets all contenders, this library first.
  */
 export async function withField<T>(
   { folder, threads, place, show }: Bench,

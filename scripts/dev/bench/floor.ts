@@ -5,14 +5,14 @@ import { acquire } from '../../setup/lock';
 import { run } from '../../setup/run';
 import type { Sizes } from './protocol';
 
-/** What one core can do at best, right now, in GFLOP/s. */
+/** Peak throughput of one core at this moment, in GFLOP/s. */
 export type Peak = () => Promise<number>;
 
 const ROOT = join(__dirname, '..', '..', '..');
 const BUILD = join(ROOT, 'build');
 const TARGET = 'bench-peak';
 
-/** Builds the program that measures it; when that is up to date this takes no time. */
+/** Builds the program that measures it; returns at once if it is up to date. */
 export async function buildPeak(): Promise<Peak> {
   const lock = await acquire(join(BUILD, 'setup.lock'), 'building a part of the benchmark');
   try {
@@ -24,7 +24,7 @@ export async function buildPeak(): Promise<Peak> {
   return async () => Number((await promisify(execFile)(join(BUILD, TARGET))).stdout);
 }
 
-/** Multiplications and additions in the matrix products of a target, forward and (twice as much) backward. */
+/** Multiplications and additions in the matrix products per target, forward and (twice as many) backward. */
 export function flopPerToken({ vocabSize, embedDim, hiddenDim, layers }: Sizes): number {
   const first = 4 * hiddenDim * (embedDim + hiddenDim);
   const other = 4 * hiddenDim * (hiddenDim + hiddenDim);

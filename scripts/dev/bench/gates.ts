@@ -1,4 +1,4 @@
-/** Weights of an LSTM with their four gates, which PyTorch stacks i f g o, in another order. */
+/** Weights of an LSTM with the gates reordered. PyTorch stacks them as i f g o. */
 export function reorderGates(stacked: Float32Array, order: readonly number[]): Float32Array {
   const size = stacked.length / order.length;
   const out = new Float32Array(stacked.length);

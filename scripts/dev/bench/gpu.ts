@@ -9,21 +9,21 @@ import { type Bench, SEED_SETTING, SEED_SIZES, type Setting, stepsPerEpoch, with
 import { ours } from './peers';
 import type { Place } from './protocol';
 
-/** A GPU beside PyTorch on it, and beside this machine's CPU. */
+/** Compares this library on a GPU with PyTorch on it, and with this machine's CPU. */
 export type Gpu = Readonly<{
   device: string;
   checks: readonly Check[];
   seedSize: Contest;
   batch512: Contest;
   hidden1024: Readonly<Record<'bf16' | 'fp16', Contest>>;
-  /** Of 200 steps here and on the CPU, both in fp32: the largest difference, in nats. */
+  /** Largest difference over 200 steps between GPU and CPU, both in fp32, in nats. */
   lossDifference: number;
-  /** Share of the time of training in which the GPU did no step, and of the steps that were graphs. */
+  /** Fraction of the training time without a step on the GPU, and fraction of the steps that ran as CUDA graphs. */
   idle: number;
   captured: number;
-  /** How cuDNN went about it, by its own account; empty where it gave none. */
+  /** cuDNN's algorithms according to its own log; empty without a log. */
   algorithms: Readonly<Record<string, readonly string[]>>;
-  /** Poems at a time, from one on. */
+  /** Numbers of poems generated together, starting with one. */
   sampling: readonly Contest[];
 }>;
 
@@ -34,13 +34,13 @@ const HIDDEN_1024: Setting = {
   batch: 128,
 };
 const LOSS_STEPS = 200;
-/** Until hardly a batch is of a shape that has no graph yet. */
+/** Until almost every batch has a shape with a captured graph. */
 const CAPTURE_EPOCHS = 5;
 const PROFILE_EPOCHS = 60;
 const TOGETHER = [1, 4, 16, 64, 256, 1024];
 const LENGTH = 64;
 
-/** A contest is told as soon as it is over: a GPU may be lent for minutes only. */
+/** Reports each contest as soon as it is over: a GPU may be available for minutes only. */
 type GpuBench = Bench & Readonly<{ told: (contest: Contest) => void }>;
 
 function on(precision: Precision, graph = true): Place {
@@ -50,7 +50,7 @@ function on(precision: Precision, graph = true): Place {
 export async function gpu(bench: GpuBench): Promise<Gpu> {
   const { peers, threads } = bench;
   const { devices, problem } = await addon().findCuda();
-  if (problem !== undefined) throw new Error(`There is no GPU to measure: ${problem}`);
+  if (problem !== undefined) throw new Error(`No usable GPU: ${problem}`);
   const tf32 = on('tf32');
   const rivals = [
     ours(threads, on('tf32', false), 'ours --no-graph'),
@@ -84,7 +84,7 @@ export async function gpu(bench: GpuBench): Promise<Gpu> {
   };
 }
 
-/** Of whole epochs, so that poems of all lengths are in each round of each contender. */
+/** Uses whole epochs, so that every round of every contender has poems of all lengths. */
 function contest(
   bench: GpuBench,
   title: string,
@@ -113,9 +113,9 @@ function at1024(bench: GpuBench, precision: 'bf16' | 'fp16'): Promise<Contest> {
   );
 }
 
-/** By now every shape of batch has its graph. */
+/** By now, every batch shape has its graph. */
 async function profile({ show }: Bench, own: Contender): Promise<{ idle: number; captured: number }> {
-  show('how busy the GPU is');
+  show('measuring the utilization of the GPU');
   const steps = PROFILE_EPOCHS * stepsPerEpoch(SEED_SETTING);
   const { seconds, busyMs = 0, captured = 0 } = await own.ask({ task: 'train', steps });
   return { idle: 1 - busyMs / 1000 / seconds, captured: captured / steps };
@@ -134,7 +134,9 @@ async function lossDifference(bench: Bench): Promise<number> {
   });
 }
 
-/** cuDNN writes down what it is asked to do, by these names: docs.nvidia.com/deeplearning/cudnn, "API Logging". */
+/**
+ * cuDNN logs the algorithms it is asked to run under these names: docs.nvidia.com/deeplearning/cudnn, "API Logging".
+ */
 async function algorithms(bench: Bench, setting: Setting, place: Place): Promise<string[]> {
   const log = join(bench.folder, `cudnn-${place.precision}-${setting.sizes.hiddenDim}.log`);
   const env = { CUDNN_LOGLEVEL_DBG: '3', CUDNN_LOGDEST_DBG: log };
@@ -146,7 +148,7 @@ async function algorithms(bench: Bench, setting: Setting, place: Place): Promise
   return [...new Set(readFileSync(log, 'utf8').match(/CUDNN_RNN_ALGO_[A-Z_]+/g) ?? [])].sort();
 }
 
-/** The library itself decides which device draws: few poems are the CPU's (native/sample/generate.cc). */
+/** The library itself chooses the device: for few poems, the CPU (native/sample/generate.cc). */
 async function sampling(bench: GpuBench): Promise<Contest[]> {
   const onCpu = ours(bench.threads, undefined, 'ours on the CPU');
   return withField({ ...bench, place: on('tf32') }, SEED_SETTING, [onCpu], async (all) => {

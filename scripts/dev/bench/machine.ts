@@ -4,7 +4,7 @@ import { addon } from '../../../lib/native/addon';
 export type Machine = Readonly<{
   cpu: string;
   cores: number;
-  /** Busy processes, averaged over the last minute, before anything was measured. */
+  /** Load average over the last minute, before the measurements. */
   load: number;
   versions: Readonly<Record<string, string>>;
 }>;

@@ -2,12 +2,12 @@ import type { Contender } from './contender';
 import { type Bench, SEED_SETTING, withField } from './field';
 import { ours } from './peers';
 
-/** Most memory that a process of its own had resident; with ts-node, as the commands of this library run. */
+/** Peak resident memory of a separate process, with ts-node, like the commands of this library. */
 export type Memory = readonly Readonly<{ name: string; loadedBytes: number; peakBytes: number }>[];
 
 const STEPS = 30;
 
-/** Each in a process that has done nothing before: it loads, and trains a few batches of the report's size. */
+/** Each in a fresh process that loads and trains a few batches of the report's size. */
 export async function memory(bench: Bench): Promise<Memory> {
   const rows: Memory[number][] = [];
   for (const program of [ours(bench.threads), ...bench.peers.pytorch('batched', bench.threads)]) {

@@ -1,6 +1,6 @@
 /**
- * Just enough of ONNX's protobuf to write a model: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
- * Numbers are those of the fields there.
+ * The part of ONNX's protobuf format needed to write a model: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * The numbers are the field numbers there.
  */
 
 const FLOAT = 1;
@@ -12,7 +12,7 @@ const OPSET = 17;
 
 export type Node = Readonly<{
   op: string;
-  /** '' leaves out an optional one. */
+  /** '' omits an optional input. */
   inputs: readonly string[];
   outputs: readonly string[];
   attributes?: Readonly<Record<string, number>>;
@@ -84,7 +84,7 @@ function integer(field: number, value: number): Buffer {
   return Buffer.concat([varint(field * 8), varint(value)]);
 }
 
-/** Seven bits a byte, the lowest first; the top bit says that more follow. */
+/** Varint: seven bits per byte, lowest first; the top bit says that more follow. */
 function varint(value: number): Buffer {
   const low = value % 128;
   return value < 128 ? Buffer.of(low) : Buffer.concat([Buffer.of(low | 128), varint((value - low) / 128)]);

@@ -6,9 +6,9 @@ import { encodeModel, type Graph, type Node } from './onnx-file';
 import { BEGIN, type Open, type Sizes } from './protocol';
 import { serve, type Tasks } from './serve';
 
-/** onnxruntime-node: a run of the model a character, the state carried along. It does not train. */
+/** onnxruntime-node: one run of the model per character, carrying the state along. It does not train. */
 
-/** What is used of the package. */
+/** The part of the package in use. */
 type Tensor = Readonly<{ data: Float32Array }>;
 type Runtime = Readonly<{
   Tensor: new (
@@ -25,7 +25,7 @@ type Runtime = Readonly<{
 }>;
 type Weights = ReturnType<typeof readWeights>;
 
-/** ONNX stacks the gates i o f g. */
+/** ONNX stacks the gates as i o f g. */
 const GATES = [0, 3, 1, 2];
 
 async function open({ sizes, threads, weights }: Open): Promise<Tasks> {
@@ -109,7 +109,7 @@ function lstm(layer: number, { hiddenDim }: Sizes): Node {
   return {
     op: 'LSTM',
     inputs: [input, ...constants, '', h, c],
-    outputs: ['', next(h), next(c)], // of one step, all outputs are the last one
+    outputs: ['', next(h), next(c)], // for a single step, the last output is all outputs
     attributes: { hidden_size: hiddenDim },
   };
 }

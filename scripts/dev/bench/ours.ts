@@ -8,14 +8,14 @@ import { BEGIN, type Open, type Place, TRAINING } from './protocol';
 import { serve, type Tasks } from './serve';
 
 /**
- * This library as its own commands use it: a batch a call, or as many as losses are read of at once where a GPU trains
- * (lib/train/train.ts); a call a poem (lib/model/generate.ts).
+ * This library as its own commands use it. Training: one batch per call, or on a GPU as many as its losses are read for
+ * at once (lib/train/train.ts). Generation: one call per poem (lib/model/generate.ts).
  */
 
 const ON_CPU: Place = { device: 'cpu', precision: 'fp32', graph: false };
-/** As npm run train has it. */
+/** As in npm run train. */
 const LOG_EVERY = 50;
-/** Never drawn, as in any vocabulary of the library; so no poem ends early. */
+/** Never drawn, like the special tokens of the library's vocabularies, so that no poem ends early. */
 const UNK = 0;
 
 async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Promise<Tasks> {
@@ -34,7 +34,7 @@ async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Pr
   const ids = poems.map((poem) => Int32Array.from(poem));
   const batcher = bucketedBatcher(ids, { batch, seed });
   let drawn = 0n;
-  let inference: InferenceSession | undefined; // of the current weights
+  let inference: InferenceSession | undefined; // with the current weights
 
   return {
     async train({ steps }) {

@@ -1,4 +1,4 @@
-// Prints how many GFLOP/s one core does at best: float32 multiply-adds that stay in registers.
+// Prints the peak throughput of one core in GFLOP/s: float32 multiply-adds that stay in registers.
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 
 namespace {
 
-// Independent sums: at least latency x units of the CPU, and no more than it has registers for.
+// Number of independent sums: at least latency x units of the CPU, but no more than its registers.
 #if defined(__aarch64__)
 constexpr int chains = 24;
 #else
@@ -16,15 +16,15 @@ constexpr int chains = 12;
 #endif
 constexpr long steps = 200'000;
 constexpr int floats_of_cache_line = 16;
-constexpr auto duration = std::chrono::milliseconds(100);  // of each way
+constexpr auto duration = std::chrono::milliseconds(100);  // of each variant
 
-// A macro, as a template would be compiled for the plain CPU first. WIDTH in floats.
+// A macro, because a template would first be compiled for the baseline CPU. WIDTH in floats.
 #define MULTIPLY_ADDS(NAME, WIDTH, TARGET)                                    \
   TARGET double NAME(float factor, float* out) {                              \
     typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float)))); \
     Vector sums[chains];                                                      \
     const Vector a = factor - Vector{}, b = 1 - Vector{};                     \
-    /* All alike, the compiler would make one of them. */                     \
+    /* If equal, the compiler would merge them. */                             \
     for (int i = 0; i < chains; i++) sums[i] = out[i] - Vector{};             \
     for (long step = 0; step < steps; step++) {                               \
       _Pragma("GCC unroll 32") for (Vector& sum : sums) sum = sum * a + b;    \
@@ -41,7 +41,7 @@ MULTIPLY_ADDS(avx2, 8, __attribute__((target("avx2,fma"))))
 MULTIPLY_ADDS(avx512, 16, __attribute__((target("avx512f"))))
 #endif
 
-// The fastest of many short runs: what disturbs a run does not lower the floor.
+// The fastest of many short runs, so that interruptions do not lower the floor.
 double gflops(double (*way)(float, float*)) {
   using clock = std::chrono::steady_clock;
   volatile float factor = 0.5f;  // unknown to the compiler

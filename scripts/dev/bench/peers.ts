@@ -4,21 +4,24 @@ import { join } from 'node:path';
 import type { Program } from './contender';
 import type { Place } from './protocol';
 
-/** What this library is compared with, as far as this machine has it: without a peer, its programs are none. */
+/** The programs this library is compared with, if installed. A missing peer has no programs. */
 export type Peers = Readonly<{
   versions: Readonly<Record<string, string>>;
-  /** Which are left out, why, and what brings them. */
+  /** Which peers are skipped, why, and how to install them. */
   skipped: readonly string[];
   pytorch(way: 'seed' | 'batched' | 'tuned', threads: number): Program[];
-  /** PyTorch's usual way to draw. */
+  /** PyTorch's usual sampling. */
   pytorchSampling(threads: number): Program[];
-  /** On a GPU: step after step, or each captured as a whole by PyTorch's own means. */
+  /** On a GPU: step by step, or each step captured as a CUDA graph by PyTorch. */
   pytorchOn(place: Place, way: 'eager' | 'graph'): Program[];
   onnx(threads: number): Program[];
   tfjs(): Program[];
 }>;
 
-/** glibc gives big blocks back to the system at each free, and every step pays for new pages; not so with these. */
+/**
+ * By default, glibc returns large blocks to the system when they are freed, so every step pays for new pages. These
+ * settings prevent that.
+ */
 const KEEP_PAGES = {
   GLIBC_TUNABLES: 'glibc.malloc.trim_threshold=4294967296:glibc.malloc.mmap_threshold=4294967296',
 };
@@ -28,7 +31,7 @@ export function findPeers(python: string): Peers {
   const skipped: string[] = [];
   const take = (name: string, found: Found) => {
     if ('version' in found) versions[name] = found.version;
-    else skipped.push(`${name}, because ${found.missing}`);
+    else skipped.push(`${name}: ${found.missing}`);
     return 'version' in found;
   };
   const torch = take('PyTorch', findTorch(python));
@@ -68,12 +71,12 @@ function findTorch(python: string): Found {
   );
   if (status === 0) return { version: stdout.trim() };
   const reason = error?.message ?? stderr.trim().split('\n').at(-1);
-  return { missing: `${python} cannot load it (${reason}): name another with --python` };
+  return { missing: `${python} cannot import it (${reason}); choose another with --python` };
 }
 
 function findPackage(name: string): Found {
   const file = join(__dirname, 'node_modules', name, 'package.json');
-  if (!existsSync(file)) return { missing: 'it is not installed: npm install --prefix scripts/dev/bench' };
+  if (!existsSync(file)) return { missing: 'not installed; run npm install --prefix scripts/dev/bench' };
   return { version: JSON.parse(readFileSync(file, 'utf8')).version };
 }
 

@@ -1,11 +1,11 @@
-"""PyTorch as a contender of `npm run bench`: see protocol.ts. Needs torch and nothing else.
+"""PyTorch as a contender of `npm run bench`: see protocol.ts. Needs only torch.
 
---way seed     one poem at a time, forward and loss, as in the course report this project grew out of;
-               its whole prefix again for each character drawn
---way batched  batches of similar length, padded, as most programs have it; drawing carries the state along
---way tuned    all that PyTorch can do from Python: the loss in chunks that stay in cache, its gradients made on the
-               way forward, padding left out, one optimizer call for all parameters; to be started with an allocator
-               that keeps its pages (peers.ts); drawing by the inverse of the sum, without oneDNN
+--way seed     one poem at a time, forward and loss, as in the original course program; for each character drawn, runs
+               the whole prefix again
+--way batched  batches of similar length, padded, as in most programs; carries the state along when sampling
+--way tuned    everything PyTorch can do from Python: the loss in chunks that stay in cache, with gradients computed in
+               the forward pass, padding left out, one optimizer call for all parameters; sampling by inverse CDF,
+               without oneDNN. To be started with an allocator that keeps its pages (peers.ts)
 """
 import argparse
 import json
@@ -34,7 +34,7 @@ class Net(nn.Module):
 
 
 class ChunkedLoss(torch.autograd.Function):
-    """Mean NLL without ever holding all logits. The forward pass makes the gradients too: the loss is the root."""
+    """Mean NLL without ever holding all logits. Computes gradients in the forward pass: the loss is the root."""
 
     @staticmethod
     def forward(ctx, hidden, weight, bias, targets):
@@ -62,7 +62,7 @@ class ChunkedLoss(torch.autograd.Function):
 
 
 def seed_loss(net, poems):
-    # The report takes the mean over poems of each poem's mean; here all characters count alike, as with the others.
+    # The report uses the mean over poems of each poem's mean. Here all characters have equal weight, as for the others.
     total = 0
     for poem in poems:
         hidden, _ = net.hidden(poem[:-1, None])
@@ -98,7 +98,7 @@ def sample_by_prefix(net, rows, length, temperature):
     ids = torch.full((1, rows), BEGIN)
     for _ in range(length):
         hidden, _ = net.hidden(ids)
-        logits = net.fc(hidden)  # of all characters, though only the last is wanted
+        logits = net.fc(hidden)  # computes all characters, though only the last is needed
         ids = torch.cat([ids, draw_multinomial(logits[-1], temperature)])
     return ids[1:]
 
@@ -117,7 +117,7 @@ def sample_usual(net, rows, length, temperature):
 
 
 def sample_tuned(net, rows, length, temperature):
-    # oneDNN would pack the weights of the LSTM anew at each character.
+    # oneDNN would repack the weights of the LSTM for each character.
     with torch.backends.mkldnn.flags(enabled=False):
         return sample_by_state(net, rows, length, temperature, draw_by_sum)
 
@@ -129,7 +129,7 @@ def draw_multinomial(logits, temperature):  # [rows, vocab] -> [1, rows]
 
 
 def draw_by_sum(logits, temperature):
-    """One random number a row, where multinomial takes one for each character of the vocabulary."""
+    """One random number per row, where multinomial takes one for each character of the vocabulary."""
     if temperature == 0:
         return draw_multinomial(logits, 0)
     sums = torch.softmax(logits / temperature, 1).cumsum(1)
@@ -141,7 +141,7 @@ class Contender:
     def __init__(self, way):
         self.loss = {"seed": seed_loss, "batched": batched_loss, "tuned": tuned_loss}[way]
         self.sampler = {"seed": sample_by_prefix, "batched": sample_usual, "tuned": sample_tuned}[way]
-        self.together = True if way == "tuned" else None  # what PyTorch calls foreach
+        self.together = True if way == "tuned" else None  # PyTorch's foreach implementation
         self.step = 0
 
     def open(self, sizes, threads, data, weights):

@@ -1,9 +1,9 @@
-"""PyTorch on a GPU as a contender of `npm run bench -- --device cuda`: see protocol.ts. Needs a torch for CUDA.
+"""PyTorch on a GPU as a contender of `npm run bench -- --device cuda`: see protocol.ts. Needs a CUDA build of torch.
 
---way eager    operation after operation, under autocast where 16 bits are asked for
---way graph    the whole step captured as a CUDA graph, one for each shape of batch
+--way eager    operation by operation, under autocast for 16-bit precisions
+--way graph    the whole step captured as a CUDA graph, one per batch shape
 
-Both are spared what this library pays for: batches lie on the GPU from the start, and losses are read at the end of a
+Both have advantages over this library: batches are on the GPU from the start, and losses are read at the end of a
 round.
 """
 import argparse
@@ -95,7 +95,7 @@ class Graph:
         return [parameter.data for parameter in self.net.parameters()] + averages
 
     def restore(self, kept):
-        """The steps that warmed up did not happen. Those of the very first capture made the optimizer's state."""
+        """Undoes the warm-up steps. Those before the first capture also created the optimizer's state."""
         state = self.state()
         for tensor, value in zip(state, kept + [torch.zeros_like(new) for new in state[len(kept) :]]):
             tensor.copy_(value)
@@ -126,7 +126,7 @@ class Contender:
             self.next += 1
             losses.append(self.steps.step(batch))
             tokens += batch.tokens
-        return {"tokens": tokens, "losses": torch.stack(losses).tolist()}  # waits
+        return {"tokens": tokens, "losses": torch.stack(losses).tolist()}  # waits for the device
 
 
 if __name__ == "__main__":

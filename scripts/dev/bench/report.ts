@@ -9,7 +9,7 @@ import type { Sampling } from './sampling';
 import type { Point, Scaling } from './scaling';
 import type { Training } from './training';
 
-/** What a person is shown of the results. Every text ends with a line feed. */
+/** The results as text. Every text ends with a line feed. */
 
 export function machineText({ cpu, cores, load, versions }: Machine, skipped: readonly string[]): string {
   const rows = [
@@ -34,16 +34,16 @@ export function samplingText({ checks, oneByOne, together, oneByOne512 }: Sampli
   return `\n${checksText(checks)}${[oneByOne, together, oneByOne512].map(contestText).join('')}`;
 }
 
-/** Its contests were told one by one. */
+/** Its contests have already been reported one by one. */
 export function gpuText(results: Gpu): string {
   const { device, checks, algorithms } = results;
   const paths = Object.entries(algorithms).map(
-    ([what, names]) => `cuDNN     ${what}: ${names.join(', ') || 'it kept no log'}\n`,
+    ([what, names]) => `cuDNN     ${what}: ${names.join(', ') || 'no log'}\n`,
   );
   return (
     `\nGPU       ${device}\n${checksText(checks)}` +
-    `check     ${results.captured === 1 ? 'all' : percent(results.captured)} of the steps were graphs, ` +
-    `${percent(results.idle)} of the time the GPU was idle; 200 losses are the CPU's within ` +
+    `check     ${results.captured === 1 ? 'all' : percent(results.captured)} of the steps ran as CUDA graphs, ` +
+    `${percent(results.idle)} of the time the GPU was idle; losses over 200 steps match the CPU within ` +
     `${results.lossDifference.toExponential(1)} nats\n${paths.join('')}`
   );
 }
@@ -123,7 +123,7 @@ export function barsText(bars: readonly Bar[]): string {
   return `\nbars\n${table([['', 'ours', 'peer', 'ratio', 'bar', ''], ...lines])}`;
 }
 
-/** The first column to the left, the others to the right. */
+/** Aligns the first column left, the others right. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows

@@ -12,7 +12,7 @@ export type Sampling = Readonly<{
 
 const LENGTH = 64;
 const TOGETHER = 64;
-/** How the course report draws; too slow to be let loose on 64 poems together. */
+/** The sampling of the course report is too slow for 64 poems at once. */
 const REPORT = 'pytorch seed';
 const HIDDEN_512: Setting = { ...SEED_SETTING, sizes: LARGE_SIZES };
 
@@ -49,7 +49,7 @@ export async function sampling(bench: Bench): Promise<Sampling> {
 }
 
 function checked({ show }: Bench, all: readonly Contender[]): Promise<Check> {
-  show('checking that all take the same characters for the likeliest');
+  show('checking that greedy decoding agrees');
   return checkGreedy(all, LENGTH);
 }
 

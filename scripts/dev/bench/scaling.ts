@@ -2,7 +2,7 @@ import type { Contender } from './contender';
 import { floorOf } from './contest';
 import { type Bench, SEED_SETTING, SEED_SIZES, type Setting, stepsPerEpoch, withField } from './field';
 
-/** How this library alone fares as one thing changes. */
+/** How this library scales with one parameter at a time. */
 export type Scaling = Readonly<{
   threads: readonly Point[];
   hidden: readonly Point[];
@@ -16,7 +16,7 @@ export type Point = Readonly<{
   tokens: number;
   seconds: number;
   tokensPerSecond: number;
-  /** Of the floor. */
+  /** Fraction of the floor. */
   share: number;
   peakBytes: number;
 }>;
@@ -39,7 +39,7 @@ export async function scaling(bench: Bench): Promise<Scaling> {
   }
   const batches: Point[] = [];
   for (const batch of BATCH) {
-    // Four batches: in fewer, poems of all lengths would lie side by side in much padding.
+    // Four batches: with fewer, poems of different lengths would share a batch, with much padding.
     batches.push(await point(bench, 'batch', batch, { ...SEED_SETTING, batch, poems: 4 * batch }));
   }
   const corpus: Point[] = [];
@@ -50,12 +50,12 @@ export async function scaling(bench: Bench): Promise<Scaling> {
   return { threads, hidden, batch: batches, corpus };
 }
 
-/** A process of its own. @param epochs As many as take a while, if not given. */
+/** Measures in a separate process. @param epochs Default: enough for a reliable measurement. */
 function point(bench: Bench, what: string, value: number, setting: Setting, epochs?: number): Promise<Point> {
   return withField(bench, setting, [], async ([contender]) => {
     bench.show(`scaling: ${what} ${value}`);
     const steps = stepsPerEpoch(setting) * (epochs ?? (await epochsOf(contender, setting)));
-    if (epochs !== undefined) await contender.ask({ task: 'train', steps: 1 }); // warms up
+    if (epochs !== undefined) await contender.ask({ task: 'train', steps: 1 }); // warm-up
     const gflops = await bench.peak();
     const { tokens, seconds, peakBytes } = await contender.ask({ task: 'train', steps });
     const tokensPerSecond = tokens / seconds;

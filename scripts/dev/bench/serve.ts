@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Done, Open, Request, Work } from './protocol';
 
-/** What a contender can do: a task it lacks is never asked of it. */
+/** The tasks of a contender; only these are requested. */
 export type Tasks = Readonly<{
   [T in Work['task']]?: (work: Extract<Work, { task: T }>) => Promise<Done>;
 }>;
@@ -24,11 +24,11 @@ export async function serve(open: (setup: Open) => Promise<Tasks>): Promise<void
 
 function perform(tasks: Tasks, work: Work): Promise<Done> {
   const task = tasks[work.task] as ((work: Work) => Promise<Done>) | undefined;
-  if (!task) throw new Error(`This contender cannot ${work.task}`);
+  if (!task) throw new Error(`This contender does not support ${work.task}`);
   return task(work);
 }
 
-/** Linux hands `maxRSS` down from the process that started this one, so its own account is read there. */
+/** On Linux, `maxRSS` is inherited from the parent process, so this reads /proc instead. */
 function peakBytes(): number {
   try {
     return Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;

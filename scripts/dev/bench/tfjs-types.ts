@@ -1,4 +1,4 @@
-/** What tfjs.ts uses of @tensorflow/tfjs, so that types are checked where it is not installed. */
+/** The part of @tensorflow/tfjs that tfjs.ts uses, so that types are checked even if it is not installed. */
 
 type Shape = readonly (number | null)[];
 type Operand = Tensor | number;

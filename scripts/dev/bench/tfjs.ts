@@ -6,13 +6,16 @@ import { BEGIN, type Open, type Sizes, TRAINING } from './protocol';
 import { serve, type Tasks } from './serve';
 import type { Model, Tensor, Tf } from './tfjs-types';
 
-/** TensorFlow.js on its WebAssembly backend, which has one thread under Node: layers to train, cells to draw. */
+/**
+ * TensorFlow.js on its WebAssembly backend, which is single-threaded under Node: layers for training, cells for
+ * sampling.
+ */
 
 type Get = (name: string) => Tensor;
 
-/** tf.layers stacks the gates i f g o as PyTorch does, its cell i g f o. */
+/** tf.layers stacks the gates as i f g o like PyTorch, its cell as i g f o. */
 const CELL_GATES = [0, 2, 1, 3];
-const TINY = 1e-6; // as PyTorch clips
+const TINY = 1e-6; // same as PyTorch's clipping
 
 async function open({ sizes, data, weights }: Open): Promise<Tasks> {
   const peers = createRequire(__filename);
@@ -22,7 +25,7 @@ async function open({ sizes, data, weights }: Open): Promise<Tasks> {
   const get = getter(tf, weights);
   const model = buildModel(tf, sizes, get);
   const { lr, alpha, eps } = TRAINING;
-  const optimizer = tf.train.rmsprop(lr, alpha, 0, eps ** 2); // it adds eps before the root
+  const optimizer = tf.train.rmsprop(lr, alpha, 0, eps ** 2); // adds eps before taking the root
   const { batches } = readData(data);
   let at = 0;
   const cells = buildCells(tf, sizes, get);
@@ -66,10 +69,10 @@ function biasOf(tf: Tf, get: Get, layer: number): Tensor {
   return tf.add(get(`lstm.bias_ih_l${layer}`), get(`lstm.bias_hh_l${layer}`));
 }
 
-/** The embedding is a matrix times one-hot rows: this backend has no gradient for a look-up. */
+/** The embedding is a product with one-hot rows: this backend has no gradient for a lookup. */
 function buildModel(tf: Tf, sizes: Sizes, get: Get): Model {
   const { vocabSize, embedDim, hiddenDim, layers } = sizes;
-  const blank = { kernelInitializer: 'zeros', recurrentInitializer: 'zeros' }; // the others take their time
+  const blank = { kernelInitializer: 'zeros', recurrentInitializer: 'zeros' }; // other initializers are slow
   const model = tf.sequential();
   model.add(tf.layers.dense({ units: embedDim, useBias: false, inputShape: [null, vocabSize], ...blank }));
   const lstm = { units: hiddenDim, returnSequences: true, recurrentActivation: 'sigmoid', ...blank };
@@ -125,7 +128,7 @@ function buildCells(tf: Tf, { vocabSize, hiddenDim, layers }: Sizes, get: Get) {
     const first: number[] = [];
     for (let step = 0; step < length; step++) {
       const before = state.flatMap(({ c, h }) => [c, h]);
-      // A tensor leaves the tidy: numbers would be searched for tensors one by one.
+      // Returns a tensor from tidy, which would search an array of numbers for tensors one by one.
       const softmax = tf.tidy(() => {
         let x = tf.gather(embedding, tf.tensor(ids, [together], 'int32'));
         state = cells.map(({ kernel, bias }, layer) => {

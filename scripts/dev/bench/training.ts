@@ -6,17 +6,17 @@ import { type Bench, LARGE_SIZES, SEED_SETTING, type Setting, stepsPerEpoch, wit
 export type Training = Readonly<{
   checks: readonly Check[];
   seedSize: Contest;
-  /** Beside another busy process. */
+  /** With another busy process. */
   disturbed: Contest;
   hidden512: Contest;
-  /** In batches that tfjs can do in a few seconds. */
+  /** With batches small enough for tfjs. */
   tfjs?: Contest;
 }>;
 
 const HIDDEN_512: Setting = { sizes: LARGE_SIZES, poems: 512, batch: 64 };
 const SMALL_BATCH: Setting = { ...SEED_SETTING, poems: 16, batch: 16 };
 
-/** Takes up a core, and ends when this process does, however that comes about. */
+/** Keeps a core busy, and ends when this process ends, however that happens. */
 const BUSY = 'const parent = process.ppid; while (process.ppid === parent);';
 
 export async function training(bench: Bench): Promise<Training> {
@@ -46,7 +46,7 @@ export async function training(bench: Bench): Promise<Training> {
   };
 }
 
-/** Its LSTM has one bias a layer where the others have two, which learn twice as fast: one step is the same. */
+/** Checks a single step: its LSTM has one bias per layer where the others have two, which learn twice as fast. */
 async function withTfjs(bench: Bench): Promise<{ check: Check; contest: Contest } | undefined> {
   const programs = bench.peers.tfjs();
   if (programs.length === 0) return undefined;
@@ -57,11 +57,11 @@ async function withTfjs(bench: Bench): Promise<{ check: Check; contest: Contest 
 }
 
 function checked({ show }: Bench, setting: Setting, all: readonly Contender[]): Promise<Check> {
-  show('checking that all compute the same losses');
+  show('checking that the losses agree');
   return checkLosses(all, stepsPerEpoch(setting));
 }
 
-/** Of whole epochs, so that poems of all lengths are in each round of each contender. */
+/** Uses whole epochs, so that every round of every contender has poems of all lengths. */
 function trainingContest(
   bench: Bench,
   title: string,

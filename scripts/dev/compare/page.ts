@@ -1,6 +1,6 @@
 import type { Outcome, Variant } from './trial';
 
-/** What a person is shown: a page that needs nothing else, and the same as Markdown. */
+/** The results as a self-contained HTML page, and as Markdown. */
 
 const WIDTH = 720;
 const HEIGHT = 360;
@@ -13,7 +13,7 @@ export function nameOf({ cell, data, device, faults }: Variant): string {
 
 const HEADER = ['network', 'nll', 'tok/s', 'steps', 'time to', 'silent', 'length'];
 
-/** The NLL that all of a corpus's curves but the weakest reach, or the best of the weakest: a mark to be timed by. */
+/** A threshold to compare training times by: the median over a corpus's networks of their lowest NLL. */
 export function markOf(outcomes: readonly Outcome[]): number {
   const lowest = outcomes.map(({ curve }) => Math.min(...curve.map(({ nll }) => nll))).sort((a, b) => a - b);
   return lowest[Math.floor(lowest.length / 2)] ?? Number.NaN;
@@ -42,16 +42,16 @@ function groups(outcomes: readonly Outcome[]): [string, Outcome[]][] {
 
 function explain(outcomes: readonly Outcome[]): string {
   return (
-    `nll: of held-out poems at the end, in nats a character. time to: until an nll of ${markOf(outcomes).toFixed(3)}. ` +
-    'silent: beginnings for which the original program prints nothing, its poem having no piece of more than 10 characters; ' +
-    'length: characters that it prints for a beginning, in the mean of eight. The original knows every character of the corpus, ' +
-    'the others leave the rare ones to one sign that stands for all: compare within each kind first.'
+    `nll: of held-out poems at the end, in nats per character. time to: time until an nll of ${markOf(outcomes).toFixed(3)}. ` +
+    'silent: prompts for which the original program prints nothing, because no piece of the poem exceeds 10 characters; ' +
+    'length: characters that it prints per prompt, mean of eight. The original program knows every character of the corpus, ' +
+    'the others replace rare ones by a single unknown character: compare within each kind first.'
   );
 }
 
 export function markdown(outcomes: readonly Outcome[], seconds: number): string {
   const parts = [
-    `# RNN, LSTM and GRU compared\n\n${seconds} seconds of training each (npm run compare -- --seconds ${seconds}).\n`,
+    `# RNN, LSTM and GRU compared\n\n${seconds} seconds of training per network (npm run compare -- --seconds ${seconds}).\n`,
   ];
   for (const [data, own] of groups(outcomes)) {
     parts.push(`## ${data}\n\n![held-out nll over time](${data}.svg)\n`);
@@ -96,7 +96,7 @@ ${sections.join('\n')}
 `;
 }
 
-/** Held-out NLL over seconds of training, a line a network; dashed with the original's faults. */
+/** Held-out NLL over seconds of training, one line per network; dashed with the original program's faults. */
 export function svg(outcomes: readonly Outcome[]): string {
   const points = outcomes.flatMap(({ curve }) => curve);
   const last = Math.max(...points.map(({ seconds }) => seconds));
@@ -147,7 +147,7 @@ export function svg(outcomes: readonly Outcome[]): string {
   );
 }
 
-/** Labels that would lie on one another are moved down. */
+/** Labels that would overlap are moved down. */
 function spread(places: readonly number[]): number[] {
   const room = 14;
   const order = places.map((place, i) => ({ place, i })).sort((a, b) => a.place - b.place);

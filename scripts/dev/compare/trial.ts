@@ -13,7 +13,7 @@ import type { Device } from '../../../lib/native/contract';
 import { TrainingSession } from '../../../lib/native/training-session';
 import { learningRate } from '../../../lib/train/schedule';
 
-/** One of the networks that are compared. */
+/** One of the networks compared. */
 export type Variant = Readonly<{
   cell: RunConfig['cell'];
   data: 'poems' | 'tangshi';
@@ -24,26 +24,26 @@ export type Variant = Readonly<{
 
 export type Outcome = Variant &
   Readonly<{
-    /** NLL of held-out poems, in nats a character, after so many seconds of training. */
+    /** NLL of held-out poems, in nats per character, after this number of seconds of training. */
     curve: readonly Readonly<{ seconds: number; nll: number }>[];
     tokensPerSecond: number;
     steps: number;
-    /** Of the report's beginnings, those for which the original's way to print prints nothing; and how long the others get. */
+    /** The report's prompts for which the original program prints nothing; and how many characters it prints on average. */
     silent: readonly string[];
     meanLength: number;
     poems: readonly string[];
   }>;
 
-/** The report's begin characters. */
+/** The report's prompts. */
 const BEGINNINGS = [...'湖日红山夜君海月'];
 const LOOKS = 12;
-/** Held-out poems of a look: as many as tell. */
+/** Number of held-out poems per evaluation: enough for a reliable value. */
 const LOOKED_AT = 300;
 const POEMS = ['湖', '山', '夜'];
-/** The schedule's length, in parts of the budget. */
+/** Number of steps of the schedule, which follows the elapsed part of the time budget. */
 const PARTS = 1e6;
 
-/** Trains for so many seconds, evaluations not counted. */
+/** Trains for this number of seconds, not counting evaluations. */
 export async function trial(
   variant: Variant,
   seconds: number,
@@ -75,7 +75,7 @@ export async function trial(
 }
 
 function configOf({ cell, data, faults }: Variant): RunConfig {
-  // The original held nothing out; to be compared, all do.
+  // The original program held nothing out; here all do, to be comparable.
   return { ...presetConfig(faults ? 'classic' : 'default'), cell, data, heldOut: 0.05 };
 }
 

@@ -8,16 +8,16 @@ import { loadDataset } from '../../../lib/data/dataset';
 import { Rng } from '../../../lib/util/rng';
 import { type Figures, POEMS, type Torture } from './torture';
 
-/** What a corpus may cost, beyond what it takes to hold its poems. */
+/** Bytes of memory for reading a corpus, in addition to its poems. */
 const MOST_MEMORY = 400e6;
-/** Of the clean poems, each character of which the network may see. */
+/** Matches clean poems, the only characters that may reach the network. */
 const CLEAN = /^[\p{Script=Han}，。？！；：、]{5,80}$/u;
 
 /**
- * Corpora that nobody would call one. Reading them takes bounded memory and ends, with poems or with ERR_TANGSHI_CORPUS; what comes
- * out is clean.
+ * Reads malformed corpora. Reading takes bounded memory and ends, with poems or with ERR_TANGSHI_CORPUS; accepted poems
+ * are clean.
  *
- * @param torture.count Corpora made of mutated poems; the others are always the same, their sizes growing with it.
+ * @param torture.count Number of corpora made of mutated poems. The other corpora are fixed; their sizes grow with it.
  */
 export async function corpora({ seed, count, folder, show }: Torture): Promise<Figures> {
   const rng = Rng.of(seed, 'corpora');
@@ -28,8 +28,7 @@ export async function corpora({ seed, count, folder, show }: Torture): Promise<F
     try {
       for await (const record of readCorpus(path)) {
         const poem = cleaner.clean(record);
-        if (poem !== undefined && !CLEAN.test(poem))
-          throw new Error(`This came out of the cleaning: ${poem}`);
+        if (poem !== undefined && !CLEAN.test(poem)) throw new Error(`Cleaning accepted: ${poem}`);
       }
     } catch (error) {
       if (!(error instanceof TangshiError) || error.code !== 'ERR_TANGSHI_CORPUS') throw error;
@@ -37,7 +36,7 @@ export async function corpora({ seed, count, folder, show }: Torture): Promise<F
     }
     const { kept, read, rejected } = cleaner.tally;
     if (read !== kept + Object.values(rejected).reduce((sum, n) => sum + n, 0))
-      throw new Error('Poems were lost');
+      throw new Error('The counts of records do not add up');
     figures.corpora++;
     figures.poems += kept;
     figures.rejected += read - kept;
@@ -54,7 +53,7 @@ export async function corpora({ seed, count, folder, show }: Torture): Promise<F
   return { ...figures, ...large };
 }
 
-/** Bytes of poems, with what editors, encodings and disks do to them. */
+/** Bytes of poems, with the damage that editors, encodings and disks do. */
 function mutate(rng: Rng): Buffer {
   const pieces: Buffer[] = [];
   for (let i = 0; i < 1 + rng.below(20); i++) {
@@ -115,7 +114,7 @@ const STRANGE = [
   '\x85',
 ];
 
-/** A line of gigabytes, millions of lines, a great many characters. */
+/** A line of gigabytes, millions of lines, a large number of distinct characters. */
 async function largeOnes(
   path: string,
   count: number,
@@ -132,10 +131,10 @@ async function largeOnes(
   try {
     show(`a line of ${gigabytes} GB`);
     const file = await open(path, 'w');
-    await file.truncate(gigabytes * 1e9); // NULs, which take no room on the disk
+    await file.truncate(gigabytes * 1e9); // NULs, which take no disk space (a sparse file)
     await file.close();
     const { rejected } = await read();
-    if (rejected['too-long'] !== 1) throw new Error('A line of gigabytes was not passed over');
+    if (rejected['too-long'] !== 1) throw new Error('A line of gigabytes was not skipped');
     const overLine = most - before;
 
     show(`${million} million lines`);
@@ -160,7 +159,7 @@ async function largeOnes(
   }
 }
 
-/** Files that hold no corpus: each is refused by name. One poem is enough for one. */
+/** Files that are not corpora: each is rejected with an error that names it. A single poem is a valid corpus. */
 async function refusals(path: string): Promise<void> {
   const refused: [string, string | Uint8Array][] = [
     ['nothing', ''],
@@ -188,8 +187,8 @@ async function refusals(path: string): Promise<void> {
   }
   await writeFile(path, `题:${POEMS[0]}\r\n`);
   const one = await loadDataset(options);
-  if (one.train.length !== 1) throw new Error('One poem is a corpus');
-  // More characters than 16 bits count: all of Unicode's Han.
+  if (one.train.length !== 1) throw new Error('A corpus of one poem was not accepted');
+  // More than 2^16 characters: all Han characters of Unicode.
   const han: string[] = [];
   for (let code = 0x3400; code < 0x33480; code++) {
     const char = String.fromCodePoint(code);
@@ -199,8 +198,8 @@ async function refusals(path: string): Promise<void> {
   for (let i = 0; i + 7 <= han.length; i += 7) lines.push(`题:${han.slice(i, i + 7).join('')}。`);
   await writeFile(path, lines.join('\n'));
   const wide = await loadDataset(options);
-  if (wide.vocab.size < 2 ** 16) throw new Error(`${wide.vocab.size} characters are not many`);
+  if (wide.vocab.size < 2 ** 16) throw new Error(`${wide.vocab.size} characters are fewer than 2^16`);
   const largest = Math.max(...wide.train.map((poem) => Math.max(...poem)));
   if (largest !== wide.vocab.size - 1)
-    throw new Error(`The last of ${wide.vocab.size} characters came to be ${largest}`);
+    throw new Error(`The last of ${wide.vocab.size} characters has id ${largest}`);
 }

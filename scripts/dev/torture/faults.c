@@ -1,9 +1,10 @@
-// A disk that refuses: preloaded into a process (LD_PRELOAD), it makes calls on paths under FAULT_UNDER fail.
-//   FAULT_AT     which of these calls is the first to fail, from 1 on; 0 for none
-//   FAULT_MANY   how many fail from there on; 0 for all
-//   FAULT_ERRNO  with which error
-//   FAULT_LOG    a file that gets the name of every call, one a line
-// A write that is to fail writes half of its bytes first, as on a disk that runs full.
+// Simulates I/O errors: preloaded into a process (LD_PRELOAD), it makes calls on paths under FAULT_UNDER
+// fail.
+//   FAULT_AT     index of the first call to fail, from 1; 0 for none
+//   FAULT_MANY   number of calls that fail from there on; 0 for all
+//   FAULT_ERRNO  the error
+//   FAULT_LOG    a file to append the name of every call to, one per line
+// A write that fails writes half of its bytes first, as on a disk that becomes full.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,7 +39,7 @@ static int is_file_under(int file) {
   return is_under(path);
 }
 
-// Whether this call, which is one on a path under FAULT_UNDER, is to fail.
+// Counts a call on a path under FAULT_UNDER. Returns whether it has to fail.
 static int fails(const char* name) {
   const long call = ++calls, at = setting("FAULT_AT"), many = setting("FAULT_MANY");
   const char* log = getenv("FAULT_LOG");

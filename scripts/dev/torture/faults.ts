@@ -10,15 +10,15 @@ import { readCheckpoint } from '../../../lib';
 import { events, type Figures, learned, POEMS, smallConfig, start, type Torture } from './torture';
 
 const EPOCHS = 2;
-/** A full disk, a broken one, one that turned read-only, a permission taken away. */
+/** A full disk, an I/O error, a disk remounted read-only, a revoked permission. */
 const ERRORS = ['ENOSPC', 'EIO', 'EROFS', 'EACCES'] as const;
 
 /**
- * A disk that refuses at each call in turn, of those by which a training goes on and saves: opening, writing (half of
- * it), syncing, renaming, linking. The training says so and ends with code 1; no checkpoint that was said to be saved
- * is lost, and the run goes on from there as if nothing had been.
+ * Simulates an I/O error at each call in turn by which a training run resumes and saves: open, write (half of it),
+ * fsync, rename, link. Training must report the error and exit with code 1; no checkpoint that was reported as saved
+ * may be lost; and the run must resume from there as if nothing had happened.
  *
- * @param torture.count Calls that are tried, spread over all of them.
+ * @param torture.count Number of calls to try, spread evenly over all of them.
  */
 export async function faults({ count, folder, show }: Torture): Promise<Figures> {
   const library = join(folder, 'faults.so');
@@ -68,8 +68,8 @@ export async function faults({ count, folder, show }: Torture): Promise<Figures>
   for (let i = 0; i < Math.min(count, calls.length); i++) {
     const at = 1 + Math.floor((i * calls.length) / Math.min(count, calls.length));
     const name = ERRORS[i % ERRORS.length] as (typeof ERRORS)[number];
-    show(`${i + 1} of ${Math.min(count, calls.length)} refusals: ${name} at call ${at}, ${calls[at - 1]}`);
-    // One refusal, as of a moment, and then a disk that refuses for good.
+    show(`${i + 1} of ${Math.min(count, calls.length)} errors: ${name} at call ${at}, ${calls[at - 1]}`);
+    // A temporary error in a single call, then a permanent one.
     const many = i % 2 === 0 ? '1' : '0';
     const refusal = { FAULT_AT: String(at), FAULT_MANY: many, FAULT_ERRNO: String(constants.errno[name]) };
     const { code, stderr, acknowledged } = await trial(refusal);
@@ -80,16 +80,18 @@ export async function faults({ count, folder, show }: Torture): Promise<Figures>
     else throw new Error(`${what}: code ${code}, ${stderr}`);
     const { progress } = await readCheckpoint(join(out, 'last.safetensors'));
     if (progress.step < acknowledged)
-      throw new Error(`${what}: step ${acknowledged} was said to be saved, there is ${progress.step}`);
+      throw new Error(
+        `${what}: step ${acknowledged} was reported as saved, but the last checkpoint is of step ${progress.step}`,
+      );
     await events({ out, resume: true, device: 'cpu' });
     if ((await learned(out)) !== expected)
-      throw new Error(`${what}: the run did not go on as an unbroken one`);
-    if (existsSync(join(out, 'last.safetensors.tmp'))) throw new Error(`${what}: something is left beside`);
+      throw new Error(`${what}: the resumed run differs from an uninterrupted one`);
+    if (existsSync(join(out, 'last.safetensors.tmp'))) throw new Error(`${what}: a temporary file is left`);
   }
   return figures;
 }
 
-/** Whatever is renamed was synced before, and the folder is synced after: only then is it said to be saved. */
+/** Checks that every renamed file was synced before, and its folder afterwards, before it is reported as saved. */
 function checkOrder(calls: readonly string[]): void {
   calls.forEach((call, i) => {
     if (call !== 'rename') return;

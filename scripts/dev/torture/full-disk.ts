@@ -6,10 +6,11 @@ import { readCheckpoint, train } from '../../../lib';
 import { events, type Figures, learned, POEMS, smallConfig, type Torture } from './torture';
 
 /**
- * A real disk that runs full: a tmpfs with room for some checkpoints, filled up by others to so many bytes. The training
- * says so; what was said to be saved is there; with room again the run goes on as if nothing had been. Mounting takes root.
+ * A real full disk: a tmpfs with room for some checkpoints, filled up to a given number of free bytes. Training must
+ * report it; what was reported as saved must be there; and with free space again, the run must resume as if nothing had
+ * happened. Mounting requires root.
  *
- * @param torture.count Amounts of room that are left.
+ * @param torture.count Number of different amounts of free space.
  */
 export async function fullDisk({ count, folder, show }: Torture): Promise<Figures> {
   const data = join(folder, 'poems.txt');
@@ -26,7 +27,7 @@ export async function fullDisk({ count, folder, show }: Torture): Promise<Figure
   const figures = { disks: 0, 'ran full': 0 };
   for (let i = 0; i < count; i++) {
     show(`${i + 1} of ${count} disks`);
-    // From no room at all to more than it takes.
+    // From no free space to more than enough.
     const room = Math.floor((i / count) * 6 * checkpoint);
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${20 * checkpoint}`, 'tmpfs', disk], {
@@ -54,11 +55,13 @@ export async function fullDisk({ count, folder, show }: Torture): Promise<Figure
       }
       const { progress } = await readCheckpoint(join(out, 'last.safetensors'));
       if (progress.step < saved)
-        throw new Error(`Step ${saved} was said to be saved, there is ${progress.step}`);
+        throw new Error(
+          `Step ${saved} was reported as saved, but the last checkpoint is of step ${progress.step}`,
+        );
       rmSync(ballast);
       await events({ out, resume: true, device: 'cpu' });
       if ((await learned(out)) !== expected)
-        throw new Error(`With ${room} bytes of room the run went another way`);
+        throw new Error(`With ${room} free bytes, the resumed run differs from an uninterrupted one`);
       figures.disks++;
     } finally {
       execFileSync('umount', [disk]);

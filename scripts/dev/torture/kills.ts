@@ -7,17 +7,18 @@ import { readCheckpoint } from '../../../lib';
 import { Rng } from '../../../lib/util/rng';
 import { events, type Figures, learned, lines, POEMS, smallConfig, start, type Torture } from './torture';
 
-/** A kill comes so long after a training has begun, at most: a step with its save takes some ten milliseconds. */
+/** Latest time of a kill after training has begun. A step with its save takes about ten milliseconds. */
 const MOST_MS = 200;
-/** One of so many kills comes while the process starts, within this time. */
+/** One in this number of kills comes while the process starts, within this time. */
 const START_KILLS = 5;
 const START_MS = 800;
-/** Of one run: it ends in the course of some twenty kills. */
+/** Length of a run: it finishes after about twenty kills. */
 const EPOCHS = 30;
 
 /**
- * kill -9 at random moments of training and saving. After each, all checkpoints in the folder are whole and the last is
- * the one acknowledged last, or a newer one. A run that comes to its end is bit for bit one that was never killed.
+ * kill -9 at random moments of training and saving. After each, all checkpoints in the folder must be intact, and the
+ * last must be at least as new as the last one reported as saved. A finished run must be bitwise identical to one that
+ * was never killed.
  */
 export async function kills({ seed, count, folder, show }: Torture): Promise<Figures> {
   const rng = Rng.of(seed, 'kills');
@@ -46,12 +47,12 @@ export async function kills({ seed, count, folder, show }: Torture): Promise<Fig
       await Promise.race([sleep(rng.below((early ? START_MS : MOST_MS) * 1000) / 1000), exit]);
       child.kill('SIGKILL');
       const [code, signal] = await exit;
-      if (signal !== 'SIGKILL' && code !== 0) throw new Error(`A training ended by itself with code ${code}`);
+      if (signal !== 'SIGKILL' && code !== 0) throw new Error(`Training exited by itself with code ${code}`);
       if (signal === 'SIGKILL') figures.kills++;
       await checkFolder(out, acknowledged, figures);
     }
     if (!done) break;
-    if ((await learned(out)) !== expected) throw new Error(`${out} did not end as an unbroken run does`);
+    if ((await learned(out)) !== expected) throw new Error(`${out} differs from an uninterrupted run`);
     figures['whole runs']++;
   }
   return figures;
@@ -64,7 +65,8 @@ async function checkFolder(
 ): Promise<void> {
   const names = existsSync(out) ? await readdir(out) : [];
   if (!names.includes('last.safetensors')) {
-    if (acknowledged > 0) throw new Error(`Step ${acknowledged} was said to be saved, and nothing is there`);
+    if (acknowledged > 0)
+      throw new Error(`Step ${acknowledged} was reported as saved, but there is no checkpoint`);
     figures['killed before the first save']++;
     return;
   }
@@ -73,7 +75,7 @@ async function checkFolder(
     figures['checkpoints read']++;
     if (name === 'last.safetensors' && progress.step < acknowledged)
       throw new Error(
-        `Step ${acknowledged} was said to be saved, and the last checkpoint has ${progress.step}`,
+        `Step ${acknowledged} was reported as saved, but the last checkpoint is of step ${progress.step}`,
       );
   }
 }

@@ -14,15 +14,15 @@ import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from '../.
 import { Rng } from '../../../lib/util/rng';
 import { events, type Figures, learned, POEMS, smallConfig, type Torture } from './torture';
 
-/** Longer than this and a reader hangs. */
+/** A read that takes longer counts as a hang. */
 const MOST_MS = 1000;
-/** One of so many mutants is forged: its checksum is made right again. */
+/** One in this number of mutants is forged: its checksum is corrected. */
 const FORGED = 4;
 
 /**
- * Mutated checkpoints. One that was mutated as a disk or a network might do it is refused, or reads as the very bits
- * that were written; one that was forged, with its checksum made right, is refused, or takes its place in a session as
- * the tensors that it says it has. Nothing hangs, nothing throws anything but ERR_TANGSHI_CHECKPOINT.
+ * Mutated checkpoints. One mutated as by a disk or a network must be rejected, or read as exactly the original. A
+ * forged one, with a corrected checksum, must be rejected, or load into a session with the tensors it declares. Nothing
+ * may hang, or throw anything but ERR_TANGSHI_CHECKPOINT.
  */
 export async function mutants({ seed, count, folder, show }: Torture): Promise<Figures> {
   const rng = Rng.of(seed, 'mutants');
@@ -63,7 +63,7 @@ export async function mutants({ seed, count, folder, show }: Torture): Promise<F
       throw new Error(`Mutant ${number} took ${figures['slowest, ms']} ms`);
     if (!read) figures[forged ? 'forged and refused' : 'refused']++;
     else if (!forged) {
-      if (bits(read.tensors) !== expected) throw new Error(`Mutant ${number} was read as other weights`);
+      if (bits(read.tensors) !== expected) throw new Error(`Mutant ${number} was read as different weights`);
       figures['read as written']++;
     } else
       figures[(await restores(session, read.tensors, number)) ? 'forged and taken' : 'forged and refused']++;
@@ -80,7 +80,7 @@ function attempt(mutant: Uint8Array, number: number): Checkpoint | undefined {
   }
 }
 
-/** Whether a session takes the tensors, all of them as they are. */
+/** Whether a session accepts the tensors; if so, it must have exactly these. */
 async function restores(session: TrainingSession, tensors: TensorMap, number: number): Promise<boolean> {
   const before = bits(await session.snapshot());
   try {
@@ -89,14 +89,14 @@ async function restores(session: TrainingSession, tensors: TensorMap, number: nu
     if (!(error instanceof TangshiError) || error.code === 'ERR_TANGSHI_LIBTORCH')
       throw new Error(`Mutant ${number}: ${error}`);
     if (bits(await session.snapshot()) !== before)
-      throw new Error(`Mutant ${number} was refused and changed the model`);
+      throw new Error(`Mutant ${number} was rejected, but changed the model`);
     return false;
   }
   const after = await session.snapshot();
-  await session.train([BATCH], { lr: 0.01, clipNorm: 1 }); // whatever the numbers are: it draws, learns and lives
+  await session.train([BATCH], { lr: 0.01, clipNorm: 1 }); // whatever the values are, training must not crash
   for (const [name, { data }] of Object.entries(tensors)) {
     if (!Buffer.from(after[name]?.data ?? []).equals(Buffer.from(data)) && !name.startsWith('rng.'))
-      throw new Error(`Mutant ${number}: the session has not the tensor ${name} that it was given`);
+      throw new Error(`Mutant ${number}: the session's tensor ${name} differs from the given one`);
   }
   return true;
 }
@@ -116,10 +116,10 @@ const BATCH: Batch = { inputs: Int32Array.of(1, 2), targets: Int32Array.of(2, 3)
 type Mutation = (bytes: Buffer, rng: Rng) => Buffer;
 
 const MUTATIONS: readonly Mutation[] = [
-  // One to eight bits.
+  // Flips one to eight bits.
   (bytes, rng) => edit(bytes, rng, 1 + rng.below(8), (value) => value ^ (1 << rng.below(8))),
   (bytes, rng) => edit(bytes, rng, 1 + rng.below(16), () => rng.below(256)),
-  // Characters that JSON is made of, where JSON stands.
+  // Replaces characters of the JSON header by others that JSON uses.
   (bytes, rng) =>
     edit(
       bytes.subarray(),
@@ -130,7 +130,7 @@ const MUTATIONS: readonly Mutation[] = [
     ),
   (bytes, rng) => bytes.subarray(0, rng.below(bytes.length)),
   (bytes, rng) => Buffer.concat([bytes, Buffer.alloc(1 + rng.below(64), rng.below(256))]),
-  // A piece gone, doubled, or put elsewhere.
+  // Removes, duplicates or moves a piece.
   (bytes, rng) => {
     const [begin, end] = piece(bytes, rng);
     return Buffer.concat([bytes.subarray(0, begin), bytes.subarray(end)]);
@@ -145,7 +145,7 @@ const MUTATIONS: readonly Mutation[] = [
     copy.copy(copy, rng.below(bytes.length - (end - begin)), begin, end);
     return copy;
   },
-  // Another length of the header.
+  // Changes the length of the header.
   (bytes, rng) => {
     const copy = Buffer.from(bytes);
     const lengths = [0n, 1n, 8n, BigInt(bytes.length), 2n ** 32n, 2n ** 53n, 2n ** 64n - 1n];
@@ -182,7 +182,7 @@ function piece(bytes: Buffer, rng: Rng): [number, number] {
   return [begin, begin + 1 + rng.below(Math.min(256, bytes.length - begin - 1))];
 }
 
-/** Values in the place of others, a checksum that is right. */
+/** Changes values and corrects the checksum. */
 function forge(whole: Buffer, rng: Rng): Buffer {
   const { tensors, metadata } = decodeSafetensors(whole, 'the original');
   const file = { tensors: { ...tensors }, metadata: { ...metadata } as Record<string, string> };
@@ -224,7 +224,7 @@ function forgeMetadata(metadata: Record<string, string>, rng: Rng): void {
     value = {};
   }
   const strange = STRANGE[rng.below(STRANGE.length)];
-  // Somewhere in it, at any depth.
+  // Changes a value at a random depth.
   let at = value;
   while (typeof at === 'object' && at !== null && Object.keys(at).length > 0) {
     const names = Object.keys(at);

@@ -46,7 +46,7 @@ export async function options({ seed, count, folder, show }: Torture): Promise<F
     changed(VALID),
     strange.filter((value) => value !== undefined),
   );
-  // A run to resume that does not exist, so that none of them trains.
+  // `resume` without a run, so that none of them trains.
   const trainOptions = changed(VALID_TRAINING).map((given) => ({
     ...given,
     out: join(folder, 'nowhere'),
@@ -81,7 +81,7 @@ async function firstEvent(options: Parameters<typeof train>[0]): Promise<void> {
   }
 }
 
-/** Thousands of poems would only take long. */
+/** Limits the number of poems: thousands would only take time. */
 function isSmallCount(value: unknown): boolean {
   return typeof value !== 'number' || !(value > 100);
 }
@@ -115,7 +115,7 @@ const strange = fc.oneof(
   ),
 );
 
-/** An object with one or two strange properties. */
+/** An object with one or two properties replaced by strange values. */
 function changed(good: object): fc.Arbitrary<object> {
   const keys = fc.constantFrom(...Object.keys(good));
   return fc

@@ -7,14 +7,14 @@ import type { Figures, Torture } from './torture';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const BUILD = join(ROOT, 'build', 'sanitized');
-/** A leak is what sessions leave behind, which the soak measures: at its end a process of Node's never cleans up. */
+/** Leak detection is off: Node never cleans up when it exits. The soak test measures leaks of sessions. */
 const ENV = { ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1', UBSAN_OPTIONS: 'halt_on_error=1' };
 
 /**
  * The C++ tests, and sequences of calls to the addon, with AddressSanitizer and UndefinedBehaviorSanitizer. Builds
- * everything once more, which takes minutes.
+ * everything again, which takes minutes.
  *
- * @param torture.count Sequences.
+ * @param torture.count Number of sequences.
  */
 export async function sanitizers({ seed, count, show }: Torture): Promise<Figures> {
   const libtorch = readStamp(ROOT)?.libtorch.dir;
@@ -44,7 +44,7 @@ export async function sanitizers({ seed, count, show }: Torture): Promise<Figure
   return { 'C++ tests': tests, ...JSON.parse(sequences.stdout) };
 }
 
-/** Runs a test program; the number of its tests. */
+/** Runs a test program. Returns its number of tests. */
 async function passed(program: string): Promise<number> {
   const { stdout } = await run(join(BUILD, program), [], ENV);
   const tests = /(\d+) passed, 0 failed\s*$/.exec(stdout)?.[1];

@@ -3,7 +3,10 @@ import { addon } from '../../../lib/native/addon';
 import type { Batch, NativeTrainingSession, TrainingConfig } from '../../../lib/native/contract';
 import type { Figures, Torture } from './torture';
 
-/** What the addon may say. ERR_TANGSHI_LIBTORCH is not among them: whatever libtorch would refuse is refused before. */
+/**
+ * Error codes the addon may return. ERR_TANGSHI_LIBTORCH is not among them: inputs that libtorch would reject must be
+ * rejected before.
+ */
 const CODES = [
   'ERR_TANGSHI_INVALID_ARG',
   'ERR_TANGSHI_SHAPE',
@@ -12,7 +15,7 @@ const CODES = [
   'ERR_TANGSHI_DEVICE',
   'ABORT_ERR',
 ];
-/** A promise that has not settled by then never will. */
+/** A promise that takes longer to settle counts as hung. */
 const MOST_MS = 20_000;
 
 const CONFIG: TrainingConfig = {
@@ -61,9 +64,9 @@ const CONSTRAINT = {
 };
 
 /**
- * Sequences of calls to the addon, by a caller who means no good: wrong types, NaN, huge numbers, buffers that are
- * detached or shared, getters that throw or call back, work after the end, all at once or one after the other. Every
- * promise settles, with what was asked for or an error with a code; nothing throws, nothing dies.
+ * Random sequences of hostile calls to the addon: wrong types, NaN, huge numbers, detached or shared buffers, getters
+ * that throw or call back, calls after disposal, all at once or one after the other. Every promise must settle, with a
+ * result or an error with a code; nothing may throw or crash.
  */
 export async function sequences({ seed, count, show }: Torture): Promise<Figures> {
   const figures = { sequences: 0, calls: 0, resolved: 0, rejected: 0 };
@@ -91,11 +94,11 @@ export async function sequences({ seed, count, show }: Torture): Promise<Figures
   return figures;
 }
 
-/** The error, if it was one that may be. */
+/** Returns the error, if it is an allowed one. */
 async function settled(promise: Promise<unknown>): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`A promise did not settle in ${MOST_MS} ms`)), MOST_MS);
+    timer = setTimeout(() => reject(new Error(`A promise did not settle within ${MOST_MS} ms`)), MOST_MS);
   });
   try {
     await Promise.race([promise, late]);
@@ -108,7 +111,7 @@ async function settled(promise: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Thrown by getters of ours, and handed on as it is. */
+/** Thrown by our getters; the addon must pass it on. */
 const MISCHIEF = new Error('mischief');
 
 type Call = Readonly<{ make: (session: NativeTrainingSession) => Promise<unknown>; wait: boolean }>;
@@ -166,7 +169,7 @@ const strange = fc.oneof(
   ),
 );
 
-/** An object with one or two of its properties in strange hands, or itself something else. */
+/** An object with one or two properties replaced by strange values, or another value altogether. */
 function spoiled<T extends object>(good: T): fc.Arbitrary<unknown> {
   const keys = fc.constantFrom(...Object.keys(good));
   const change = fc.dictionary(keys, strange, { minKeys: 1, maxKeys: 2, noNullPrototype: true });
@@ -206,7 +209,7 @@ const work = fc.oneof(
       if (cancel) job.cancel();
       return job.done;
     }),
-  // Disposes of the session while its arguments are read.
+  // Disposes the session while its arguments are read.
   fc.constant((session: NativeTrainingSession) => {
     const lr = {
       get lr() {
@@ -260,7 +263,9 @@ const work = fc.oneof(
 
 const call: fc.Arbitrary<Call> = fc.record({ make: work, wait: fc.boolean() });
 
-/** A model of a gigabyte is refused or not as the machine has memory: it only takes long. */
+/**
+ * Excludes models of about a gigabyte: whether they are rejected depends on the machine's memory, and they take long.
+ */
 function isSmall(value: unknown): boolean {
   try {
     const { model } = value as TrainingConfig;

@@ -25,7 +25,7 @@ const CONFIG: TrainingConfig = {
   seed: 1n,
   threads: 2,
 };
-/** Two of these are a step of some milliseconds. */
+/** A step on two of these takes a few milliseconds. */
 const SHAPES = [
   [16, 20],
   [32, 24],
@@ -37,23 +37,23 @@ const BATCHES: Batch[] = SHAPES.map(([rows, time]) => {
 });
 const STEP = { lr: 0.001, clipNorm: 1 };
 const SESSIONS = 1000;
-/** A leaked tensor a step, or a session's state, would be far more. */
+/** Leaking a tensor per step, or the state of a session, would be far more. */
 const MOST_BYTES_A_STEP = 500;
 const MOST_BYTES_A_SESSION = 5000;
 const MOST_DELAY_MS = 20;
 
 /**
- * Long work: memory does not grow with the steps nor with the sessions made and disposed, and the event loop runs on
- * beside training that takes all cores.
+ * A long run: memory must not grow with the number of steps, or of sessions opened and disposed, and the event loop
+ * must keep running during training on all cores.
  *
- * @param torture.count Steps.
+ * @param torture.count Number of steps.
  */
 export async function soak({ count, show }: Torture): Promise<Figures> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const samples: [number, number][] = [];
   {
     await using session = await TrainingSession.open(CONFIG);
-    await steps(session, Math.ceil(count / 10)); // warms up
+    await steps(session, Math.ceil(count / 10)); // warm-up
     delay.enable();
     for (let done = 0; done < count; done += 100) {
       show(`${done} of ${count} steps`);
@@ -63,9 +63,10 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
     delay.disable();
   }
   const perStep = slope(samples);
-  if (perStep > MOST_BYTES_A_STEP) throw new Error(`Each step leaves ${Math.round(perStep)} bytes behind`);
-  const p99 = delay.percentile(99) / 1e6 - 1; // beyond the millisecond between two looks
-  if (p99 > MOST_DELAY_MS) throw new Error(`The event loop was ${p99.toFixed(1)} ms late, 1 time in 100`);
+  if (perStep > MOST_BYTES_A_STEP) throw new Error(`Each step leaks ${Math.round(perStep)} bytes`);
+  const p99 = delay.percentile(99) / 1e6 - 1; // in addition to the timer's millisecond
+  if (p99 > MOST_DELAY_MS)
+    throw new Error(`The 99th percentile of event-loop delays is ${p99.toFixed(1)} ms`);
 
   const sessions: [number, number][] = [];
   const cycles = Math.min(SESSIONS, count);
@@ -77,7 +78,7 @@ export async function soak({ count, show }: Torture): Promise<Figures> {
   }
   const perSession = slope(sessions);
   if (perSession > MOST_BYTES_A_SESSION)
-    throw new Error(`Each session leaves ${Math.round(perSession)} bytes behind`);
+    throw new Error(`Each session leaks ${Math.round(perSession)} bytes`);
   return {
     steps: count,
     'bytes a step': Math.round(perStep),
@@ -92,13 +93,13 @@ async function steps(session: TrainingSession, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await session.train([BATCHES[i % BATCHES.length] as Batch], STEP);
 }
 
-/** In bytes, of the process, garbage not counted. */
+/** Resident memory of the process in bytes, after garbage collection. */
 function memory(): number {
   collectGarbage();
   return process.memoryUsage.rss();
 }
 
-/** Of a straight line by least squares. */
+/** Slope of a least-squares fit. */
 function slope(points: readonly (readonly [number, number])[]): number {
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [x, y] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))];

@@ -4,18 +4,18 @@ import { createInterface } from 'node:readline';
 import type { RunConfig, TrainEvent } from '../../../lib';
 import { readCheckpoint, train } from '../../../lib';
 
-/** What every section is given. A fault is an Error that says what happened, and how to see it again. */
+/** Passed to every section. A failure is an Error that says what happened and how to reproduce it. */
 export type Torture = Readonly<{
-  /** Draws all that is drawn: the same seed and count do the same again, but for the moments of kills. */
+  /** Seeds all random choices: the same seed and count repeat a run, except for the timing of kills. */
   seed: number;
-  /** How much of it; what is counted depends on the section. */
+  /** Amount of work; its unit depends on the section. */
   count: number;
-  /** For files, gone at the end. */
+  /** For temporary files. */
   folder: string;
   show(text: string): void;
 }>;
 
-/** Figures by their names. */
+/** Results by name. */
 export type Figures = Readonly<Record<string, number | string>>;
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -32,7 +32,7 @@ export const POEMS = [
   '君自故乡来，应知故乡事。来日绮窗前，寒梅著花未。',
 ];
 
-/** A little network with everything on that makes randomness: three steps an epoch. */
+/** A small network with every source of randomness enabled; three steps per epoch. */
 export function smallConfig(data: string, epochs: number): Partial<RunConfig> {
   return {
     data,
@@ -54,7 +54,7 @@ export async function events(options: Parameters<typeof train>[0]): Promise<Trai
   return all;
 }
 
-/** What a run has learned, in a form that compares: bits of all tensors, and how far it is but for the time taken. */
+/** The result of a run in a comparable form: bits of all tensors, and its progress without the time taken. */
 export async function learned(run: string): Promise<string> {
   const { tensors, progress } = await readCheckpoint(join(run, 'last.safetensors'));
   const bits = Object.entries(tensors)
@@ -63,7 +63,7 @@ export async function learned(run: string): Promise<string> {
   return JSON.stringify([bits, { ...progress, seconds: 0 }]);
 }
 
-/** A program of TypeScript as a process of its own. */
+/** Runs a TypeScript program in a separate process. */
 export function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   return spawn(process.execPath, ['-r', 'ts-node/register', join(__dirname, file), ...args], {
     cwd: ROOT,

@@ -3,10 +3,10 @@ import { train } from '../../../lib';
 import { smallConfig } from './torture';
 
 /**
- * A training that is to be killed, or given a bad disk: goes on with the run in a folder, or begins it, and saves at
- * every step. Each checkpoint is acknowledged on stdout, at once.
+ * A training run to be killed, or to get I/O errors. Starts or resumes the run in a folder, and saves at every step.
+ * Each checkpoint is reported on stdout at once.
  *
- *   trainee.ts DATA OUT EPOCHS
+ *  trainee.ts DATA OUT EPOCHS
  */
 async function main([data = '', out = '', epochs = '1']: readonly string[]): Promise<void> {
   const resume = existsSync(`${out}/config.json`);
