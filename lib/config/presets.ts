@@ -2,7 +2,7 @@ import { usableCpus } from '../util/cpus';
 import { TangshiError } from '../util/errors';
 import { PRESET_NAMES, type RunConfig } from './schemas';
 
-/** A named configuration: the original program, the same without its faults, or a larger network. */
+/** A named configuration: the original program, the same network without its mistakes, or a larger network. */
 export type Preset = (typeof PRESET_NAMES)[number];
 
 /** Whether a value is the name of a preset. */
@@ -10,7 +10,7 @@ export function isPreset(value: unknown): value is Preset {
   return (PRESET_NAMES as readonly unknown[]).includes(value);
 }
 
-/** The original program, including its faults. */
+/** The original program, including its mistakes. */
 const classic = {
   data: 'poems',
   cleaning: 'classic',
@@ -34,7 +34,7 @@ const classic = {
   precision: 'tf32',
 } as const;
 
-/** The original network without the faults. */
+/** The original network without the mistakes. */
 const standard = {
   ...classic,
   cleaning: 'modern',
@@ -50,7 +50,7 @@ const standard = {
   epochs: 10,
 } as const;
 
-/** For a GPU, or a night on a CPU. */
+/** For a GPU, or overnight on a CPU. */
 const large = {
   ...standard,
   embedDim: 512,

@@ -7,7 +7,7 @@ import { type ErrorCode, TangshiError } from '../util/errors';
 /** The names of the presets. */
 export const PRESET_NAMES = ['classic', 'default', 'large'] as const;
 
-/** A number that passes a test; `expected` says which in an error. */
+/** A number that passes a test; `expected` describes the test in errors. */
 const numberThat = (test: (value: number) => boolean, expected: string) =>
   v.custom<number>((value) => typeof value === 'number' && test(value), expected);
 const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
@@ -68,7 +68,7 @@ const ConfigSchema = v.pipe(
     dropout: fraction,
     /** Whether the output layer shares its weight with the embedding; requires embedDim = hiddenDim. */
     tieWeights: v.boolean(),
-    /** Whether to apply ReLU to the logits: a fault of the original program. */
+    /** Whether to apply ReLU to the logits: a mistake of the original program. */
     reluLogits: v.boolean(),
     /** Whether initial output weights are Xavier-uniform, as in the original program; otherwise they are larger. */
     xavierOutput: v.boolean(),
@@ -93,7 +93,7 @@ const ConfigSchema = v.pipe(
     keep: v.optional(size(1e6)),
     /** Seed of initial weights, batches and dropout. */
     seed,
-    /** Number of CPU threads. Runs are bit-equal for equal numbers only. */
+    /** Number of CPU threads. Runs are bitwise identical only for equal numbers. */
     threads: size(1024),
   }),
   v.check(
@@ -114,7 +114,7 @@ const ProgressSchema = v.strictObject({
   step: count,
   /** Position of the next batch. */
   cursor: v.strictObject({ epoch: count, step: count }),
-  /** Number of epochs that were completed: evaluated, sampled and compared with the best. */
+  /** Number of completed epochs: evaluated, sampled and compared with the best. */
   epochsEnded: count,
   /** Sum of the losses of the epoch in progress. */
   epochLoss: v.number(),
@@ -126,7 +126,7 @@ const ProgressSchema = v.strictObject({
   smoothedLoss: v.nullable(v.number()),
   /** Lowest held-out NLL at the end of an epoch (training loss if nothing is held out); null before the first. */
   best: v.nullable(v.strictObject({ measure: v.number(), step: count })),
-  /** Training time in seconds, over all sittings. */
+  /** Training time in seconds, over all sessions of the run. */
   seconds: notNegative,
 });
 
@@ -166,18 +166,18 @@ const CorpusSchema = v.strictObject({
 export type CorpusFacts = Readonly<v.InferOutput<typeof CorpusSchema>>;
 
 const EnvironmentSchema = v.strictObject({
-  /** Where the steps are computed: `cpu` or `cuda`. */
+  /** Device of the training steps: `cpu` or `cuda`. */
   device: v.picklist(['cpu', 'cuda']),
-  /** Vector instructions of the CPU kernels, such as `avx512`: levels differ in rounding. */
+  /** Vector instructions of the CPU kernels, such as `avx512`: results differ between levels by rounding. */
   instructionSet: v.string(),
   /** Version of libtorch. */
   libtorch: v.string(),
-  /** Version of Node's Unicode tables, by which a corpus is cleaned. */
+  /** Version of Node's Unicode tables, which cleaning depends on. */
   unicode: v.string(),
 });
 
 /**
- * What a run computes with, as far as its results depend on it bit for bit.
+ * The environment of a run, as far as it affects results bitwise.
  *
  * @interface
  */
@@ -244,7 +244,7 @@ const SCHEMAS = {
 };
 
 /**
- * Validates the options of a function: a caller may not use TypeScript.
+ * Validates the options of a function, since callers may not use TypeScript.
  *
  * @throws ERR_TANGSHI_INVALID_ARG that names each wrong value.
  */
@@ -258,9 +258,9 @@ export function checkConfig(config: unknown): RunConfig {
 }
 
 /**
- * Validates the parts of a checkpoint that are JSON.
+ * Validates the JSON parts of a checkpoint.
  *
- * @param where Names the file in errors; absent for a checkpoint that is to be written.
+ * @param where Names the file in errors; absent for a checkpoint to be written.
  * @throws ERR_TANGSHI_CHECKPOINT that names each wrong value; without a file, ERR_TANGSHI_INVALID_ARG.
  */
 export function checkFacts(facts: unknown, where?: string): CheckpointFacts {
@@ -294,7 +294,7 @@ function explain(issue: v.BaseIssue<unknown>, forTraining: boolean): string {
   return `expected ${expectation(issue)}${path === null ? '' : ` for ${path}`} but received ${received(issue)}`;
 }
 
-/** By the type that a schema expects. */
+/** Messages by the type of the schema. */
 const KINDS: Readonly<Record<string, string>> = {
   string: 'a string',
   '!0': 'a string that is not empty',
@@ -311,7 +311,7 @@ function expectation({ type, expected, message }: v.BaseIssue<unknown>): string 
   return names ? `one of ${names.join(', ')}` : (KINDS[expected ?? ''] ?? message);
 }
 
-/** An empty string is received as its length. */
+/** valibot reports an empty string as its length. */
 function received({ type, input, received }: v.BaseIssue<unknown>): string {
   return type === 'non_empty' ? JSON.stringify(input) : received;
 }

@@ -3,7 +3,7 @@ import { TangshiError } from '../util/errors';
 import { requireObject, wrongArgument } from '../util/guards';
 import { Rng } from '../util/rng';
 
-/** Position of the next batch: the whole state of a batcher. 0 <= step < stepsPerEpoch. */
+/** Position of the next batch: the complete state of a batcher. 0 <= step < stepsPerEpoch. */
 export type Cursor = Readonly<{ epoch: number; step: number }>;
 
 /** An endless sequence of batches, epoch after epoch. The same poems, options and cursor give the same batches. */

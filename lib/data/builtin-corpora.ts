@@ -29,17 +29,18 @@ const RECIPE_VERSION = 3;
 export type BuiltinFiles = Readonly<{
   /** The text. */
   path: string;
-  /** The lines that differed before variants were replaced by standard forms, as JSON: `[line, text]`. */
+  /** The lines that differed before variant characters were replaced by standard forms, as JSON: `[line, text]`. */
   variants: string;
 }>;
 
 /**
- * Path of a built-in corpus as UTF-8 text in simplified characters: `tangshi` as bare lines, the others as
+ * Path of a built-in corpus as UTF-8 text in simplified characters: `tangshi` as untitled lines, the others as
  * `title:content`. It is built on first use and cached. docs/data.md describes the corpora.
  *
  * @param options `cacheDir`: folder of the cache. Default: `$XDG_CACHE_HOME/tangshi/corpora`, or
  * `~/.cache/tangshi/corpora`. `signal`: abort to stop building the corpus.
- * @throws ERR_TANGSHI_CORPUS if chinese-poetry is not installed or not readable, or the cache is not writable. AbortError
+ * @throws ERR_TANGSHI_CORPUS if chinese-poetry is not installed or not readable, or the cache is not writable.
+ * AbortError
  * @example
  * for await (const record of readCorpus(await builtinCorpusPath('poems'))) …
  */
@@ -50,7 +51,7 @@ export async function builtinCorpusPath(
   return (await builtinFiles(name, options)).path;
 }
 
-/** The files of a built-in corpus, built on first use. Throws as `builtinCorpusPath` does. */
+/** The files of a built-in corpus, built on first use. Throws like `builtinCorpusPath`. */
 export async function builtinFiles(name: BuiltinCorpus, options: CorpusCacheOptions): Promise<BuiltinFiles> {
   if (!isBuiltinCorpus(name)) {
     throw new TangshiError(
@@ -146,7 +147,7 @@ async function writeToCache({ path, variants }: BuiltinFiles, corpus: CorpusLine
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!(await isTrusted(folder))) throw new Error(`${folder} belongs to another user`);
-  // Lines count from 1. A file is never empty: an empty one is not taken for a corpus.
+  // Line numbers start at 1. A file is never empty, because an empty corpus is rejected.
   const changed = [...corpus.variants].map(([index, text]) => JSON.stringify([index + 1, text]));
   await writeOnce(variants, `${changed.join('\n')}\n`);
   await writeOnce(path, corpus.lines.map((line) => `${line}\n`).join(''));

@@ -99,8 +99,8 @@ export class Cleaner {
 
 /**
  * The original program's `process_poems1` (titled) and `process_poems2` (lines), with Python's semantics where
- * JavaScript's differ. JSON, which the original did not read, is treated as the content of a titled line. Invalid UTF-8,
- * where the original stopped with a traceback, is rejected.
+ * JavaScript's differ. JSON, which the original program did not read, is treated as the content of a titled line.
+ * Invalid UTF-8, where it stopped with a traceback, is rejected.
  */
 export function cleanClassic({ format, text }: CorpusRecord): Cleaned {
   if (/\uFFFD|\p{Surrogate}/u.test(text)) return { rejection: 'damaged' };
@@ -159,7 +159,7 @@ export function cleanModern({ format, text }: CorpusRecord): Cleaned {
     .normalize('NFKC')
     .replace(/\s/g, ''); // some compatibility forms contain a space
   const body = withoutNotes(plain);
-  if (body === undefined || /[[\]]/.test(body)) return { rejection: 'note' }; // brackets that do not match, a footnote
+  if (body === undefined || /[[\]]/.test(body)) return { rejection: 'note' }; // unmatched brackets, a footnote
   const marked = body
     .replace(/[「」『』“”‘’"'《》〈〉«»‹›〝〞〟]/g, '')
     .replace(/(\p{Unified_Ideograph})々/gu, '$1$1')

@@ -1,4 +1,4 @@
-/** Names of the column of a table, or the property of a JSON object, that has the poem. In order of preference. */
+/** Names of the column of a table, or the property of a JSON object, that contains the poem. In order of preference. */
 const CONTENT_NAMES = [
   'paragraphs',
   'content',
@@ -20,7 +20,7 @@ const CONTENT_NAMES = [
   '詩',
 ];
 
-/** The names that may stand for the poem, in order of preference. Ignores case and white space around names. */
+/** The names that may identify the poem, in order of preference. Ignores case and white space around names. */
 export function contentNames(names: readonly string[]): string[] {
   const plain = names.map((name) =>
     name

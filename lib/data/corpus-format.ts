@@ -16,8 +16,8 @@ export type CorpusFormat = (typeof CORPUS_FORMATS)[number];
 /**
  * Detects the format from the beginning of a file.
  *
- * @param head Whole lines.
- * @throws ERR_TANGSHI_CORPUS if no format fits, so that something other than poems would be learned.
+ * @param head Complete lines.
+ * @throws ERR_TANGSHI_CORPUS if no format fits, so that the model does not learn from something other than poems.
  */
 export function detectFormat(head: string, path: string): CorpusFormat {
   if (/^\s*(\[\s*[[{"\]]|\{\s*["}])/.test(head)) return isJsonLines(head) ? 'jsonl' : 'json';
@@ -29,7 +29,7 @@ export function detectFormat(head: string, path: string): CorpusFormat {
   return 'lines';
 }
 
-/** Whether the first line is a value of its own, and the second begins another one. */
+/** Whether the first line is a complete JSON value, and the second starts another one. */
 function isJsonLines(head: string): boolean {
   const [first = '', second] = head
     .replace(/^\uFEFF/, '')
@@ -47,7 +47,7 @@ function isJsonLines(head: string): boolean {
 /** Characters of a 五绝, the shortest form. */
 const SHORTEST_POEM = 20;
 
-/** Whether most of the poems between blank lines have several lines, none of which is a whole poem. */
+/** Whether most of the poems between blank lines have several lines, none of which is a complete poem. */
 function isBlocks(head: string): boolean {
   const blocks = head
     .replace(/\r\n?/g, '\n')
@@ -62,7 +62,7 @@ function isPartOfPoem(row: string): boolean {
   return isTorn(row) || isShort(row);
 }
 
-/** Whether a row ends within a sentence. Poems may lack the mark at their end. */
+/** Whether a row ends within a sentence. Poems may lack the final punctuation mark. */
 function isTorn(row: string): boolean {
   if (/[，；：、][^\p{Script=Han}]*$/u.test(row)) return true;
   return isShort(row) && /[，。？！；：、]/u.test(row) && !/[。？！][^\p{Script=Han}]*$/u.test(row);
@@ -72,10 +72,10 @@ function isShort(row: string): boolean {
   return (row.match(/\p{Script=Han}/gu)?.length ?? 0) < SHORTEST_POEM;
 }
 
-/** Fewer rows than this do not tell a format. */
+/** With fewer rows, the format cannot be detected. */
 const MIN_ROWS = 8;
 
-/** Poems in several rows without blank lines between them cannot be told apart. */
+/** Poems in several rows without blank lines between them cannot be separated. */
 function refuseWrapped(rows: readonly string[], path: string): void {
   if (rows.length < MIN_ROWS) return;
   if (rows.filter(isTorn).length * 3 < rows.length) return;

@@ -18,24 +18,24 @@ export type BuiltinCorpus = (typeof BUILTIN_CORPORA)[number];
 type SourcePoem = Readonly<{
   title: string;
   rows: readonly string[];
-  /** The rows before variants were replaced by standard forms, if there were any. */
+  /** The rows before variants were replaced by standard forms, if any differ. */
   variantRows?: readonly string[];
 }>;
 
 /** A corpus as lines. */
 export type CorpusLines = Readonly<{
   lines: readonly string[];
-  /** Lines as they were before variants were replaced by standard forms, by their index: those that changed. */
+  /** Lines as they were before variants were replaced by standard forms, by index; only those that differ. */
   variants: ReadonlyMap<number, string>;
 }>;
 type Recipe = Readonly<{
   /** A folder or file of chinese-poetry. */
   source: string;
-  /** Which files of the folder. */
+  /** Selects files in the folder. */
   files?: RegExp;
-  /** Whether poems are written as `title:content` or as bare lines. */
+  /** Whether poems are written as `title:content` or as untitled lines. */
   titled: boolean;
-  /** Matches what does not belong to a poem's text. */
+  /** Matches text that does not belong to a poem. */
   strip?: RegExp;
   /** The edition that has the missing lines of incomplete poems. */
   completedBy?: BuiltinCorpus;
@@ -132,9 +132,9 @@ function convert(
 }
 
 /**
- * The package has lost every other couplet of poems in long lines of the imperial anthology, a quarter of all poems: a
- * row that was cut ends in a comma. Takes such a poem from the other edition, and leaves out those that are not there
- * (1 in 1,000 poems).
+ * The package has lost every other couplet of poems in long lines of the imperial anthology, a quarter of all poems. A
+ * row that was cut ends in a comma. Takes such poems from the other edition, and leaves out those that are not there (1
+ * in 1,000 poems).
  */
 async function completePoems(
   poems: readonly SourcePoem[],
@@ -163,7 +163,7 @@ async function completePoems(
   return whole;
 }
 
-/** Lets other work of the event loop run: a signal of the process is only received there. */
+/** Lets the event loop run: otherwise signals of the process would not be received. */
 async function nextTurn(signal: AbortSignal | undefined): Promise<void> {
   await setImmediate();
   throwIfAborted(signal);
@@ -183,7 +183,7 @@ function mostShared(
   return best && (shared.get(best) as number) * 3 >= linesOf(best).length ? best : undefined;
 }
 
-/** Lines between punctuation marks; notes and marks of lost characters remain. */
+/** Lines between punctuation marks, including notes and marks of lost characters. */
 function linesOf({ rows }: SourcePoem): string[] {
   return rows
     .join('')

@@ -15,7 +15,7 @@ export type CorpusRecord = Readonly<{
   format: CorpusFormat;
   /** `titled`: the line, with its title. Other formats: the poem. Empty if `fault` is set. */
   text: string;
-  /** Line in a text file, of `blocks` the first one; or number of the poem in a table or JSON file. From 1. */
+  /** Number of the line in a text file (the first one for `blocks`), or of the poem in a table or JSON file. From 1. */
   line: number;
   /** Why the text could not be read: longer than `MAX_LINE`, or not in the format of the file. */
   fault?: 'too-long' | 'format';

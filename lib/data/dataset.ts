@@ -9,8 +9,8 @@ export type DatasetOptions = PoemsOptions &
     /** Characters that occur fewer times become UNK. Ignored under `classic`, which has no UNK. */
     minCount: number;
     /**
-     * Vocabulary of an existing model. Default: built from this corpus. A classic one has no UNK: poems with other
-     * characters are rejected, and counted.
+     * Vocabulary of an existing model. Default: built from this corpus. A classic vocabulary has no UNK: poems with
+     * other characters are rejected and counted.
      */
     vocab?: Vocab;
   }>;
@@ -19,9 +19,7 @@ export type DatasetOptions = PoemsOptions &
 export type Dataset = Readonly<{
   /** Name of the built-in corpus or the file, or `texts`; several are joined by +. */
   name: string;
-  /**
-   * Training poems, as ids with begin and end. In the order of the file; under `classic` sorted by length, stably.
-   */
+  /** Training poems, as ids with begin and end, in file order; under `classic` sorted by length (stable). */
   train: readonly Int32Array[];
   /** Held-out poems, likewise. */
   heldOut: readonly Int32Array[];
@@ -80,7 +78,7 @@ export function isUsableWith(vocab: Vocab | undefined): ((poem: string) => boole
   return (poem) => [...poem].every((char) => vocab.has(char));
 }
 
-/** By number of code points, stably. */
+/** Sorts by number of code points (stable). */
 function sortedByLength(poems: readonly string[]): string[] {
   const lengths = new Map(poems.map((poem) => [poem, [...poem].length]));
   return [...poems].sort((a, b) => (lengths.get(a) as number) - (lengths.get(b) as number));

@@ -10,7 +10,7 @@ export function versesOf(poem: string): string[] {
   return poem.split(/\P{Script=Han}+/u).filter((line) => line !== '');
 }
 
-/** The lines that are long enough to identify a poem. */
+/** The lines long enough to identify a poem. */
 export function distinctiveLines(poem: string): string[] {
   return versesOf(poem).filter((line) => line.length >= MIN_LINE);
 }

@@ -1,4 +1,4 @@
-/** UTF-16 units. Longer lines are skipped without being held in memory. */
+/** UTF-16 units. Longer lines are skipped without holding them in memory. */
 export const MAX_LINE = 2 ** 20;
 
 /** Splits chunks of text into lines, with universal newlines. `undefined` stands for a line longer than `MAX_LINE`. */

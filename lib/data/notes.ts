@@ -2,8 +2,8 @@ const OPEN = '(（【〖〔〘';
 const CLOSE = ')）】〗〕〙';
 
 /**
- * Removes notes in brackets, such as （一作某）, which may be nested. An editor's restoration, [某], stays without its
- * brackets; a footnote number in square brackets stays as it is. Undefined if brackets do not match.
+ * Removes notes in brackets, such as （一作某）, which may be nested. Keeps an editor's restoration, [某], without its
+ * brackets, and footnote numbers in square brackets unchanged. Undefined if brackets do not match.
  */
 export function withoutNotes(text: string): string | undefined {
   let depth = 0;

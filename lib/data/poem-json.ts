@@ -2,9 +2,9 @@ import { contentNames } from './content-names';
 import { joinRows } from './poem-rows';
 
 /**
- * The poems of a JSON value, in order: of each object the property named `paragraphs`, `content` or the like, and each
- * string of an array of strings. `undefined` stands for a poem that is not text. An explicit stack allows any nesting
- * depth.
+ * The poems of a JSON value, in order: for each object, the property named `paragraphs`, `content` or the like; for an
+ * array of strings, each string. `undefined` stands for a poem that is not text. Uses an explicit stack, so any nesting
+ * depth is supported.
  */
 export function* poemsInJson(root: unknown): Generator<string | undefined> {
   const stack: unknown[] = isTexts(root) ? [...root].reverse().map((text) => ({ text })) : [root];
@@ -21,7 +21,7 @@ export function* poemsInJson(root: unknown): Generator<string | undefined> {
   }
 }
 
-/** The poem of an object: the first property of such a name that is text, or `paragraphs` of any type. */
+/** The poem of an object: the first property with such a name that is text, or `paragraphs` of any type. */
 function contentOf(object: object): unknown {
   for (const name of contentNames(Object.keys(object))) {
     const content = object[name as keyof typeof object] as unknown;

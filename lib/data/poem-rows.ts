@@ -2,14 +2,14 @@ import { withoutNotes } from './notes';
 
 /** Poems as people write and paste them: in rows, below a title and an author. */
 
-/** Punctuation of a poem, in full width and half width, without the colon, which titles have too. */
+/** Punctuation of poems, full-width and half-width, without the colon, which titles also contain. */
 const MARK = /[，。？！；、,.?!;]/u;
 const BEGINS_WITH_MARK = /^[，。？！；：、,.?!;:]/u;
 /** A title and an author. */
 const MAX_HEADINGS = 2;
 
 /**
- * The rows of a poem without its heading: rows for title and author, `《title》`, a number or `title:` before the first
+ * The rows of a poem without its heading: rows for title and author, `《title》`, a number, or `title:` before the first
  * line. A row counts as a heading if it has no punctuation and the others have, or if its length differs from theirs.
  */
 export function withoutHeading(rows: readonly string[]): string[] {
@@ -17,7 +17,10 @@ export function withoutHeading(rows: readonly string[]): string[] {
   return [withoutTitle(first, rest), ...rest].filter((row) => row !== '');
 }
 
-/** The text of a poem in rows. Rows without punctuation end in ， and 。 by turns, or in ， if other rows have some. */
+/**
+ * The text of a poem in rows. Rows without punctuation end alternately in ， and 。, or always in ， if other rows have
+ * some.
+ */
 export function joinRows(rows: readonly string[]): string {
   if (rows.length === 1) return rows[0] as string;
   const unmarked = !rows.some((row) => MARK.test(row));
@@ -85,7 +88,7 @@ export function linesOf(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-/** Also without footnotes such as ① and [1]. A text whose brackets do not match keeps its notes. */
+/** Also removes footnotes such as ① and [1]. Text with unmatched brackets keeps its notes. */
 function withoutAnnotations(text: string): string {
   return (withoutNotes(text) ?? text).replace(/\p{No}|[[［][\p{Nd}一二三四五六七八九十百]+[\]］]/gu, '');
 }

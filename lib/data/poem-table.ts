@@ -5,12 +5,12 @@ import { TangshiError } from '../util/errors';
 import { contentNames } from './content-names';
 import { MAX_LINE } from './line-splitter';
 
-/** Where the poems of a table are. */
+/** Layout of a table of poems. */
 export type Table = Readonly<{
   delimiter: string;
-  /** Index of the column that has the poems. */
+  /** Index of the column with the poems. */
   column: number;
-  /** Whether the first row has the names of the columns. */
+  /** Whether the first row contains the names of the columns. */
   header: boolean;
 }>;
 
@@ -21,14 +21,13 @@ const DELIMITERS = [
   { delimiter: ',', columns: 2 },
   { delimiter: ':', columns: 3 },
 ] as const;
-/** Share of the rows that must have the same number of columns, or a poem in the same column. */
+/** Fraction of the rows that must have the same number of columns, or a poem in the same column. */
 const MOST = 0.9;
 
 /**
- * Detects a table, and which of its columns has the poems: by its name in the first row, or because no other column has
- * punctuation.
+ * Detects a table and the column with the poems: by its name in the first row, or as the only column with punctuation.
  *
- * @param head Whole lines.
+ * @param head Complete lines.
  * @throws ERR_TANGSHI_CORPUS for a table without such a column.
  */
 export function detectTable(head: string, path: string): Table | undefined {
@@ -89,7 +88,7 @@ function optionsOf(delimiter: string) {
   } as const;
 }
 
-/** The only column that has punctuation, within the text and not just at its end. */
+/** The only column with punctuation inside the text, not just at its end. */
 function punctuatedColumn(rows: readonly string[][], width: number): number | undefined {
   const columns = Array.from({ length: width }, (_, column) => rows.map((row) => row[column] ?? ''));
   const punctuated = columns.filter((cells) => share(cells, (cell) => MARKS.test(cell)) > 1 - MOST);

@@ -10,15 +10,15 @@ import { type BuiltinCorpus, builtinFormat, isBuiltinCorpus } from './corpus-rec
 import type { Encoding } from './encoding';
 import { distinctiveLines } from './line-filter';
 
-/** Name of a corpus whose poems were given as texts. */
+/** Name of a corpus of poems passed as texts. */
 export const TEXTS = 'texts';
 
 /** What to read, how to clean it and how to split it. */
 export type PoemsOptions = CorpusCacheOptions &
   Readonly<{
     /**
-     * Name of a built-in corpus (`poems`, `tangshi`, …), or path of a file (`./poems` for a file of that name). Or the
-     * poems themselves, each a string.
+     * Name of a built-in corpus (`poems`, `tangshi`, …), or path of a file (`./poems` for a file with that name). Or
+     * the poems themselves, each a string.
      */
     data: string | Iterable<string> | AsyncIterable<string>;
     /** More corpora to train on, by name or path, in the same format; none of their poems is held out. */
@@ -39,7 +39,7 @@ export type PoemsOptions = CorpusCacheOptions &
 export type Poems = Readonly<{
   /** Name of the built-in corpus or the file, or `texts`; several are joined by +. */
   name: string;
-  /** Training poems, in the order of the file; those of extra corpora last. */
+  /** Training poems, in file order; those of extra corpora last. */
   train: readonly string[];
   /** Held-out poems, likewise. */
   heldOut: readonly string[];
@@ -52,7 +52,10 @@ export type Poems = Readonly<{
 /** A cleaned poem. */
 type CleanPoem = Readonly<{
   text: string;
-  /** The text whose hash decides whether the poem is held out: before its variants were replaced by standard forms. */
+  /**
+   * The text whose hash decides whether the poem is held out: as it was before variants were replaced by standard
+   * forms.
+   */
   key: string;
 }>;
 
@@ -109,7 +112,7 @@ function nameOf(corpus: PoemsOptions['data']): string {
   return isBuiltinCorpus(corpus) ? corpus : basename(corpus);
 }
 
-/** Keeps the poems that pass, and counts the others by the reason. */
+/** Keeps the poems that pass, and counts the others by reason. */
 function filter(
   poems: readonly CleanPoem[],
   passes: (poem: CleanPoem) => boolean,
@@ -122,7 +125,7 @@ function filter(
   return kept;
 }
 
-/** Joined to one string, a large corpus would exceed the longest string. */
+/** Joined into one string, a large corpus would exceed the maximum string length. */
 function fingerprintOf(cleaning: CleaningRules, ...corpora: readonly (readonly CleanPoem[])[]): string {
   const hash = createHash('sha256').update(cleaning);
   for (const poems of corpora) for (const { text } of poems) hash.update(`\n${text}`);
@@ -172,7 +175,7 @@ function difference(before: Tally, now: Tally): Tally {
   return { read: now.read - before.read, kept: now.kept - before.kept, rejected };
 }
 
-/** A record, with its text before variants were replaced by standard forms, if there were any. */
+/** A record, with its text before variants were replaced by standard forms, if it differs. */
 type VariantRecord = CorpusRecord & Readonly<{ variant?: string }>;
 
 async function* recordsAt(data: string, options: PoemsOptions): AsyncGenerator<VariantRecord> {

@@ -1,4 +1,4 @@
-/** Half-width punctuation as poems have it. */
+/** Half-width punctuation found in poems. */
 export const FULL_WIDTH: Readonly<Record<string, string>> = {
   ',': '，',
   '.': '。',

@@ -1,8 +1,8 @@
 /**
- * Variants that the conversion to simplified characters leaves, each followed by the standard form. From the variants of
- * the Unihan database (kSemanticVariant, kZVariant) that occur in the built-in corpora and are not in the Table of General
- * Standard Chinese Characters (通用规范汉字表, 2013), where both have the same reading and meaning; Japanese forms that
- * Unihan does not list were added by hand.
+ * Variants that remain after conversion to simplified characters, each followed by its standard form. From the variants
+ * of the Unihan database (kSemanticVariant, kZVariant) that occur in the built-in corpora and are not in the Table of
+ * General Standard Chinese Characters (通用规范汉字表, 2013), where both have the same reading and meaning. Japanese forms
+ * that Unihan does not list were added by hand.
  */
 const VARIANTS = `
 隠隐 疎疏 鴈雁 頼赖 慙惭 徧遍 劒剑 粧妆 鬭斗 媿愧 猨猿 蘂蕊 臯皋 僊仙 鬬斗 鼇鳌 髙高 馿驴 櫂棹

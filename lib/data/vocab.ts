@@ -4,7 +4,7 @@ import { scriptConverter } from '../util/script-conversion';
 import { FULL_WIDTH } from './punctuation';
 import { standardForms } from './standard-forms';
 
-/** A vocabulary as stored in a checkpoint. Characters are in the order of their ids; under `modern` the first has id 3. */
+/** A vocabulary as stored in a checkpoint. Characters are in order of their ids; under `modern` the first has id 3. */
 export type VocabJson = Readonly<{ kind: 'classic' | 'modern'; characters: readonly string[] }>;
 
 type Special = Readonly<{ bos: number; eos: number; unk: number | undefined }>;
@@ -12,7 +12,7 @@ type Special = Readonly<{ bos: number; eos: number; unk: number | undefined }>;
 const MODERN_SPECIALS = ['<unk>', '<s>', '</s>'] as const;
 const CLASSIC_BEGIN = 'G';
 const CLASSIC_END = 'E';
-/** More than Unicode has Han characters. */
+/** More than the number of Han characters in Unicode. */
 const MAX_CHARACTERS = 200_000;
 
 /** A character in simplified and in traditional script; none if opencc-js is missing. */
@@ -37,7 +37,7 @@ function otherScripts(char: string): string[] {
  * vocab.decode(vocab.encode('床前明月光')); // '床前明月光'
  */
 export class Vocab {
-  /** Made by `Vocab.classic` or by `Vocab.build`. */
+  /** Whether it was made by `Vocab.classic` or by `Vocab.build`. */
   readonly kind: 'classic' | 'modern';
   /** Number of ids: 0 … size - 1. */
   readonly size: number;
@@ -83,7 +83,7 @@ export class Vocab {
   }
 
   static #classicOf(entries: readonly string[]): Vocab {
-    // A space inside a poem makes ' ' occur twice: as in Python's dict, the last index counts.
+    // A space inside a poem makes ' ' occur twice. As in Python's dict, the last index counts.
     const ids = new Map(entries.map((char, id) => [char, id]));
     const bos = ids.get(CLASSIC_BEGIN);
     const eos = ids.get(CLASSIC_END);

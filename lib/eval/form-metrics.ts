@@ -62,8 +62,8 @@ const FORMS = Object.keys(SIZES) as RegulatedForm[];
 const POEMS_SEARCHED = 50;
 
 /**
- * Generates poems in each fixed form, with all rules on, and measures them. Leaves out a form that the vocabulary of the
- * model does not allow.
+ * Generates poems in each fixed form, with all rules on, and measures them. Leaves out forms that the vocabulary of the
+ * model does not support.
  *
  * @param corpus The training poems, to find copies.
  * @param options `count`: poems per form. `seed`: seed of the first one. `signal`: abort to stop.
@@ -97,7 +97,7 @@ export async function measureForms(
   return all;
 }
 
-/** @param index To find copies; none for real poems. */
+/** @param index To find copies; undefined for real poems. */
 function measure(poems: readonly string[], form: RegulatedForm, index?: CorpusIndex): PoemMetrics {
   const verses = poems.map(versesOf);
   const chars = verses.flatMap((lines) => [...lines.join('')]);
@@ -123,7 +123,7 @@ function longestCopy(poems: readonly string[], index: CorpusIndex | undefined): 
   return Math.max(0, ...poems.slice(0, POEMS_SEARCHED).map((poem) => index.longestCopy(poem)));
 }
 
-/** Undefined if the vocabulary of the model does not allow the form. */
+/** Undefined if the vocabulary of the model does not support the form. */
 async function generateIfPossible(
   model: Model,
   count: number,
@@ -141,7 +141,7 @@ function isForLackOfCharacters({ code, option }: TangshiError): boolean {
   return code === 'ERR_TANGSHI_VOCAB' || option === 'rhyme';
 }
 
-/** `count` items at even intervals. */
+/** `count` evenly spaced items. */
 function evenly<T>(items: readonly T[], count: number): T[] {
   const step = Math.max(1, items.length / count);
   return Array.from({ length: Math.min(count, items.length) }, (_, i) => items[Math.floor(i * step)] as T);

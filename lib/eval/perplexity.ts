@@ -15,7 +15,7 @@ export type Evaluation = Readonly<{
   tokens: number;
 }>;
 
-/** Poems per native call of a model: their ids are copied. */
+/** Poems per native call of a model, which copies their ids. */
 const POEMS_PER_CALL = 4096;
 /** Poems per batch of a training session: enough to keep the cores busy, few enough to stay in the cache. */
 const BATCH = 64;
@@ -25,8 +25,8 @@ const BATCH = 64;
  *
  * @param poems Ids with begin and end, each an Int32Array of length >= 2, such as `Dataset.heldOut`.
  * @param options `signal`: abort to stop between two batches.
- * @throws ERR_TANGSHI_INVALID_ARG or ERR_TANGSHI_SHAPE for anything but ids of the model's vocabulary. ERR_TANGSHI_CORPUS
- * if there are none. ERR_TANGSHI_DISPOSED, AbortError
+ * @throws ERR_TANGSHI_INVALID_ARG or ERR_TANGSHI_SHAPE for anything but ids of the model's vocabulary.
+ * ERR_TANGSHI_CORPUS if there are no poems. ERR_TANGSHI_DISPOSED, AbortError
  * @example
  * const { heldOut } = await loadDataset({ ...model.config, vocab: model.vocab });
  * const { nll, perplexity } = await evaluate(model, heldOut);

@@ -25,7 +25,7 @@ import {
 /** Raise it when older versions cannot read what this one writes. */
 const FORMAT_VERSION = 1;
 
-/** Everything that a training run needs to continue bit for bit, or that a model needs to generate poems. */
+/** Everything needed to resume a training run bitwise identically, or to generate poems with a model. */
 export type Checkpoint = Readonly<{
   /** The configuration of the run. */
   config: RunConfig;
@@ -35,11 +35,14 @@ export type Checkpoint = Readonly<{
   corpus: CorpusFacts;
   /** Progress of the run. */
   progress: Progress;
-  /** What the run computed with; absent in checkpoints of older versions. */
+  /** The environment of the run; absent in checkpoints of older versions. */
   environment?: Environment;
   /** The lines of the training poems; absent in checkpoints of older versions. */
   lineFilter?: LineFilter;
-  /** Weights, optimizer and random state, as `TrainingSession.snapshot` returns them. A small model has only weights. */
+  /**
+   * Weights, optimizer state and random state, as returned by `TrainingSession.snapshot`. An exported model has only
+   * weights.
+   */
   tensors: TensorMap;
 }>;
 
@@ -63,8 +66,8 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 }
 
 /**
- * Writes a small model for generating poems: without optimizer and random state, with weights in half precision. It has a
- * quarter to a sixth of the size of the checkpoint.
+ * Writes a small model for generating poems: without optimizer and random state, with weights in half precision. Its
+ * size is a quarter to a sixth of the checkpoint's.
  *
  * @param path The file, which is replaced if it exists.
  * @throws ERR_TANGSHI_IO, ERR_TANGSHI_INVALID_ARG
@@ -111,7 +114,7 @@ function encode(checkpoint: Checkpoint, weights: TensorMap): Uint8Array[] {
 /**
  * Reads a checkpoint and validates all of it. Weights in half precision are converted to single precision.
  *
- * @param path A file that `writeCheckpoint` or `writeModel` wrote.
+ * @param path A file written by `writeCheckpoint` or `writeModel`.
  * @throws ERR_TANGSHI_IO if it cannot be read. ERR_TANGSHI_CHECKPOINT if it is damaged, of a later version, or not a
  * checkpoint of this package.
  * @example
@@ -133,7 +136,7 @@ export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
   return { ...checkpoint, tensors: mapTensors(checkpoint.tensors, toSinglePrecision) };
 }
 
-/** The same with weights in half precision as they are: an `InferenceSession` takes both. */
+/** The same, keeping weights in half precision: an `InferenceSession` accepts both. */
 export function decodeStoredCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
   return toCheckpoint(where, decodeSafetensors(bytes, where));
 }
@@ -200,8 +203,8 @@ function mapTensors<A, B>(tensors: Readonly<Record<string, A>>, to: (tensor: A) 
 }
 
 /**
- * The weights of any safetensors file: a checkpoint, with the vocabulary that its ids belong to, or a file written by
- * Python. Tensors named `optim.*`, `rng.*` and `corpus.*` are left out, as are the prefixes `module.` and `_orig_mod.`.
+ * The weights of any safetensors file: a checkpoint, with the vocabulary its ids belong to, or a file written by
+ * Python. Leaves out tensors named `optim.*`, `rng.*` and `corpus.*`, and the prefixes `module.` and `_orig_mod.`.
  *
  * @throws ERR_TANGSHI_IO if it cannot be read. ERR_TANGSHI_CHECKPOINT if it is damaged, or has a tensor of a type other
  * than F32, F16, I64 and U8.
@@ -218,7 +221,7 @@ export async function readWeights(
   return { tensors: weightsOf(mapTensors(tensors, toSinglePrecision)), vocab, corpus };
 }
 
-/** DataParallel and torch.compile put a prefix before the names. */
+/** DataParallel and torch.compile add a prefix to the names. */
 function withoutWrappers(tensors: TensorMap): TensorMap {
   const entries = Object.entries(tensors);
   return Object.fromEntries(

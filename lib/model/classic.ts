@@ -14,13 +14,13 @@ const MAX_LENGTH = 30;
 const MIN_PIECE = 10;
 
 /**
- * What the original program prints for a beginning: it decodes greedily, without a begin character, and prints only the
+ * The output of the original program for a prompt. It decodes greedily, without a begin character, and prints only the
  * pieces between `。` that are longer than 10 characters. Often there are none.
  *
  * @param begin One or more characters.
  * @param options `signal`: abort to stop.
  * @returns The printed lines.
- * @throws ERR_TANGSHI_VOCAB if the model does not know a character. ERR_TANGSHI_INVALID_ARG for an empty beginning.
+ * @throws ERR_TANGSHI_VOCAB if the model does not know a character. ERR_TANGSHI_INVALID_ARG for an empty prompt.
  * ERR_TANGSHI_DISPOSED, AbortError
  * @example
  * const model = await Model.load('runs/classic');

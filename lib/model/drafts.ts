@@ -9,16 +9,19 @@ import type { PoemRequest } from './poem-request';
 /** Continues prompts: the method `generate` of a session. */
 export type GenerateSequences = TrainingSession['generate'];
 
-/** The drafts of one poem. Draft i is drawn from the stream i of the seed. */
+/** The drafts of one poem. Draft i is drawn from stream i of the seed. */
 export type DraftPlan = Readonly<{
   seed: number;
   /** For the form's constraint, one plan per draft; undefined without a form. */
   formPlans: readonly Int32Array[] | undefined;
 }>;
 
-/** Nats per character that a draft loses for each repeated character. */
+/** Penalty for each repeated character in a draft, in nats per character. */
 const REPETITION_COST = 0.2;
-/** Nats per character that a draft loses for each line of a training poem: more than drafts otherwise differ by. */
+/**
+ * Penalty for each line of a training poem in a draft, in nats per character: more than the usual difference between
+ * drafts.
+ */
 const COPIED_LINE_COST = 2;
 
 /** @throws ERR_TANGSHI_INVALID_ARG if the form does not allow the prompt. */
@@ -29,7 +32,7 @@ export function planDrafts({ form, prompt, bestOf }: PoemRequest, seed: number):
 /**
  * Draws the drafts of several poems in one native call.
  *
- * @returns Of each poem, its drafts.
+ * @returns For each poem, its drafts.
  */
 export async function drawDrafts(
   generate: GenerateSequences,
@@ -65,7 +68,7 @@ export async function drawDraft(
   return draft;
 }
 
-/** The draft with the highest log-probability per character, less the cost of repetitions and copied lines. */
+/** The draft with the highest log-probability per character, minus the penalties for repetition and copied lines. */
 export async function bestDraft(drafts: readonly Sample[], request: PoemRequest): Promise<Sample> {
   const { lineFilter, vocab } = request.model;
   const scored = await mapWithoutBlocking(drafts, (draft) => ({

@@ -12,10 +12,10 @@ function halfOf(value: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
   if (magnitude >= 0x47800000) return sign | 0x7c00;
   if (magnitude >= 0x38800000) {
-    // A carry of the rounding correctly increments the exponent.
+    // A carry from rounding correctly increments the exponent.
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   }
-  // Below 2^-14 halves are evenly spaced by 2^-24. Adding 0.5 makes that the last bit of the fraction.
+  // Below 2^-14, half-precision values are evenly spaced by 2^-24. Adding 0.5 makes that the last bit of the fraction.
   float[0] = Math.abs(value) + 0.5;
   return sign | ((bits[0] as number) - 0x3f000000);
 }
@@ -46,5 +46,5 @@ export function fromHalf(data: Uint8Array): Uint8Array {
   return new Uint8Array(singles.buffer);
 }
 
-/** The values of all halves. */
+/** The values of all 2^16 half-precision numbers. */
 let values: Float32Array | undefined;

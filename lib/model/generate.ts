@@ -36,10 +36,10 @@ export async function generatePoems(
 }
 
 /**
- * Generates one poem and yields its characters as they are drawn, those of the prompt first. Returns the poem, which
- * may lack an unfinished sentence at the end of what was yielded. Leaving the iteration cancels generation.
+ * Generates one poem and yields its characters as they are drawn, starting with those of the prompt. Returns the poem,
+ * which may lack an unfinished sentence at the end of what was yielded. Breaking out of the loop cancels generation.
  *
- * @throws As `generatePoems`.
+ * @throws Like `generatePoems`.
  */
 export async function* streamPoem(
   generate: GenerateSequences,
@@ -80,7 +80,7 @@ export async function* streamPoem(
   }
 }
 
-/** Wakes one waiting loop. */
+/** Wakes a single waiting loop. */
 class Wakeup {
   #wake: () => void = () => undefined;
 
@@ -103,7 +103,7 @@ function toPoem(sample: Sample, { model, form, prompt }: PoemRequest, seed: numb
   return { text, lines, complete: sample.ended, logProb: sample.logProb, seed };
 }
 
-/** Up to the last whole sentence; all of the text if there is none. */
+/** The text up to its last complete sentence; all of it if there is none. */
 function withoutUnfinished(text: string): string {
   const end = Math.max(...['。', '！', '？'].map((mark) => text.lastIndexOf(mark)));
   return end < 0 ? text : text.slice(0, end + 1);

@@ -10,7 +10,7 @@ import { modelConfig } from './network';
 /** Path or `file:` URL of a checkpoint or a run folder, or the bytes of a checkpoint. */
 export type ModelSource = string | URL | Uint8Array;
 
-/** A checkpoint, and the path that it was read from. */
+/** A checkpoint, and the path it was read from. */
 export type ModelFile = Readonly<{ checkpoint: Checkpoint; path: string | undefined }>;
 
 /** @throws ERR_TANGSHI_NO_MODEL, ERR_TANGSHI_CHECKPOINT, ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_IO */
@@ -22,7 +22,7 @@ export async function readModel(source: ModelSource): Promise<ModelFile> {
 }
 
 /**
- * A session with the weights of a model.
+ * Opens a session with the weights of a model.
  *
  * @throws ERR_TANGSHI_CHECKPOINT if the weights do not match the configuration. ERR_TANGSHI_ADDON,
  * ERR_TANGSHI_OUT_OF_MEMORY
@@ -51,7 +51,7 @@ function mismatch(error: TangshiError, path: string | undefined): TangshiError {
   return new TangshiError('ERR_TANGSHI_CHECKPOINT', message, { cause: error });
 }
 
-/** For messages. */
+/** Name of the source in messages. */
 function nameOf(path: string | undefined): string {
   return path ?? 'The model';
 }

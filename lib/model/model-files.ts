@@ -14,7 +14,7 @@ export function checkpointFiles(folder: string): Readonly<{ best: string; last: 
 }
 
 /**
- * The checkpoint at a path: the file itself or, in a run folder, the best one, else the last one.
+ * The checkpoint at a path: the file itself or, in a run folder, the best checkpoint, or the last if there is no best.
  *
  * @throws ERR_TANGSHI_NO_MODEL if there is none. ERR_TANGSHI_IO
  */

@@ -19,13 +19,13 @@ import { likeliest, type NextCharacter, type Score, toScore } from './score';
 export type LoadOptions = Readonly<{
   /** Default: `cpu`, which starts fast and is fast enough for a few poems at a time. */
   device?: DeviceRequest;
-  /** CPU threads. Default: the CPUs that this process may use, but at most 4. */
+  /** CPU threads. Default: the number of CPUs available to this process, but at most 4. */
   threads?: number;
   /** Abort to stop loading. */
   signal?: AbortSignal;
 }>;
 
-/** How to get the likeliest next characters. */
+/** How to get the most likely next characters. */
 export type NextOptions = CallOptions &
   Readonly<{
     /** Number of characters. Default: 10. */
@@ -53,7 +53,7 @@ export class Model {
   readonly config: RunConfig;
   /** The lines of the training poems; undefined for checkpoints of older versions. */
   readonly lineFilter: LineFilter | undefined;
-  /** Path of the checkpoint; undefined for a model that was loaded from bytes. */
+  /** Path of the checkpoint; undefined for a model loaded from bytes. */
   readonly path: string | undefined;
   /** @internal */
   readonly session: InferenceSession;
@@ -71,9 +71,10 @@ export class Model {
   /**
    * Loads a model. Reads nothing from the working directory unless asked to.
    *
-   * @param source A checkpoint; or a run folder: its best checkpoint, else its last one. Default: the bundled model.
-   * @param options `device`: default `cpu`. `threads`: CPU threads, default the CPUs that this process may use, but at
-   * most 4. `signal`: abort to stop loading.
+   * @param source A checkpoint, or a run folder: its best checkpoint, or its last if there is no best. Default: the
+   * bundled model.
+   * @param options `device`: default `cpu`. `threads`: CPU threads, default the number of CPUs available to this
+   * process, but at most 4. `signal`: abort to stop loading.
    * @throws ERR_TANGSHI_NO_MODEL if there is none at the path. ERR_TANGSHI_CHECKPOINT if it is damaged.
    * ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_DEVICE, ERR_TANGSHI_ADDON, ERR_TANGSHI_IO, AbortError
    * @example
@@ -98,7 +99,7 @@ export class Model {
   /**
    * Generates a poem. In a form (`form` or `acrostic`) it has exactly that shape, and follows its rules.
    *
-   * @throws ERR_TANGSHI_VOCAB if the model does not know a character of the prompt. ERR_TANGSHI_INVALID_ARG for unusable
+   * @throws ERR_TANGSHI_VOCAB if the model does not know a character of the prompt. ERR_TANGSHI_INVALID_ARG for invalid
    * options, or a prompt that the rules of the form do not allow. ERR_TANGSHI_DISPOSED, AbortError
    * @example
    * const { lines, seed } = await model.generate({ prompt: '湖', form: '七绝' });
@@ -109,10 +110,10 @@ export class Model {
   }
 
   /**
-   * Generates several poems. Poem i has the seed `seed + i`, and is what `generate` returns for that seed.
+   * Generates several poems. Poem i has the seed `seed + i`, and is the one that `generate` returns for that seed.
    *
    * @param count Number of poems, 1 to 100,000.
-   * @throws As `generate`.
+   * @throws Like `generate`.
    * @example
    * const poems = await model.generateMany(20, { form: '五绝', seed: 1 });
    */
@@ -127,11 +128,12 @@ export class Model {
   }
 
   /**
-   * Generates a poem from a single draft, and yields its characters as they are drawn, those of the prompt first.
-   * Breaking out of the loop cancels generation.
+   * Generates a poem from a single draft, and yields its characters as they are drawn, starting with those of the
+   * prompt. Breaking out of the loop cancels generation.
    *
-   * @returns The characters. The generator's return value is the poem, which may lack an unfinished sentence at the end.
-   * @throws As `generate`.
+   * @returns The characters. The generator's return value is the poem, which may lack an unfinished sentence at the
+   * end.
+   * @throws Like `generate`.
    * @example
    * for await (const char of model.stream({ prompt: '湖' })) process.stdout.write(char);
    */
@@ -163,11 +165,11 @@ export class Model {
   }
 
   /**
-   * The likeliest characters after a text, by the model's own probabilities.
+   * The most likely next characters after a text, by the model's own probabilities.
    *
    * @param text Beginning of a poem; may be empty. At most 1,000 UTF-16 units.
    * @param options `top`: number of characters, default 10. `signal`: abort to stop.
-   * @returns Likeliest first. The end of the poem is an empty `char`.
+   * @returns Most likely first. The end of the poem is an empty `char`.
    * @throws ERR_TANGSHI_VOCAB, ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_DISPOSED, AbortError
    * @example
    * const [{ char, probability }] = await model.next('床前');
@@ -192,7 +194,7 @@ export class Model {
     return this.dispose();
   }
 
-  /** As the texts of the corpus were cleaned. */
+  /** Cleans a text like those of the corpus. */
   #clean(text: string): string {
     checkText(text);
     return this.vocab.normalize(this.config.cleaning === 'plain' ? text.trim() : text);
@@ -206,7 +208,7 @@ export class Model {
 /**
  * Checks the model argument of a function.
  *
- * @throws ERR_TANGSHI_INVALID_ARG, such as for a promise.
+ * @throws ERR_TANGSHI_INVALID_ARG, for example if it is a promise.
  */
 export function requireModel(model: Model): Model {
   if (model instanceof Model) return model;

@@ -12,18 +12,18 @@ export type StreamOptions = FormOptions &
     context?: string;
     /** Highest number of characters, including prompt and punctuation. Default: 80, or 40 more than a long prompt. */
     maxLength?: number;
-    /** Randomness: below 1 favours likely characters, 0 always takes the likeliest. Default: 0.8. */
+    /** Randomness: below 1 favours likely characters, 0 always takes the most likely one. Default: 0.8. */
     temperature?: number;
-    /** Draw from the k likeliest characters; 0 for all. Default: 0. */
+    /** Draw from the k most likely characters; 0 for all. Default: 0. */
     topK?: number;
-    /** Draw from the likeliest characters whose probabilities add up to this value. Default: 0.95. */
+    /** Draw from the most likely characters whose probabilities add up to this value. Default: 0.95. */
     topP?: number;
     /**
-     * Subtracted from the logit of a character for each time that it occurs in the poem, in nats. Default: 2 in a form,
-     * else 0.
+     * Subtracted from the logit of a character for each of its occurrences in the poem, in nats. Default: 2 in a form,
+     * otherwise 0.
      */
     repetitionPenalty?: number;
-    /** Search for the likeliest poem with a beam of this width instead of drawing one; 1 to 1,000. */
+    /** Search for the most likely poem with a beam of this width instead of drawing one; 1 to 1,000. */
     beam?: number;
     /** An integer >= 0. The same model, options and seed give the same poem. Default: random. */
     seed?: number;
@@ -35,19 +35,21 @@ export type StreamOptions = FormOptions &
 export type PoemOptions = StreamOptions &
   Readonly<{
     /**
-     * Number of drafts, 1 to 1,000. The result is the likeliest one; repeated characters and lines of the training poems
-     * count against it. Default: 32 in a form, else 1.
+     * Number of drafts, 1 to 1,000. The result is the most likely one; repeated characters and lines of the training
+     * poems count against it. Default: 32 in a form, otherwise 1.
      */
     bestOf?: number;
   }>;
 
 /** A generated poem. */
 export type Poem = Readonly<{
-  /** The whole poem, including the prompt, without line breaks. */
+  /** The complete poem, including the prompt, without line breaks. */
   text: string;
   /** One sentence per line; in a form, its lines. */
   lines: readonly string[];
-  /** Whether the model ended the poem. Otherwise it reached `maxLength` and was cut after its last whole sentence. */
+  /**
+   * Whether the model ended the poem. Otherwise it reached `maxLength` and was cut after its last complete sentence.
+   */
   complete: boolean;
   /** Log-probability of the generated characters under the model, in nats, including any that were cut. */
   logProb: number;

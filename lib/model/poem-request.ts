@@ -8,10 +8,10 @@ import { omitUndefined } from '../util/omit-undefined';
 import { Form } from '../verse/forms';
 import type { PoemOptions } from './poem-options';
 
-/** How ids are drawn: the same for all drafts of a request. */
+/** Sampling options, the same for all drafts of a request. */
 export type Sampling = Omit<GenerateOptions, 'seeds' | 'streams' | 'constraint'>;
 
-/** What poems are generated with. */
+/** The model data needed for generation. */
 export type PoemModel = Readonly<{
   vocab: Vocab;
   /** Lines of the training poems, to avoid. */
@@ -41,7 +41,10 @@ const FORM_DEFAULTS = { repetitionPenalty: 2, bestOf: 32 };
 const DEFAULT_LENGTH = 80;
 /** UTF-16 units, so that one request cannot keep others waiting. */
 const MAX_TEXT = 1000;
-/** Characters that follow a prompt of whole sentences: the end, which is likely there, would add nothing to it. */
+/**
+ * Minimum number of characters after a prompt of complete sentences, where the end of the poem is likely and would add
+ * nothing.
+ */
 const MIN_LINE = 5;
 const RANDOM_SEEDS = 2 ** 32;
 const MARKS = '，。？！；：、';
@@ -83,7 +86,7 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
       topP: given.topP,
       beam: given.beam,
     },
-    // A search finds the same poem in every draft.
+    // A beam search finds the same poem in every draft.
     bestOf: options.bestOf ?? (options.beam === undefined ? given.bestOf : 1),
     seed: options.seed ?? (options.beam === undefined ? randomInt(RANDOM_SEEDS) : 0),
   };
@@ -143,12 +146,12 @@ function encode(vocab: Vocab, text: string, option: string): Int32Array {
   }
 }
 
-/** The characters of an acrostic, without what may separate them. */
+/** The characters of an acrostic, without separators. */
 function acrosticOf(vocab: Vocab, acrostic: string | undefined): string | undefined {
   return acrostic === undefined ? undefined : vocab.normalize(acrostic).replace(/[\s，。？！；：、]/gu, '');
 }
 
-/** Whole sentences, as a poem has them before a new line. */
+/** Complete sentences, as in a poem before a new line. */
 function asLines(context: string): string {
   const text = context.replace(/\s+/gu, '');
   return text === '' || /[。！？]$/u.test(text) ? text : `${text.replace(/[，；：、]$/u, '')}。`;

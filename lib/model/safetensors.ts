@@ -19,7 +19,7 @@ type HeaderEntry = Readonly<{
 
 /** The bytes of a safetensors file, in pieces to write one after the other. Tensors are not copied. */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array[] {
-  // Wide types first, so that every tensor is aligned to its element size.
+  // Larger types first, so that every tensor is aligned to its element size.
   const entries = Object.entries(tensors).sort(
     ([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || (a < b ? -1 : 1),
   );
@@ -106,7 +106,7 @@ function splitHeader(
   return { header: header as Record<string, unknown>, body };
 }
 
-/** Whether an object in valid JSON has a key twice: `JSON.parse` takes the last one, the format forbids it. */
+/** Whether an object in valid JSON has a duplicate key: `JSON.parse` takes the last one, but the format forbids it. */
 function hasDuplicateKey(json: string): boolean {
   const open: Set<string>[] = []; // keys of the open objects; an array has none
   for (const [token, string, colon] of json.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")\s*(:)?|[{}[\]]/gs)) {
@@ -133,7 +133,7 @@ function hasOtherType(entry: unknown): entry is { dtype: string } {
   return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
 }
 
-/** Whether a value names a type that is read and written. */
+/** Whether a value names a supported type. */
 export function isDtype(value: unknown): value is Dtype {
   return typeof value === 'string' && Object.hasOwn(BYTES, value);
 }

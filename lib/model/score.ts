@@ -26,8 +26,8 @@ export type NextCharacter = ScoredCharacter &
   }>;
 
 /**
- * @param text The characters that were scored, without begin and end.
- * @param logProbs `[characters + 1]`: of each character, and of the end.
+ * @param text The scored characters, without begin and end.
+ * @param logProbs `[characters + 1]`: of each character and of the end.
  */
 export function toScore(text: string, logProbs: Float32Array): Score {
   const chars = [...text, ''].map((char, i) => ({ char, logProb: logProbs[i] as number }));
@@ -36,7 +36,7 @@ export function toScore(text: string, logProbs: Float32Array): Score {
 }
 
 /**
- * The `top` likeliest characters, likeliest first, without those that are never generated.
+ * The `top` most likely characters, most likely first, without those that are never generated.
  *
  * @param logProbs `[vocabSize]`
  */

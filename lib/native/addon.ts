@@ -11,7 +11,8 @@ let loaded: NativeAddon | undefined;
 /**
  * The addon, loaded on first use: vocabularies, corpora and checkpoints work without it.
  *
- * @throws ERR_TANGSHI_ADDON if it is not built or does not load; the message has the command that builds it.
+ * @throws ERR_TANGSHI_ADDON if it is not built or does not load; the message includes the command that builds
+ * it.
  */
 export function addon(): NativeAddon {
   loaded ??= load();
@@ -21,7 +22,7 @@ export function addon(): NativeAddon {
 function load(): NativeAddon {
   if (!existsSync(ADDON))
     throw addonError(`The native addon is not built (${ADDON}): run ${commandLine('setup')}`);
-  // Without a working directory the loader does not find libtorch's own libraries, which ends the process.
+  // Without a working directory, the loader does not find libtorch's own libraries, and the process ends.
   if (!hasWorkingDirectory())
     throw addonError('The working directory no longer exists: change to another one');
   try {

@@ -1,7 +1,8 @@
 /**
- * The contract between TypeScript and the C++ addon: everything that crosses is typed here. A call carries batches or
- * prompts, never a tensor operation. Arrays are copied before a call returns, so the caller may reuse them. Promises reject
- * with an Error whose `code` is an ErrorCode, or `ABORT_ERR` for a job that was cancelled; no method throws.
+ * The contract between TypeScript and the C++ addon: types of everything passed between them. A call carries
+ * batches or prompts, never a tensor operation. Arrays are copied before a call returns, so the caller may
+ * reuse them. Promises reject with an Error whose `code` is an ErrorCode, or `ABORT_ERR` for a cancelled job;
+ * no method throws.
  *
  * @module
  */
@@ -11,7 +12,7 @@ export type Cell = 'lstm' | 'gru' | 'rnn';
 /** Where to compute; `cuda:0` is the first GPU. */
 export type Device = 'cpu' | `cuda:${number}`;
 
-/** Sizes and switches of the network: Embedding `[V, E]` -> `layers` x cell `[H]` -> Linear `[V, H]`. */
+/** Sizes and options of the network: Embedding `[V, E]` -> `layers` x cell `[H]` -> Linear `[V, H]`. */
 export type ModelConfig = Readonly<{
   cell: Cell;
   /** V: ids are 0 … V - 1. */
@@ -21,19 +22,23 @@ export type ModelConfig = Readonly<{
   /** H. */
   hiddenDim: number;
   layers: number;
-  /** Probability of zeroing an element of the embedding and of each layer's output; in training only. */
+  /** Dropout probability on the embedding and on each layer's output, in training. */
   dropout: number;
-  /** The embedding matrix is shared with the output layer: needs embedDim = hiddenDim. */
+  /** Whether the output layer shares its weight with the embedding; requires embedDim = hiddenDim. */
   tieWeights: boolean;
   /** ReLU on the logits: a mistake of the original program, which the `classic` preset reproduces. */
   reluLogits: boolean;
-  /** Xavier initialization of the output weights, as in the original program; otherwise wider, which learns faster. */
+  /**
+   * Xavier initialization of the output weights, as in the original program; otherwise a wider distribution,
+   * which learns faster.
+   */
   xavierOutput: boolean;
 }>;
 
 /**
- * How a GPU computes: `fp32` exactly; `tf32` with products rounded to 19 bits; `bf16` and `fp16` with 16-bit weights and
- * activations. Master weights, gradients and optimizer state have 32 bits always, and the CPU computes in 32 bits.
+ * Numeric precision of a GPU: `fp32` is exact; `tf32` rounds the factors of matrix products to 19 bits;
+ * `bf16` and `fp16` use 16-bit weights and activations. Master weights, gradients and optimizer state always
+ * have 32 bits, and the CPU always computes in 32 bits.
  */
 export type Precision = 'fp32' | 'tf32' | 'bf16' | 'fp16';
 
@@ -42,40 +47,42 @@ export type OptimizerConfig =
   | Readonly<{ kind: 'rmsprop'; alpha: number; eps: number; weightDecay: number }>
   | Readonly<{ kind: 'adam' | 'adamw'; beta1: number; beta2: number; eps: number; weightDecay: number }>;
 
-/** A model that generates. */
+/** Configuration of a model for generation. */
 export type InferenceConfig = Readonly<{
   model: ModelConfig;
-  /** A GPU generates many sequences at once; everything else runs on the CPU in any case. */
+  /** A GPU generates large numbers of sequences at once; everything else runs on the CPU in any case. */
   device: Device;
   /** CPU threads, 1 to 1,024. Results do not depend on them. */
   threads: number;
-  /** Products on the GPU: exact, or rounded to 19 bits. Default: `tf32`. */
+  /** Precision of matrix products on a GPU: exact, or with factors rounded to 19 bits. Default: `tf32`. */
   precision?: 'fp32' | 'tf32';
 }>;
 
-/** A model that is trained. */
+/** Configuration of a model for training. */
 export type TrainingConfig = Readonly<{
   model: ModelConfig;
   optimizer: OptimizerConfig;
   device: Device;
   /** Seeds the initial weights and dropout. */
   seed: bigint;
-  /** CPU threads, 1 to 1,024. Results are bit-equal for equal counts only. */
+  /** CPU threads, 1 to 1,024. Results are bitwise identical only for equal numbers. */
   threads: number;
   /**
-   * How steps run on a GPU. Default: tf32, as graphs. A graph is captured when a batch shape comes for the second time, and
-   * launched as a whole from then on; this needs an addon that was built with CUDA's headers.
+   * How steps run on a GPU. Default: tf32, as CUDA graphs. A graph is captured when a batch shape occurs for
+   * the second time, and from then on launched as a whole; this requires an addon built with CUDA's headers.
    */
   gpu?: Readonly<{ precision: Precision; graph: boolean }>;
 }>;
 
-/** Ids row-major, one poem per row, padded at the end with any valid input id and target -1. */
+/** Ids in row-major order, one poem per row, padded at the end with any valid input id and target -1. */
 export type Batch = Readonly<{
   /** `[rows, time]`, each 0 <= id < vocabSize. */
   inputs: Int32Array;
   /** `[rows, time]`, each -1 (padding) <= id < vocabSize. */
   targets: Int32Array;
-  /** `[rows]`: loss = sum over rows of weight x the row's summed NLL. Default: the mean NLL of all targets. */
+  /**
+   * `[rows]`: loss = sum over rows of weight x the row's summed NLL. Default: the mean NLL over all targets.
+   */
   weights?: Float32Array;
   /** Number of poems. */
   rows: number;
@@ -99,7 +106,7 @@ export type StepStats = Readonly<{
   gradNorm: number;
   /** Number of targets, without padding. */
   tokens: number;
-  /** Duration in milliseconds; on a GPU by its own clock, without uploads. */
+  /** Duration in milliseconds; on a GPU measured there, without uploads. */
   nativeMs: number;
   /** True if the step ran as a captured CUDA graph. */
   captured: boolean;
@@ -109,48 +116,52 @@ export type StepStats = Readonly<{
 export type GenerateOptions = Readonly<{
   /** Highest number of ids to draw after the prompt. */
   maxNewTokens: number;
-  /** Drawing this id ends a sequence; it is not returned. */
+  /** Drawing this id ends a sequence; it is not part of the result. */
   endId: number;
-  /** The end is not drawn before this many ids. Default: 0. */
+  /** The end is not drawn before this number of ids. Default: 0. */
   minNewTokens?: number;
   /** Ids that are never drawn. */
   banned: Int32Array;
-  /** 0 always takes the likeliest id (greedy). */
+  /** 0 always takes the most likely id (greedy decoding). */
   temperature: number;
-  /** Draw from the k likeliest ids; 0 for all. */
+  /** Draw from the k most likely ids; 0 for all. */
   topK: number;
-  /** Draw from the likeliest ids whose probabilities add up to this value; 1 for all. */
+  /** Draw from the most likely ids whose probabilities add up to this value; 1 for all. */
   topP: number;
   /** `[prompts]`: sequence i is drawn from the random stream `streams[i]` of the seed `seeds[i]`. Default: 0 for all. */
   seeds?: BigUint64Array;
   /** `[prompts]`. Default: the index of each prompt. */
   streams?: Uint32Array;
-  /** Number of ids at the front of a prompt that are not part of the poem. Default: 1. */
+  /** Number of ids at the start of a prompt that are not part of the poem. Default: 1. */
   preface?: number;
-  /** Subtracted from the logit of an id for each time that it occurs in the sequence, in nats. Default: 0. */
+  /** Subtracted from the logit of an id for each of its occurrences in the sequence, in nats. Default: 0. */
   repetitionPenalty?: number;
   /** Ids that are exempt from the penalty. */
   repeatable?: Int32Array;
-  /** A form that the sequences are held to. */
+  /** A form that constrains the sequences. */
   constraint?: LogitConstraint;
   /**
-   * Follow this many continuations at a time and return the likeliest, instead of drawing: seeds, temperature, top-k and
-   * top-p have no effect, and `onToken` is not called.
+   * Beam width: keep this number of continuations and return the most likely one instead of sampling. Seeds,
+   * temperature, top-k and top-p have no effect, and `onToken` is not called.
    */
   beam?: number;
 }>;
 
-/** Which ids may stand at each position of a sequence, and which positions rhyme. A sequence ends with its plan. */
+/**
+ * Which ids are allowed at each position of a sequence, and which positions rhyme. A sequence ends with its
+ * plan.
+ */
 export type LogitConstraint = Readonly<{
-  /** `[n, vocabSize]`: 1 where an id may stand. */
+  /** `[n, vocabSize]`: 1 if an id is allowed. */
   masks: Uint8Array;
-  /** `[vocabSize, words]`: the rhyme groups of each id as bits; words = ceil(groups / 32). */
+  /** `[vocabSize, words]`: the rhyme groups of each id as a bit set; words = ceil(groups / 32). */
   groups: Uint32Array;
-  /** `[words]`: the groups to rhyme in. */
+  /** `[words]`: the groups allowed for rhymes. */
   allowedGroups: Uint32Array;
   /**
-   * Of each prompt, `[positions, 2]` for the positions after its preface, those of the prompt included: the index of a mask;
-   * and the index of the rhyme that the position belongs to, or -1. The ids of a rhyme share a group, and none occurs twice.
+   * For each prompt, `[positions, 2]` for the positions after its preface, including those of the prompt: the
+   * index of a mask; and the index of the rhyme that the position belongs to, or -1. The ids of a rhyme share
+   * a group and differ from each other.
    */
   plans: readonly Int32Array[];
 }>;
@@ -158,9 +169,9 @@ export type LogitConstraint = Readonly<{
 /** The ids drawn for one prompt, without the prompt. */
 export type Sample = Readonly<{
   ids: Int32Array;
-  /** The end was drawn or the constraint's plan is complete; otherwise `maxNewTokens` was reached. */
+  /** True if the end was drawn or the constraint's plan is complete; false if `maxNewTokens` was reached. */
   ended: boolean;
-  /** Log-probability of the drawn ids, the end included, under the model itself; in nats. */
+  /** Log-probability of the drawn ids, including the end, under the model itself; in nats. */
   logProb: number;
 }>;
 
@@ -174,7 +185,7 @@ export interface Job<T> {
   cancel(): void;
 }
 
-/** Type of a tensor's elements, under safetensors' names. */
+/** Type of a tensor's elements, with safetensors' names. */
 export type Dtype = 'F16' | 'F32' | 'I64' | 'U8';
 /** A tensor: little-endian, row-major; `data` may have any alignment. */
 export type TensorData = Readonly<{ dtype: Dtype; shape: readonly number[]; data: Uint8Array }>;
@@ -198,7 +209,7 @@ export type OnToken = (prompt: number, id: number) => void;
 export interface NativeInferenceSession {
   /** One sequence per prompt; every prompt has at least one id. */
   generate(prompts: readonly Int32Array[], options: GenerateOptions, onToken?: OnToken): Job<Sample[]>;
-  /** Of each sequence: the log-probability of each id after the first, given those before it, in nats. */
+  /** For each sequence: the log-probability of each id after the first, given those before it, in nats. */
   score(sequences: readonly Int32Array[]): Job<Float32Array[]>;
   /** `[vocabSize]`: the log-probability of each id after `ids`, in nats. */
   next(ids: Int32Array): Job<Float32Array>;
@@ -216,12 +227,12 @@ export interface NativeTrainingSession {
   train(batches: readonly Batch[], options: StepOptions): Job<StepStats[]>;
   /** Summed NLL in nats and number of targets; weights of rows are ignored, dropout is off. */
   evaluate(batches: readonly Batch[]): Job<{ nll: number; tokens: number }>;
-  /** As for inference, with the current weights, on the CPU. */
+  /** Like inference, with the current weights, on the CPU. */
   generate(prompts: readonly Int32Array[], options: GenerateOptions, onToken?: OnToken): Job<Sample[]>;
   snapshot(): Promise<TensorMap>;
   /**
-   * All or nothing. Every tensor of the model must be there, in its shape. Without tensors under `optim.` the optimizer
-   * is reset; without tensors under `rng.` the generator continues as it was.
+   * All or nothing. Requires every tensor of the model in its shape. Without tensors under `optim.`, the
+   * optimizer is reset; without tensors under `rng.`, the generator continues unchanged.
    */
   restore(tensors: TensorMap): Promise<void>;
   /** Cancels, waits for the step in progress, frees the model. Safe to call again. */
@@ -229,7 +240,7 @@ export interface NativeTrainingSession {
 }
 
 /**
- * What this machine has of CUDA.
+ * The CUDA driver and devices of this machine.
  *
  * @internal
  */
@@ -252,33 +263,33 @@ export interface FileLock {
 }
 
 /**
- * What the .node file exports. The classes have no public constructor.
+ * The exports of the .node file. The classes have no public constructor.
  *
  * @internal
  */
 export interface NativeAddon {
   readonly InferenceSession: {
-    /** Builds the model on a thread of its own, from weights in F32 or F16. Uses nothing of libtorch on the CPU. */
+    /** Builds the model on its own thread, from weights in F32 or F16. Does not use libtorch on the CPU. */
     open(config: InferenceConfig, tensors: TensorMap): Promise<NativeInferenceSession>;
   };
   readonly TrainingSession: {
     /**
-     * Builds a model with new weights on a thread of its own. libtorch looks for CUDA once: after a training session on the
-     * CPU, sessions on a GPU are refused in the same process.
+     * Builds a model with new weights on its own thread. libtorch looks for CUDA once: after a training
+     * session on the CPU, sessions on a GPU are rejected in the same process.
      */
     open(config: TrainingConfig): Promise<NativeTrainingSession>;
   };
   readonly FileLock: {
     /**
-     * Locks a file, which is created if it does not exist, and writes a text to it. Null if another process or this one holds
-     * the lock; the system's error number if the file cannot be locked.
+     * Locks a file, which is created if it does not exist, and writes a text to it. Returns null if another
+     * process or this one holds the lock, or the system's error number if the file cannot be locked.
      */
     take(path: string, text: string): FileLock | number | null;
   };
-  /** For example `2.13.0`. */
+  /** Such as `2.13.0`. */
   readonly torchVersion: string;
   /** The vector instructions that the CPU kernels use. */
   readonly kernels: 'baseline' | 'avx2' | 'avx512';
-  /** Asks the driver, off the event loop; loads nothing of libtorch. */
+  /** Queries the driver, off the event loop. Does not load libtorch's CUDA library. */
   findCuda(): Promise<CudaFacts>;
 }

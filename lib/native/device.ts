@@ -14,8 +14,8 @@ export function isDeviceRequest(value: unknown): value is DeviceRequest {
 /**
  * Resolves a request to a device of this machine.
  *
- * @throws ERR_TANGSHI_INVALID_ARG for any other name. ERR_TANGSHI_DEVICE if the GPU is missing or unusable.
- * ERR_TANGSHI_ADDON
+ * @throws ERR_TANGSHI_INVALID_ARG for any other name. ERR_TANGSHI_DEVICE if the GPU is missing or cannot be
+ * used. ERR_TANGSHI_ADDON
  * @example
  * const device = await resolveDevice('auto'); // 'cpu' or 'cuda:0'
  */

@@ -4,10 +4,10 @@ import type { GenerateOptions, InferenceConfig, NativeInferenceSession, Sample, 
 import { type CallOptions, type GenerateCallOptions, runJob, withLibraryErrors } from './job';
 
 /**
- * A model that generates, on a thread of its own. Its weights are held once, whatever the number of threads. Calls are
- * queued and run in order; none blocks the event loop. Every method rejects with ERR_TANGSHI_INVALID_ARG or
- * ERR_TANGSHI_SHAPE for unusable arguments, ERR_TANGSHI_OUT_OF_MEMORY, or ERR_TANGSHI_DISPOSED after `dispose`; with an
- * AbortError when `signal` is aborted.
+ * A model for generation, on its own thread. Its weights are in memory once, whatever the number of threads.
+ * Calls are queued and run in order; none blocks the event loop. Every method rejects with
+ * ERR_TANGSHI_INVALID_ARG or ERR_TANGSHI_SHAPE for invalid arguments, ERR_TANGSHI_OUT_OF_MEMORY, or
+ * ERR_TANGSHI_DISPOSED after `dispose`; with an AbortError when `signal` is aborted.
  *
  * @example
  * const { config, vocab, tensors } = await readCheckpoint('runs/mine/best.safetensors');
@@ -24,12 +24,14 @@ export class InferenceSession {
     this.#native = native;
   }
 
-  /** Builds a model from its weights, in F32 or F16. ERR_TANGSHI_SHAPE if they are not those of the configuration. */
+  /**
+   * Builds a model from its weights, in F32 or F16. ERR_TANGSHI_SHAPE if they do not match the configuration.
+   */
   static async open(config: InferenceConfig, weights: TensorMap): Promise<InferenceSession> {
     return new InferenceSession(await withLibraryErrors(addon().InferenceSession.open(config, weights)));
   }
 
-  /** Continues each prompt with one sequence of ids. */
+  /** Continues each prompt with a sequence of ids. */
   async generate(
     prompts: readonly Int32Array[],
     options: GenerateOptions,
@@ -39,7 +41,7 @@ export class InferenceSession {
     return runJob(this.#native.generate(prompts, options, onToken), signal);
   }
 
-  /** Of each sequence: the log-probability of each id after the first, given those before it, in nats. */
+  /** For each sequence: the log-probability of each id after the first, given those before it, in nats. */
   async score(sequences: readonly Int32Array[], { signal }: CallOptions = {}): Promise<Float32Array[]> {
     throwIfAborted(signal);
     return runJob(this.#native.score(sequences), signal);

@@ -32,7 +32,7 @@ export async function runJob<T>(job: Job<T>, signal: AbortSignal | undefined): P
 }
 
 /**
- * Rejects with a library error, which has the caller's stack, where the addon rejects with its own.
+ * Rejects with a library error, which has the caller's stack, instead of the addon's own error.
  *
  * @internal
  */
@@ -44,7 +44,10 @@ export async function withLibraryErrors<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-/** The addon's errors have a code of the library; an error that a getter of the caller's threw may have any or none. */
+/**
+ * The addon's errors have a code of the library; an error thrown by a getter of the caller may have any or
+ * none.
+ */
 function toLibraryError(error: unknown, signal: AbortSignal | undefined): Error {
   const { code, message = String(error) } = Object(error) as { code?: unknown; message?: string };
   if (code === 'ABORT_ERR' && signal?.aborted) return new AbortError(signal.reason);

@@ -13,10 +13,10 @@ import type {
 import { type CallOptions, type GenerateCallOptions, runJob, withLibraryErrors } from './job';
 
 /**
- * A model with its optimizer, on a thread of its own. Calls are queued and run in order; none blocks the event loop.
- * Every method rejects with ERR_TANGSHI_INVALID_ARG or ERR_TANGSHI_SHAPE for unusable arguments,
- * ERR_TANGSHI_OUT_OF_MEMORY, ERR_TANGSHI_LIBTORCH, or ERR_TANGSHI_DISPOSED after `dispose`; with an AbortError when
- * `signal` is aborted.
+ * A model with its optimizer, on its own thread. Calls are queued and run in order; none blocks the event
+ * loop. Every method rejects with ERR_TANGSHI_INVALID_ARG or ERR_TANGSHI_SHAPE for invalid arguments,
+ * ERR_TANGSHI_OUT_OF_MEMORY, ERR_TANGSHI_LIBTORCH, or ERR_TANGSHI_DISPOSED after `dispose`; with an
+ * AbortError when `signal` is aborted.
  *
  * @example
  * const session = await TrainingSession.open({ model, optimizer, device: 'cpu', seed: 1n, threads: 2 });
@@ -32,8 +32,8 @@ export class TrainingSession {
   }
 
   /**
-   * Builds a model with new weights. libtorch looks for CUDA once: after a training session on the CPU, sessions on a GPU
-   * (of both kinds) are refused in the same process with ERR_TANGSHI_DEVICE.
+   * Builds a model with new weights. libtorch looks for CUDA once: after a training session on the CPU,
+   * sessions on a GPU (of both kinds) are rejected in the same process with ERR_TANGSHI_DEVICE.
    */
   static async open(config: TrainingConfig): Promise<TrainingSession> {
     return new TrainingSession(await withLibraryErrors(addon().TrainingSession.open(config)));
@@ -61,7 +61,7 @@ export class TrainingSession {
     return runJob(this.#native.evaluate(batches), signal);
   }
 
-  /** Continues each prompt with one sequence of ids, with the current weights, on the CPU. */
+  /** Continues each prompt with a sequence of ids, with the current weights, on the CPU. */
   async generate(
     prompts: readonly Int32Array[],
     options: GenerateOptions,
@@ -71,14 +71,14 @@ export class TrainingSession {
     return runJob(this.#native.generate(prompts, options, onToken), signal);
   }
 
-  /** Weights, optimizer and random state, between two steps. */
+  /** Weights, optimizer state and random state, between two steps. */
   snapshot(): Promise<TensorMap> {
     return withLibraryErrors(this.#native.snapshot());
   }
 
   /**
-   * Restores a snapshot: all of it, or nothing. Given weights alone, resets the optimizer. ERR_TANGSHI_SHAPE if a tensor
-   * of the model is missing, has another shape or is unknown.
+   * Restores a snapshot: all of it, or nothing. Resets the optimizer if given only weights. ERR_TANGSHI_SHAPE
+   * if a tensor of the model is missing, has another shape or is unknown.
    */
   restore(tensors: TensorMap): Promise<void> {
     return withLibraryErrors(this.#native.restore(tensors));

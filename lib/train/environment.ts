@@ -2,7 +2,7 @@ import type { Environment } from '../config/schemas';
 import { addon } from '../native/addon';
 import type { Device } from '../native/contract';
 
-/** What a run computes with on this device. */
+/** The environment of a run on this device. */
 export function currentEnvironment(device: Device): Environment {
   const { kernels, torchVersion } = addon();
   return {
@@ -13,7 +13,7 @@ export function currentEnvironment(device: Device): Environment {
   };
 }
 
-/** Names of the parts in notices; a version stands behind its name. */
+/** Names for notices; a version follows its name. */
 const NAMES: Readonly<Record<keyof Environment, string>> = {
   device: '',
   instructionSet: '',
@@ -22,9 +22,9 @@ const NAMES: Readonly<Record<keyof Environment, string>> = {
 };
 
 /**
- * What has changed since a run stopped, for its notices.
+ * Changes in the environment since a run stopped, for its notices.
  *
- * @param before Absent if its checkpoint is of an older version.
+ * @param before Absent if the checkpoint is of an older version.
  */
 export function changesSince(before: Environment | undefined, now: Environment): string[] {
   if (before === undefined) return [];

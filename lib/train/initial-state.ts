@@ -23,18 +23,18 @@ import type { TrainOptions } from './train-options';
 export type InitialState = Readonly<{
   config: RunConfig;
   progress: Progress;
-  /** Differences to the run before it stopped. */
+  /** Changes in the environment since the run stopped. */
   notices: readonly string[];
-  /** The weights, perhaps with optimizer and random state. Absent: random weights. */
+  /** The weights, possibly with optimizer state and random state. Absent: random weights. */
   tensors?: TensorMap;
-  /** File of the tensors. */
+  /** File with the tensors. */
   source?: string;
   vocab?: Vocab;
   /** Fingerprint that the corpus must have; absent unless resumed from a checkpoint. */
   fingerprint?: string;
   /** The corpora that the given weights were trained on. */
   before?: CorpusFacts['before'];
-  /** What the run computed with before it stopped. */
+  /** The environment of the run before it stopped. */
   environment?: Environment;
 }>;
 

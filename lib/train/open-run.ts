@@ -39,7 +39,7 @@ export type Run = {
   /** Step of `last.safetensors`; undefined before the first save. */
   savedStep: number | undefined;
   metrics: MetricsFile;
-  /** Differences to the run before it stopped. */
+  /** Changes in the environment since the run stopped. */
   notices: readonly string[];
   /** Highest number of steps on a GPU before their losses are read. */
   logEvery: number;
@@ -131,7 +131,7 @@ class RunLock {
   }
 }
 
-/** Makes the folder of a new run. Another process may have been faster. */
+/** Creates the folder of a new run. Another process may have created it in the meantime. */
 async function takeFolder(folder: string, lock: RunLock): Promise<void> {
   await makeRunFolder(folder);
   lock.take(folder);
@@ -180,7 +180,7 @@ async function loadRunDataset(
   );
 }
 
-/** Says what to do about the corpus of a resumed run that cannot be read. */
+/** Adds to an error about the corpus of a resumed run how to fix it. */
 function withMoved(error: unknown): unknown {
   if (!(error instanceof TangshiError) || error.code !== 'ERR_TANGSHI_CORPUS') return error;
   const message = `${error.message.replace(/\.$/, '')}. If the corpus was moved, set data to its new path`;

@@ -7,7 +7,7 @@ import { checkpointFiles } from '../model/model-files';
 import { diskError, readBytes, writeWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
 
-/** Where the commands put runs by default. */
+/** Default folder for runs of the commands. */
 export const RUNS = 'runs';
 
 /** The files of a run folder. */
@@ -66,7 +66,7 @@ export async function makeRunFolder(folder: string): Promise<void> {
   }
 }
 
-/** Node's recursive mkdir loops forever where mkdir fails with ENOENT in an existing folder, such as /proc. */
+/** Node's recursive mkdir loops forever if mkdir fails with ENOENT in an existing folder, such as /proc. */
 async function makeFolders(folder: string): Promise<void> {
   const make = () =>
     mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {

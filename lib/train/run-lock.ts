@@ -6,14 +6,14 @@ import { diskError } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { runFiles } from './run-folder';
 
-/** Errors of file systems without locks, where several trainings in one folder cannot be prevented. */
+/** Errors of file systems without locks, where concurrent training runs in one folder cannot be prevented. */
 const NO_LOCKS = ['ENOLCK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /**
- * Locks a run folder, so that only one training uses it. The lock ends with the process, however it ends.
+ * Locks a run folder, so that only one training run uses it. The lock ends with the process, however it ends.
  *
  * @returns undefined if the file system has no locks.
- * @throws ERR_TANGSHI_RUN if another training holds the lock. ERR_TANGSHI_IO if the folder is not writable.
+ * @throws ERR_TANGSHI_RUN if another training run holds the lock. ERR_TANGSHI_IO if the folder is not writable.
  */
 export function lockRun(folder: string): FileLock | undefined {
   const { lock: path } = runFiles(folder);

@@ -4,8 +4,8 @@ const WARM_UP_FRACTION = 0.02;
 const FINAL_FRACTION = 0.05;
 
 /**
- * The learning rate of a step, counted from 0. Depends on nothing but the step and the run's `totalSteps`, so that a
- * resumed run continues unchanged.
+ * The learning rate of a step, counted from 0. Depends only on the step and the run's `totalSteps`, so that a resumed
+ * run continues unchanged.
  */
 export function learningRate(
   { lr, schedule }: Pick<RunConfig, 'lr' | 'schedule'>,

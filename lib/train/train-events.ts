@@ -3,9 +3,9 @@ import type { Evaluation } from '../eval/perplexity';
 import type { Device, Precision } from '../native/contract';
 
 /**
- * The events of a training, in this order: `plan`; `step`s (or `skipped` ones), with a `checkpoint` now and then; at the
- * end of each epoch `epoch`, `sample` and `checkpoint`; `evaluation` at a limit; finally `done`. Losses are in nats per target, times in seconds;
- * steps and epochs count from 1.
+ * The events of a training run, in this order: `plan`; `step`s (or `skipped` ones), with a `checkpoint` now and then;
+ * at the end of each epoch `epoch`, `sample` and `checkpoint`; `evaluation` at a limit; finally `done`. Losses are in
+ * nats per target, times in seconds; steps and epochs count from 1.
  */
 export type TrainEvent =
   | Readonly<{
@@ -30,13 +30,13 @@ export type TrainEvent =
       threads: number;
       epochs: number;
       stepsPerEpoch: number;
-      /** Steps of the whole run. */
+      /** Number of steps of the whole run. */
       steps: number;
-      /** Steps taken so far. */
+      /** Number of steps taken so far. */
       done: number;
       /** Rough estimate of the remaining time, from the time of one forward pass. */
       seconds: number;
-      /** Differences to the run before it stopped. */
+      /** Changes in the environment since the run stopped. */
       notices: readonly string[];
     }>
   | Readonly<{
@@ -51,11 +51,11 @@ export type TrainEvent =
       gradNorm: number;
       /** Learning rate. */
       lr: number;
-      /** Targets of the batch. */
+      /** Number of targets in the batch. */
       tokens: number;
       tokensPerSecond: number;
     }>
-  /** A step whose loss or gradient is NaN or infinite: it changed no weights. Only with `skipNonfinite`. */
+  /** A step whose loss or gradient is NaN or infinite. It does not change the weights. Only with `skipNonfinite`. */
   | Readonly<{
       type: 'skipped';
       step: number;
@@ -74,11 +74,11 @@ export type TrainEvent =
       /** Evaluation on the held-out poems; absent if there are none. */
       heldOut?: Evaluation;
     }>
-  /** Evaluation on the held-out poems where `minutes` or `maxSteps` ends the training within an epoch. */
+  /** Evaluation on the held-out poems if `minutes` or `maxSteps` ends training within an epoch. */
   | Readonly<{ type: 'evaluation'; step: number; heldOut: Evaluation }>
   | Readonly<{ type: 'sample'; epoch: number; step: number; text: string; lines: readonly string[] }>
   | Readonly<{ type: 'checkpoint'; step: number; path: string; best: boolean }>
   | Readonly<{ type: 'done'; reason: StopReason; step: number; run: string; seconds: number }>;
 
-/** Why a training ended: all epochs are done, `signal` was aborted, or a limit was reached. */
+/** Why training ended: all epochs are done, `signal` was aborted, or a limit was reached. */
 export type StopReason = 'finished' | 'interrupted' | 'minutes' | 'max-steps';

@@ -32,7 +32,7 @@ export type TrainOptions = Readonly<{
   maxSteps?: number;
   /** Steps between checkpoints. Default: 100. */
   saveEvery?: number;
-  /** Number of recent checkpoints to keep, in addition to the best. Default: 2; when resuming, that of the run. */
+  /** Number of recent checkpoints to keep, in addition to the best. Default: 2, or the value of the resumed run. */
   keep?: number;
   /** Skip steps whose loss or gradient is NaN or infinite, without changing the weights, instead of failing. */
   skipNonfinite?: boolean;

@@ -16,19 +16,20 @@ import type { TrainOptions } from './train-options';
 const SAVE_EVERY = 100;
 /** Weight of the past in the smoothed loss: an average over about 50 steps. */
 const SMOOTHING = 0.98;
-/** A run that skips more steps in a row will not recover. */
+/** A run that skips more consecutive steps will not recover. */
 const MAX_SKIPPED_IN_A_ROW = 100;
-/** Prompts of the samples, one per epoch, in turn. */
+/** Prompts of the samples, one per epoch, cyclically. */
 const SAMPLE_PROMPTS = '湖日红山夜君海月';
 
 /**
  * Trains a model and writes a run folder (`config.json`, `metrics.jsonl`, `last.safetensors`, `best.safetensors`),
- * yielding what happens. Training advances only while events are requested.
+ * yielding events. Training advances only while events are requested.
  *
- * A run that was stopped, at any step and in any way, continues with `resume` from its last checkpoint as if it had never
- * stopped: on the CPU with the same number of threads, instruction set and libtorch, bit for bit. The plan's `notices` say
- * what differs. To stop with a checkpoint, abort `signal` and keep iterating until `done`; breaking out of the loop saves
- * nothing. An abort before that, while the run is opened, rejects with an AbortError and writes nothing.
+ * A run that was stopped, at any step and in any way, continues with `resume` from its last checkpoint as if it had
+ * never stopped: on the CPU bitwise identically, given the same number of threads, instruction set and libtorch. The
+ * plan's `notices` list differences. To stop with a checkpoint, abort `signal` and keep iterating until `done`;
+ * breaking out of the loop saves nothing. An abort before that, while the run is being opened, rejects with an
+ * AbortError and writes nothing.
  *
  * @throws (from the iteration) ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_CORPUS, ERR_TANGSHI_DEVICE, ERR_TANGSHI_RUN,
  * ERR_TANGSHI_CHECKPOINT, ERR_TANGSHI_IO, ERR_TANGSHI_ADDON; ERR_TANGSHI_NON_FINITE if a loss or gradient is NaN or
@@ -47,7 +48,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   let reason: StopReason | undefined;
   try {
     yield await plan(run);
-    // Save given weights at once: a resume before the first checkpoint would start without them.
+    // Save given weights at once: otherwise a resume before the first checkpoint would start without them.
     if (options.init !== undefined) yield await save(run);
     for (;;) {
       // Complete the epoch before the next step, also after a resume if the run stopped in between.
@@ -131,7 +132,9 @@ function nonFinite({ loss, gradNorm }: StepStats, run: Run): TangshiError {
   );
 }
 
-/** Steps of the next call. On a GPU, losses are read once per call; a save or the end of an epoch ends a call. */
+/**
+ * Number of steps in the next call. On a GPU, losses are read once per call; a save or the end of an epoch ends a call.
+ */
 function stepsAtOnce(
   { device, batcher, progress, logEvery }: Run,
   lastStep: number,
@@ -143,7 +146,7 @@ function stepsAtOnce(
   return Math.min(logEvery, toSave, toEpochsEnd, lastStep - progress.step);
 }
 
-/** Takes `count` steps. Weights and `progress` change together: between two calls they are consistent. */
+/** Takes `count` steps. Weights and `progress` change together, so they are consistent between calls. */
 async function steps(run: Run, count: number): Promise<TrainEvent[]> {
   const { config, session, batcher, progress, metrics } = run;
   const plan = Array.from({ length: count }, (_, i) => {
@@ -227,14 +230,14 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   progress.epochsEnded = epoch;
   progress.epochLoss = 0;
   progress.epochSteps = 0;
-  // Written once: `last` becomes a link to the best. A kill in between repeats the end of the epoch.
+  // Written once: `last` becomes a link to the best. After a kill in between, the end of the epoch is repeated.
   yield await save(run, best ? run.files.best : run.files.last);
   if (best) yield await keepAsLast(run);
 }
 
 /**
- * Evaluates in the middle of an epoch, so that `best` is not older than need be. Leaves the progress as it is: a resumed
- * run continues as if it had not stopped here.
+ * Evaluates in the middle of an epoch, so that `best` is up to date. Leaves the progress unchanged: a resumed run
+ * continues as if it had not stopped here.
  */
 async function* evaluateAtLimit(run: Run): AsyncGenerator<TrainEvent, void, void> {
   const { session, dataset, progress, signal, metrics, files } = run;

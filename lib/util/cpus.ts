@@ -3,11 +3,12 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * Threads that can run at once: the cores that this process may run on, as far as the quota of its control group, as
- * containers have one, lasts. Node counts the cores; it heeds the quota only from libuv 1.49 on, so Node 20 does not.
+ * Number of threads that can run at once: the cores available to this process, limited by the CPU quota of its control
+ * group, which containers use. Node counts the cores, but considers the quota only from libuv 1.49 on, so not in Node
+ * 20.
  *
- * A fraction is rounded up: with a quota of 1.5, training on 2 threads is 1.5 times as fast as on 1, with 1.1 as fast.
- * With whole numbers another thread only waits for the quota. (libuv rounds down.)
+ * Fractions are rounded up: with a quota of 1.5, training on 2 threads is 1.5 times as fast as on 1; with 1.1, it is as
+ * fast as on 1. With an integer quota, another thread would only wait. (libuv rounds down.)
  *
  * @param root Folder that contains `proc` and `sys`.
  */
@@ -21,7 +22,7 @@ function cpuQuota(root: string): number {
   return Math.min(Number.POSITIVE_INFINITY, ...quotas);
 }
 
-/** Folders of the control groups that limit this process: its own and those above it, in version 1 and in version 2. */
+/** Folders of the control groups that limit this process: its own and its parents, in version 1 and in version 2. */
 function cpuGroups(root: string): string[] {
   const own = linesOf(join(root, 'proc/self/cgroup')).map((line) => line.split(':')); // id:controllers:path
   return linesOf(join(root, 'proc/self/mountinfo')).flatMap((line) => {

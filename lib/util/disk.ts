@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { TangshiError } from './errors';
 
 /**
- * Writes a file atomically: a reader sees the whole old file or the whole new one, at any moment and after any crash.
- * Writes a temporary file, then fsync, rename, fsync of the folder.
+ * Writes a file atomically: a reader sees either the complete old file or the complete new one, at any moment and after
+ * any crash. Writes a temporary file, then fsync, rename, fsync of the folder.
  *
  * @param temporary Path of the temporary file; must be unique if several processes may write the same file.
  * @throws ERR_TANGSHI_IO that names the file; the old file is then unchanged.
@@ -42,7 +42,7 @@ export async function linkWhole(existing: string, path: string): Promise<void> {
     await rm(temporary, { force: true });
     await link(existing, temporary).catch(() => copyAndSync(existing, temporary)); // no hard links on this file system
     await rename(temporary, path);
-    await rm(temporary, { force: true }); // rename keeps it if both names were already the same file
+    await rm(temporary, { force: true }); // rename keeps it if both names already refer to the same file
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
@@ -56,8 +56,8 @@ async function copyAndSync(existing: string, path: string): Promise<void> {
 }
 
 /**
- * Codes with which a file system says that it does not sync folders, as network file systems do: what it then keeps after
- * a crash is up to it. EACCES: a folder that may be written and not read cannot be opened.
+ * Errors of file systems that cannot sync folders, such as network file systems; what they keep after a crash is up to
+ * them. EACCES: a folder that is writable but not readable cannot be opened.
  */
 const NO_FOLDER_SYNC = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES'];
 
@@ -99,7 +99,7 @@ const REASONS: Readonly<Record<'read' | 'write', Readonly<Record<string, string>
   },
 };
 
-/** An error of the file system with the path, the reason and how to fix it; `cause` is the system's error. */
+/** A file system error with the path, the reason and how to fix it; `cause` is the system's error. */
 export function diskError(verb: 'read' | 'write', path: string, error: unknown): TangshiError {
   const { code, message } = error as NodeJS.ErrnoException;
   const reason = REASONS[verb][code ?? ''] ?? message;

@@ -32,7 +32,7 @@ export type ErrorCode =
   | 'ERR_TANGSHI_NON_FINITE'
   | 'ERR_TANGSHI_IO';
 
-/** What a `TangshiError` may carry beside its message. */
+/** Optional properties of a `TangshiError`. */
 export type TangshiErrorOptions = Readonly<{
   /** The error that led to this one. */
   cause?: unknown;
@@ -66,11 +66,11 @@ export class TangshiError extends Error {
   }
 }
 
-/** The error of an aborted operation, as Node.js itself has it; `cause` is the signal's `reason`. */
+/** The error of an aborted operation, as in Node.js itself; `cause` is the signal's `reason`. */
 export class AbortError extends Error {
-  /** As for every abort in Node.js and browsers. */
+  /** Same as for every abort in Node.js and browsers. */
   override readonly name = 'AbortError';
-  /** As for every abort in Node.js. */
+  /** Same as for every abort in Node.js. */
   readonly code = 'ABORT_ERR';
 
   /** @param reason The signal's `reason`. */

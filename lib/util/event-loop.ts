@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Milliseconds of work between two turns of the event loop. */
+/** Maximum time of work without yielding to the event loop, in milliseconds. */
 const SLICE = 5;
 
 /** Like `items.map(work)`, but lets the event loop run every few milliseconds, so that long lists do not block it. */

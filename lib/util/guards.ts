@@ -23,7 +23,7 @@ export function requireObject(value: unknown, name: string): asserts value is ob
   if (typeOf(value) !== 'object') throw wrongArgument('an object', name, value);
 }
 
-/** @throws ERR_TANGSHI_INVALID_ARG, also for a string, which would be taken for its characters. */
+/** @throws ERR_TANGSHI_INVALID_ARG, also for a string, which would be iterated as characters. */
 export function requireIterable(value: unknown, name: string): asserts value is Iterable<unknown> {
   const iterable = value !== null && typeof value === 'object' && Symbol.iterator in value;
   if (!iterable) throw wrongArgument('an array', name, value);

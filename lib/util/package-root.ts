@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TangshiError } from './errors';
 
-/** Folder of the package, for the sources as well as for the compiled files in `dist`. */
+/** Folder of the package, both for the sources and for the compiled files in `dist`. */
 export const ROOT = findRoot(__dirname);
 
-/** The folder above with this package's package.json; a bundle may have none above it, or that of another package. */
+/** The closest parent folder with this package's package.json. A bundle may have none, or that of another package. */
 function findRoot(folder: string): string {
   if (isThisPackage(join(folder, 'package.json'))) return folder;
   const above = dirname(folder);

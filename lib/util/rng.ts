@@ -22,8 +22,8 @@ export class Rng {
   }
 
   /**
-   * The stream of a seed and its labels. Other labels give an independent stream; 1 and 1n are the same seed. The state
-   * is the first half of a SHA-256.
+   * The stream of a seed and its labels. Different labels give independent streams; 1 and 1n are the same seed. The
+   * state is the first half of a SHA-256.
    *
    * @throws ERR_TANGSHI_INVALID_ARG if the seed is not an integer.
    */
@@ -58,7 +58,7 @@ export class Rng {
         `Expected an integer from 1 to 2^32 for bound but received ${bound}`,
       );
     }
-    const limit = WORD - (WORD % bound); // words from here on would favour small results
+    const limit = WORD - (WORD % bound); // larger words would favour small results
     let word = this.uint32();
     while (word >= limit) word = this.uint32();
     return word % bound;

@@ -2,14 +2,14 @@ import { linesOf } from '../data/poem-rows';
 import { TangshiError } from '../util/errors';
 import { Prosody, RHYME_GROUPS, type RhymeGroup } from './readings';
 
-/** The rules of regulated verse. Shares only the readings with `forms.ts`, so that it can check what forms produce. */
+/** The rules of regulated verse. Shares only the readings with `forms.ts`, so that it can check the output of forms. */
 
 /** The four fixed forms. */
 export type RegulatedForm = '五绝' | '七绝' | '五律' | '七律';
 
 /** A check of a poem against the rules of regulated verse. */
 export type PoemCheck = Readonly<{
-  /** Absent for any other shape; rhyme and tones are then not checked. */
+  /** Absent for any other shape, for which rhyme and tones are not checked. */
   form?: RegulatedForm;
   /** In order, without punctuation. */
   lines: readonly CheckedLine[];
@@ -44,7 +44,7 @@ type Position = Readonly<{
   found: string;
 }>;
 
-/** A character of the wrong tone (`tone`), or one whose reading is not known (`unknown-reading`). */
+/** A character with the wrong tone (`tone`), or with an unknown reading (`unknown-reading`). */
 export type ToneFault = Position &
   Readonly<{
     rule: 'tone' | 'unknown-reading';
@@ -63,7 +63,7 @@ export type ToneFault = Position &
 export type RhymeFault = Position &
   Readonly<{
     rule: 'no-level-rhyme' | 'rhyme-group' | 'repeated-rhyme' | 'first-line';
-    /** The groups to rhyme in; empty if any group will do. */
+    /** The groups allowed for the rhyme; empty if any group is allowed. */
     expected: readonly RhymeGroup[];
   }>;
 
@@ -78,15 +78,16 @@ const ALL_GROUPS = -1;
 /**
  * Checks a poem against the rules of regulated verse.
  *
- * - Rhyme: even lines end in level characters of one rhyme group, no character twice. The first line may rhyme too;
- *   otherwise it ends obliquely.
- * - Tones of the second, fourth and sixth characters: alternate within a line, oppose between the lines of a couplet and
- *   agree between neighbouring couplets. Even lines end level, odd lines (after the first) obliquely.
+ * - Rhyme: even lines end in level characters of one rhyme group, without repeating a character. The first line may
+ *   rhyme too; otherwise it ends in an oblique tone.
+ * - Tones of the second, fourth and sixth characters: alternate within a line, oppose between the lines of a couplet
+ *   and agree between neighbouring couplets. Even lines end in a level tone, odd lines (after the first) in an oblique
+ *   one.
  *
  * A character with several readings counts as the one that fits.
  *
- * @param text Lines are separated by punctuation or white space. A title, an author, quotation marks, notes in brackets and
- * footnote numbers are left out.
+ * @param text Lines are separated by punctuation or white space. A title, an author, quotation marks, notes in brackets
+ * and footnote numbers are left out.
  * @param prosody Default: `Prosody.load()`.
  * @example
  * checkPoem('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。').tone?.ok; // true
@@ -151,7 +152,7 @@ function checkRhyme(lines: readonly string[][], prosody: Prosody): RhymeCheck {
 /** Finds the groups that all rhymes share; `shared` is 0 if there is none. */
 function checkGroups(rhymes: readonly Position[], prosody: Prosody) {
   const faults: RhymeFault[] = [];
-  let shared = ALL_GROUPS; // of the rhymes so far
+  let shared = ALL_GROUPS; // groups shared by the rhymes so far
   for (const rhyme of rhymes) {
     const { groups } = prosody.reading(rhyme.found);
     if (groups === 0) faults.push({ ...rhyme, rule: 'no-level-rhyme', expected: namesOf(shared) });
@@ -172,7 +173,7 @@ function namesOf(groups: number): RhymeGroup[] {
   return groups === ALL_GROUPS ? [] : RHYME_GROUPS.filter((_, bit) => ((groups >> bit) & 1) === 1);
 }
 
-/** Of the two patterns, which differ in the second character of the first line, the one with fewer faults. */
+/** Of the two patterns, which differ in the second character of the first line, the one with fewer errors. */
 function checkTones(lines: readonly string[][], prosody: Prosody): ToneFault[] {
   const level = toneFaults(lines, true, prosody);
   const oblique = toneFaults(lines, false, prosody);

@@ -13,30 +13,35 @@ export type ToneRule = 'strict' | 'loose' | 'off';
 /** A fixed form, or lines x characters per line: `6x4`. */
 export type FormName = '五绝' | '七绝' | '五律' | '七律' | '五絕' | '七絕' | `${number}x${number}`;
 
-/** The form of a poem, and its rules. */
+/** The form of a poem and its rules. */
 export type FormOptions = Readonly<{
   /** A fixed form, or lines x characters per line, up to 40x20. */
   form?: FormName;
-  /** First characters of the lines. Without `form`: as many lines, of seven characters if that is even, else of five. */
+  /**
+   * First characters of the lines. Without `form`: one line per character, of seven characters if their number is even,
+   * otherwise of five.
+   */
   acrostic?: string;
-  /** Whether even lines rhyme, in one level group and without repeating a character. Default: in the fixed forms. */
+  /**
+   * Whether even lines rhyme, in one level group and without repeating a character. Default: only in the fixed forms.
+   */
   rhyme?: boolean;
-  /** Default: `loose` in the fixed forms, else `off`. */
+  /** Default: `loose` in the fixed forms, otherwise `off`. */
   tone?: ToneRule;
-  /** The group to rhyme in, such as 东. Default: chosen by the model. */
+  /** The rhyme group, such as 东. Default: chosen by the model. */
   rhymeGroup?: RhymeGroup;
 }>;
 
-/** The options with all defaults. */
+/** The options with all defaults filled in. */
 export type FormRules = Readonly<{
   lines: number;
   /** Characters per line, without punctuation. */
   width: number;
-  /** One character per line, or none. */
+  /** One character per line, or empty. */
   acrostic: readonly string[];
   rhyme: boolean;
   tone: ToneRule;
-  /** Bit mask of the groups to rhyme in. */
+  /** Bit mask of the allowed rhyme groups. */
   rhymeGroups: number;
 }>;
 

@@ -10,9 +10,9 @@ import { rhymesAt, type Tone, type TonePattern, toneAt, tonePatterns } from './t
 /** Indices of a plan's rhymes: all rhymes of a poem belong together. */
 const NO_RHYME = -1;
 const RHYME = 0;
-/** A rhyme group must have this many characters for each rhyme, so that the first one leaves a choice. */
+/** Minimum number of characters in a rhyme group per rhyme, so that there is a choice. */
 const CHARS_PER_RHYME = 6;
-/** Number of the most frequent characters that suggestions are taken from. */
+/** Number of most frequent characters to choose suggestions from. */
 const FREQUENT = 2500;
 const HAN = /^\p{Script=Han}$/u;
 const MARKS = '，。？！；：、';
@@ -25,7 +25,7 @@ export class Form {
   /** `[vocabSize]` each: 1 for allowed ids. */
   readonly #masks: Uint8Array[] = [];
   readonly #maskIndices = new Map<string, number>();
-  /** `[vocabSize]`: rhyme groups of each id, as bits. */
+  /** `[vocabSize]`: rhyme groups of each id, as a bit set. */
   readonly #rhymeGroups: Int32Array;
 
   /** @throws ERR_TANGSHI_INVALID_ARG, or ERR_TANGSHI_VOCAB if the model does not know a character of the acrostic. */
@@ -73,9 +73,9 @@ export class Form {
   }
 
   /**
-   * Plans for `count` drafts of a poem: each follows a random one of the tone patterns that the prompt allows.
+   * Plans for `count` drafts of a poem. Each follows a randomly chosen tone pattern that the prompt allows.
    *
-   * @param prompt As `punctuate` returns it.
+   * @param prompt As returned by `punctuate`.
    * @returns For `constraint`.
    * @throws ERR_TANGSHI_INVALID_ARG if no pattern allows the prompt.
    */
@@ -104,7 +104,7 @@ export class Form {
     return { masks, plans, groups, allowedGroups: Uint32Array.of(this.#rules.rhymeGroups) };
   }
 
-  /** As in `LogitConstraint`: the index of a mask and of a rhyme for each character. */
+  /** See `LogitConstraint`: the indices of a mask and of a rhyme for each character. */
   #planOf(pattern: TonePattern): Int32Array {
     const { lines, width, acrostic } = this.#rules;
     const plan: number[] = [];
@@ -143,7 +143,7 @@ export class Form {
     return line % 2 === 1 || line === this.#rules.lines - 1 ? '。' : '，';
   }
 
-  /** Index of the mask for one character, the characters of a tone, or any character. */
+  /** Index of the mask for a specific character, the characters of a tone, or any character. */
   #maskIndex(allowed: string): number {
     const known = this.#maskIndices.get(allowed);
     if (known !== undefined) return known;
@@ -191,7 +191,7 @@ export class Form {
   }
 }
 
-/** Bit mask of the groups with at least so many characters. */
+/** Bit mask of the groups with at least this number of characters. */
 function groupsWith(groups: Int32Array, members: number): number {
   let usable = 0;
   for (let bit = 0; bit < RHYME_GROUPS.length; bit++) {
@@ -217,7 +217,7 @@ function checkMarks(vocab: Vocab): void {
   );
 }
 
-/** @throws ERR_TANGSHI_VOCAB with characters that sound alike, which can take the place of one in an acrostic. */
+/** @throws ERR_TANGSHI_VOCAB that suggests characters that sound alike for an acrostic. */
 function checkAcrostic(vocab: Vocab, acrostic: readonly string[]): void {
   const unknown = acrostic.filter((char) => !vocab.has(char));
   if (unknown.length === 0) return;

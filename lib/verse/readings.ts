@@ -58,7 +58,7 @@ const UNKNOWN: Reading = { level: false, oblique: false, groups: 0 };
 
 /**
  * Tones and rhymes of characters according to the 廣韻 (1008), from the package tshet-uinh. Simplified characters are
- * looked up as the traditional ones that opencc-js maps them to, or else as they are.
+ * looked up in the traditional form given by opencc-js, or unchanged if that is missing.
  *
  * @example
  * const prosody = Prosody.load();
@@ -89,7 +89,7 @@ export class Prosody {
   }
 
   /**
-   * The reading of a character; neither tone if the 廣韻 does not have it.
+   * The reading of a character; without tones if it is not in the 廣韻.
    *
    * @param char Simplified or traditional.
    */

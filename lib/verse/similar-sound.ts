@@ -1,9 +1,9 @@
-/** Neighbours on each side in the order of pronunciation. */
+/** Number of neighbours on each side in the order of pronunciation. */
 const NEIGHBOURS = 2;
 
 /**
- * Characters that sound like a given one in Mandarin: its neighbours in the order of pinyin, by syllable, tone and strokes,
- * as ICU collates. Next to a syllable of which few characters are given, a neighbour may only sound similar.
+ * Characters that sound like a given one in Mandarin: its neighbours in pinyin order (by syllable, tone and strokes, as
+ * in ICU collation). For a syllable with few characters, neighbours may only sound similar.
  */
 export function similarSound(char: string, characters: readonly string[]): string[] {
   const { compare } = new Intl.Collator('zh-u-co-pinyin');

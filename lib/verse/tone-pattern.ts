@@ -18,7 +18,7 @@ export function tonePatterns({ rhyme, tone }: FormRules): TonePattern[] {
   return seconds.flatMap((secondIsLevel) => firsts.map((firstRhymes) => ({ secondIsLevel, firstRhymes })));
 }
 
-/** Whether the character rhymes: the last one of an even line, and of the first line in some patterns. */
+/** Whether the character rhymes: the last one of even lines, and in some patterns of the first line. */
 export function rhymesAt(
   { rhyme, width }: FormRules,
   { firstRhymes }: TonePattern,
@@ -28,7 +28,7 @@ export function rhymesAt(
   return rhyme && index === width - 1 && (line % 2 === 1 || (line === 0 && firstRhymes));
 }
 
-/** The required tone of a character; undefined if either will do. */
+/** The required tone of a character; undefined if both are allowed. */
 export function toneAt(
   rules: FormRules,
   pattern: TonePattern,
@@ -36,7 +36,7 @@ export function toneAt(
   index: number,
 ): Tone | undefined {
   const last = rules.width - 1;
-  // A first line that ends level without rhyming would sound like a mistake.
+  // A first line that ends in a level tone without rhyming would sound like a mistake.
   if (rules.rhyme && line === 0 && index === last && !pattern.firstRhymes) return 'oblique';
   if (rules.tone === 'off') return undefined;
   const level = patternAt(pattern, last, line, index);
@@ -44,9 +44,9 @@ export function toneAt(
   return rules.tone === 'strict' ? strictToneAt(pattern, last, line, index) : undefined;
 }
 
-/** True for level, undefined for the positions that the pattern leaves free. */
+/** True for level, undefined for positions that the pattern leaves free. */
 function patternAt(pattern: TonePattern, last: number, line: number, index: number): boolean | undefined {
-  // Even lines end level; odd lines obliquely, except for a first line that rhymes.
+  // Even lines end in a level tone, odd lines in an oblique one, except for a first line that rhymes.
   if (index === last) return line % 2 === 1 || (line === 0 && pattern.firstRhymes);
   if (index % 2 === 0) return undefined;
   // The lines of a couplet oppose each other; neighbouring couplets agree.
@@ -57,7 +57,7 @@ function patternAt(pattern: TonePattern, last: number, line: number, index: numb
 function strictToneAt(pattern: TonePattern, last: number, line: number, index: number): Tone | undefined {
   const end = patternAt(pattern, last, line, last);
   const beforeEnd = patternAt(pattern, last, line, last - 1);
-  // No isolated 平 in a line that ends level.
+  // No isolated 平 in a line that ends in a level tone.
   if (index === last - 4 && end && !beforeEnd) return 'level';
   // No three equal tones at the end.
   return index === last - 2 && beforeEnd === end ? toTone(!end) : undefined;
