@@ -58,7 +58,7 @@ const UNKNOWN: Reading = { level: false, oblique: false, groups: 0 };
 
 /**
  * Tones and rhymes of characters according to the 廣韻 (1008), from the package tshet-uinh. Simplified characters are
- * looked up in the traditional form given by opencc-js, or unchanged if that is missing.
+ * looked up in the traditional form given by opencc-js, or unchanged if the 廣韻 does not have that form.
  *
  * @example
  * const prosody = Prosody.load();

@@ -24,7 +24,7 @@ constexpr auto duration = std::chrono::milliseconds(100);  // of each variant
     typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float)))); \
     Vector sums[chains];                                                      \
     const Vector a = factor - Vector{}, b = 1 - Vector{};                     \
-    /* If equal, the compiler would merge them. */                             \
+    /* If equal, the compiler would merge them. */                            \
     for (int i = 0; i < chains; i++) sums[i] = out[i] - Vector{};             \
     for (long step = 0; step < steps; step++) {                               \
       _Pragma("GCC unroll 32") for (Vector& sum : sums) sum = sum * a + b;    \
