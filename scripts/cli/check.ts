@@ -16,7 +16,7 @@ export function checkCommand(): Command {
       t(
         'Check poems against the rules of regulated verse: form, rhyme and tones. Separate poems by blank lines, or write\n' +
           'title:poem on each line. The exit code is 1 if a poem breaks a rule.',
-        '按近体诗的格律检查诗：体裁、押韵、平仄。各诗之间用空行分隔，或每行写作 标题:诗。\n有诗不合格律时，退出码为 1。',
+        '检查诗是否合乎近体诗的格律：体裁、押韵、平仄。各首之间空一行，或每首写成一行：标题:诗。\n只要有一首不合格律，退出码就是 1。',
       ),
     )
     .argument('<file>', t('a text file, or - for stdin', '文本文件；- 表示标准输入'))

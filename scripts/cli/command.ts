@@ -1,4 +1,5 @@
-import { type Argument, Command, type Help, InvalidArgumentError, Option } from 'commander';
+import { type Argument, Command, Help, InvalidArgumentError, Option } from 'commander';
+import stringWidth from 'string-width';
 import { AbortError, TangshiError } from '../../lib';
 import { commandLine, IN_CLONE } from '../../lib/util/package-root';
 import { LANGUAGES, t } from './language';
@@ -20,7 +21,7 @@ export function addCommonOptions(command: Command): Command {
     .addOption(
       new Option(
         '--lang <language>',
-        t('language of messages and help (default: by the locale)', '提示与帮助的语言（默认随系统）'),
+        t('language of messages and help (default: by the locale)', '消息和帮助的语言（默认跟随系统）'),
       ).choices(LANGUAGES),
     )
     .option('--quiet', t('print no messages, only results and errors', '不输出提示，只输出结果和错误'));
@@ -30,7 +31,14 @@ export function addCommonOptions(command: Command): Command {
 export function withConventions(command: Command): Command {
   return command
     .helpOption('-h, --help', t('display help', '显示帮助'))
-    .configureHelp({ styleTitle: titleOf, optionDescription, argumentDescription })
+    .configureHelp({
+      styleTitle: titleOf,
+      displayWidth: stringWidth,
+      boxWrap,
+      subcommandTerm,
+      optionDescription,
+      argumentDescription,
+    })
     .configureOutput({ outputError: (text, write) => write(translated(text)) })
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : FAILURE));
 }
@@ -43,6 +51,31 @@ function titleOf(title: string): string {
     'Commands:': '命令：',
   };
   return t(title, titles[title] ?? title);
+}
+
+/** Commander breaks lines at spaces, which Chinese does not have. */
+function boxWrap(this: Help, text: string, width: number): string {
+  const chinese = text.split('\n').map((line) => wrapChinese(line, width));
+  return t(Help.prototype.boxWrap.call(this, text, width), chinese.join('\n'));
+}
+
+/** Words, or single characters, with the punctuation that must not be parted from them. */
+const UNBREAKABLE = /（*(?:[!-~]+|[^!-~])[，。、；：）…]* ?/gu;
+
+function wrapChinese(line: string, columns: number): string {
+  let [wrapped, width] = ['', 0];
+  for (const [part] of line.matchAll(UNBREAKABLE)) {
+    const breaks = width > 0 && width + stringWidth(part.trimEnd()) > columns;
+    wrapped = breaks ? `${wrapped.trimEnd()}\n${part}` : wrapped + part;
+    width = (breaks ? 0 : width) + stringWidth(part);
+  }
+  return wrapped;
+}
+
+/** As commander has it, but in the user's language. */
+function subcommandTerm(this: Help, command: Command): string {
+  const term = Help.prototype.subcommandTerm.call(this, command);
+  return term.replace('[options]', t('[options]', '[选项]'));
 }
 
 /** As commander has it, but in the user's language. */
@@ -61,7 +94,8 @@ function withFacts(description: string, choices: readonly string[] | undefined, 
     value !== undefined && t(`default: ${value}`, `默认：${value}`),
   ].filter(Boolean);
   if (facts.length === 0) return description;
-  return t(`${description} (${facts.join('; ')})`, `${description}（${facts.join('；')}）`);
+  const zh = description.endsWith('）') ? `${description.slice(0, -1)}；` : `${description}（`;
+  return t(`${description} (${facts.join('; ')})`, `${zh}${facts.join('；')}）`);
 }
 
 /** A command with arguments, to show to the user. In a clone, npm needs `--` before options. */

@@ -9,7 +9,7 @@ import { note } from './messages';
 export function modelHelp(): string {
   return t(
     'a checkpoint or a run folder (default: the newest run under runs/, otherwise the bundled model)',
-    '检查点或训练目录（默认：runs/ 下最新的训练，没有则用自带的模型）',
+    '检查点或训练目录（默认为 runs/ 下最新的一次训练，没有则用自带的模型）',
   );
 }
 
@@ -29,7 +29,7 @@ async function warnIfStale(run: string): Promise<void> {
     t(
       `Note: ${files.best} (step ${best.step}) is older than ${files.last} (step ${last.step}). ` +
         `To use the latter: --model ${files.last}`,
-      `注意：${files.best}（第 ${best.step} 步）早于 ${files.last}（第 ${last.step} 步）。若要用后者：--model ${files.last}`,
+      `注意：${files.best}（第 ${best.step} 步）早于 ${files.last}（第 ${last.step} 步）。要用后者，请加 --model ${files.last}`,
     ),
   );
 }

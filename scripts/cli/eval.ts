@@ -29,7 +29,7 @@ export function evalCommand(): Command {
       t(
         'Measure how well a model predicts poems (NLL in nats per character, perplexity), and how well its own poems follow\n' +
           'the rules of the fixed forms.',
-        '衡量模型预测诗句的能力（每字的 NLL，单位纳特；困惑度），以及它作的诗合不合固定体裁的格律。',
+        '评估模型：预测诗句的准确程度（每字的 NLL，单位 nat；困惑度），以及它写的近体诗是否合乎格律。',
       ),
     )
     .option('--model <path>', modelHelp())
@@ -37,7 +37,7 @@ export function evalCommand(): Command {
       '--data <corpus>',
       t(
         'a built-in corpus, or the path of a file (default: the training corpus)',
-        '内置语料，或文件路径（默认：训练所用的语料）',
+        '内置语料，或文件路径（默认为训练所用的语料）',
       ),
     )
     .addOption(formatOption())
@@ -46,22 +46,22 @@ export function evalCommand(): Command {
       '--extra <corpus>',
       t(
         'another corpus in which to find copied lines (can be repeated)',
-        '另一份语料，用来查找照抄的句子（可重复）',
+        '再加一份语料，用来查找照抄的句子（可多次使用）',
       ),
       list,
     )
-    .option('--held-out', t('use only the poems held out from training', '只用训练时留出的诗'))
+    .option('--held-out', t('use only the poems held out from training', '只用留出集（没有参与训练的诗）'))
     .option(
       '--poems <n>',
-      t('poems to generate and measure in each fixed form', '每种固定体裁生成并统计的诗数'),
+      t('poems to generate and measure in each fixed form', '每种近体诗写多少首用于统计'),
       integer(0, 1000),
       100,
     )
     .option('--seed <n>', t('seed of these poems', '这些诗的种子'), integer(0), 1)
-    .option('--device <device>', t('auto, cpu, cuda or cuda:N', 'auto、cpu、cuda 或 cuda:N'), 'cpu')
+    .option('--device <device>', t('auto, cpu, cuda or cuda:N', '设备：auto、cpu、cuda 或 cuda:N'), 'cpu')
     .option(
       '--threads <n>',
-      t('CPU threads (default: all usable cores)', 'CPU 线程数（默认所有可用的核）'),
+      t('CPU threads (default: all usable cores)', 'CPU 线程数（默认为可用核数）'),
       integer(1, 1024),
     )
     .option('--json', t('print one JSON object', '输出一个 JSON 对象'))

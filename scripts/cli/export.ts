@@ -15,10 +15,10 @@ export function exportCommand(): Command {
       t(
         'Export a trained model to a small file for generating poems: weights in half precision, without the state that\n' +
           'training needs. It has a quarter to a sixth of the size of the checkpoint.',
-        '把训练好的模型导出为作诗用的小文件：半精度权重，不含训练所需的状态。大小是检查点的四分之一到六分之一。',
+        '把训练好的模型导出为小文件，供写诗使用：权重为半精度，不含训练状态，大小是检查点的 1/6 到 1/4。',
       ),
     )
-    .argument('<file>', t('the .safetensors file to write', '要写入的 .safetensors 文件'))
+    .argument('<file>', t('the .safetensors file to write', '输出的 .safetensors 文件'))
     .option('--model <path>', modelHelp())
     .action(async (file: string, { model }) => {
       requireNewFile(file);
@@ -27,7 +27,7 @@ export function exportCommand(): Command {
       note(
         t(
           `${file}: ${await megabytes(file)}, from ${path} of ${await megabytes(path)}`,
-          `${file}：${await megabytes(file)}，来自 ${path}（${await megabytes(path)}）`,
+          `${file}：${await megabytes(file)}，由 ${path}（${await megabytes(path)}）导出`,
         ),
       );
     });

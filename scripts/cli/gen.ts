@@ -19,13 +19,13 @@ import { canRedraw } from './terminal';
 /** `tangshi gen`. */
 export function genCommand(): Command {
   return newCommand('gen', '湖')
-    .description(t('Generate poems that begin with the given characters.', '以给定的字开头作诗。'))
+    .description(t('Generate poems that begin with the given characters.', '写诗，可以指定开头。'))
     .argument('[beginning]', t('first characters of the poem; empty: anything', '诗的开头；省略则自由发挥'))
     .option('--model <path>', modelHelp())
     .addOption(
       new Option(
         '--preset <name>',
-        t('classic: print what the original program prints', 'classic：打印原程序的输出'),
+        t('classic: print what the original program prints', 'classic：输出与原程序相同的内容'),
       )
         .choices(['classic'])
         .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'maxLength', 'seed']),
@@ -37,36 +37,39 @@ export function genCommand(): Command {
         '体裁：五绝、七绝、五律、七律，或 行数x每行字数，如 6x4',
       ),
     )
-    .option('--acrostic <characters>', t('first characters of the lines', '藏头：各句的第一个字'))
+    .option('--acrostic <characters>', t('first characters of the lines', '藏头诗：各句的首字'))
     .addOption(
       new Option(
         '--rhyme <rule>',
-        t('whether lines rhyme (default: on in the fixed forms)', '是否押韵（固定体裁默认 on）'),
+        t('whether lines rhyme (default: on in the fixed forms)', '是否押韵（近体诗默认 on）'),
       ).choices(['on', 'off']),
     )
     .addOption(
       new Option(
         '--tone <rule>',
-        t('tone pattern (default: loose in the fixed forms)', '平仄规则（固定体裁默认 loose）'),
+        t('tone pattern (default: loose in the fixed forms)', '平仄规则（近体诗默认 loose）'),
       ).choices(['strict', 'loose', 'off']),
     )
     .option(
       '--rhyme-group <name>',
       t('rhyme group, one of thirty: 东, 冬, 江, …', '韵部，三十部之一：东、冬、江……'),
     )
-    .option('--context <lines>', t('lines before the poem, not printed', '诗之前的句子，不输出'))
+    .option(
+      '--context <lines>',
+      t('lines before the poem, not printed', '前文：诗承接这些句子，但不输出它们'),
+    )
     .option(
       '--best-of <n>',
       t(
         'drafts to choose each poem from (default: 32 in a form, otherwise 1)',
-        '每首诗的草稿数，取最好的一稿（有体裁时默认 32，否则 1）',
+        '每首诗的草稿数，取最好的一稿（指定体裁时默认 32，否则 1）',
       ),
       integer(1, 1000),
     )
     .addOption(
       new Option(
         '--beam <n>',
-        t('search for the likeliest poem with a beam of this width', '用此宽度的束搜索求最可能的诗'),
+        t('search for the likeliest poem with a beam of this width', '束搜索的宽度：搜索概率最高的诗'),
       )
         .argParser(integer(1, 1000))
         .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'seed', 'bestOf']),
@@ -75,7 +78,7 @@ export function genCommand(): Command {
       '--repetition-penalty <nats>',
       t(
         'penalty for repeated characters (default: 2 in a form, otherwise 0)',
-        '重复用字的惩罚，单位纳特（有体裁时默认 2，否则 0）',
+        '重复用字的惩罚，单位 nat（指定体裁时默认 2，否则 0）',
       ),
       number(0, 100),
     )
@@ -83,25 +86,25 @@ export function genCommand(): Command {
       '--temperature <t>',
       t(
         'randomness; 0 always takes the likeliest character (default: 0.8)',
-        '随机性；0 总取最可能的字（默认 0.8）',
+        '温度，越高越随机；0 表示总取概率最高的字（默认 0.8）',
       ),
       number(0),
     )
     .option(
       '--top-k <k>',
-      t('draw from the k likeliest characters (default: all)', '只从最可能的 k 个字中抽取（默认不限）'),
+      t('draw from the k likeliest characters (default: all)', '只从概率最高的 k 个字中抽样（默认不限）'),
       integer(0),
     )
     .option(
       '--top-p <p>',
       t(
         'draw from the likeliest characters that together reach p (default: 0.95)',
-        '只从概率之和达到 p 的最可能的字中抽取（默认 0.95）',
+        '按概率从高到低累加到 p，只从这些字中抽样（默认 0.95）',
       ),
       number(0, 1),
     )
     .addOption(
-      new Option('--greedy', t('always take the likeliest character', '总取最可能的字')).conflicts([
+      new Option('--greedy', t('always take the likeliest character', '总取概率最高的字')).conflicts([
         'temperature',
         'topK',
         'topP',
@@ -111,26 +114,26 @@ export function genCommand(): Command {
     )
     .option(
       '--count <n>',
-      t('number of poems, with consecutive seeds', '诗的数量，种子依次加一'),
+      t('number of poems, with consecutive seeds', '写几首，种子依次加 1'),
       integer(1, 100_000),
     )
     .option(
       '--max-length <n>',
-      t('highest number of characters (default: 80)', '最多字数（默认 80）'),
+      t('highest number of characters (default: 80)', '最大字数，含开头和标点（默认 80）'),
       integer(1),
     )
     .option(
       '--seed <n>',
       t(
         'seed of the first poem; the same seed gives the same poem (default: random)',
-        '第一首诗的种子；种子相同则诗相同（默认随机）',
+        '第一首诗的种子；种子相同，诗就相同（默认随机）',
       ),
       integer(0),
     )
-    .option('--device <device>', t('auto, cpu, cuda or cuda:N', 'auto、cpu、cuda 或 cuda:N'), 'cpu')
+    .option('--device <device>', t('auto, cpu, cuda or cuda:N', '设备：auto、cpu、cuda 或 cuda:N'), 'cpu')
     .option(
       '--threads <n>',
-      t('CPU threads (default: all usable cores, at most 4)', 'CPU 线程数（默认所有可用的核，最多 4）'),
+      t('CPU threads (default: all usable cores, at most 4)', 'CPU 线程数（默认为可用核数，最多 4）'),
       integer(1, 1024),
     )
     .option('--annotate', t('show tones, rhymes and a check against the rules', '标出平仄和韵脚，并检查格律'))
@@ -217,7 +220,7 @@ function withModel(error: unknown, path: string | undefined): unknown {
   if (code !== 'ERR_TANGSHI_VOCAB' && option !== 'rhyme') return error;
   const which = t(
     ` (the model is ${path}; choose another with --model)`,
-    `（模型是 ${path}，可用 --model 另选）`,
+    `（当前模型为 ${path}，可用 --model 另选）`,
   );
   return new TangshiError(code, message + which, { option });
 }

@@ -14,20 +14,20 @@ import { trainCommand } from './train';
 /** The program `tangshi` with all its commands, in the user's language. */
 export function createProgram(): Command {
   const program = withConventions(new Command(IN_CLONE ? 'npm run' : 'npx tangshi'))
-    .description(t('Learns to write Tang poems: an LSTM over libtorch.', '学作唐诗：基于 libtorch 的 LSTM。'))
+    .description(t('Learns to write Tang poems: an LSTM over libtorch.', '用 LSTM 学写唐诗，基于 libtorch。'))
     .usage(
       IN_CLONE ? t('<command> -- [options]', '<命令> -- [选项]') : t('<command> [options]', '<命令> [选项]'),
     )
-    .version(packageVersion(), '-v, --version', t('print the version', '显示版本'))
-    .helpCommand('help [command]', t('display help for a command', '显示某个命令的帮助'));
+    .version(packageVersion(), '-v, --version', t('print the version', '显示版本号'))
+    .helpCommand('help [command]', t('display help for a command', '显示命令的帮助'));
   const commands = [
-    genCommand().summary(t('generate poems', '作诗')),
+    genCommand().summary(t('generate poems', '写诗')),
     trainCommand().summary(t('train a model', '训练模型')),
     evalCommand().summary(t('measure how well a model predicts and writes poems', '评估模型')),
     checkCommand().summary(t('check poems against the rules of regulated verse', '检查诗的格律')),
     exportCommand().summary(t('export a trained model to a small file', '把训练好的模型导出为小文件')),
-    doctorCommand().summary(t('report what is installed and what is missing', '查看已安装项和缺失项')),
-    setupCommand().summary(t('build what is missing', '补全缺失项')),
+    doctorCommand().summary(t('report what is installed and what is missing', '查看已安装和缺失的组件')),
+    setupCommand().summary(t('build what is missing', '安装缺失的组件')),
     completionCommand(program).summary(t('print a completion script for a shell', '输出 shell 的补全脚本')),
   ];
   for (const command of commands) program.addCommand(addCommonOptions(command));
@@ -44,7 +44,7 @@ function doctorCommand(): Command {
     .description(
       t(
         'Report what is installed, what is missing, and how to fix it. The exit code is 1 if poems cannot be generated.',
-        '查看已安装项、缺失项及修复方法。无法作诗时退出码为 1。',
+        '查看已安装的组件、缺失的组件及修复方法。无法写诗时，退出码为 1。',
       ),
     )
     .action(() => runScript('cli/doctor.js', []));
@@ -52,7 +52,7 @@ function doctorCommand(): Command {
 
 function setupCommand(): Command {
   return newCommand('setup')
-    .description(t('Build what is missing: libtorch and the addon.', '补全缺失项：libtorch 和插件。'))
+    .description(t('Build what is missing: libtorch and the addon.', '安装缺失的组件：libtorch 和原生插件。'))
     .option('--cuda', t('with a libtorch for CUDA', '使用支持 CUDA 的 libtorch'))
     .action(({ cuda }) => runScript('setup/setup.js', cuda ? ['--cuda'] : []));
 }

@@ -5,6 +5,7 @@ import type { TrainEvent } from '../../lib/train/train-events';
 import { exampleCommand } from './command';
 import { t } from './language';
 import { canRedraw, type Terminal } from './terminal';
+import { rejectionsText, translated } from './translate';
 
 type Plan = Extract<TrainEvent, { type: 'plan' }>;
 type Step = Extract<TrainEvent, { type: 'step' }>;
@@ -77,7 +78,7 @@ export class Reporter {
         this.#prompt = [...event.text][0] ?? '';
         return event.lines.map((line) => `    ${line}`).join('\n');
       case 'checkpoint':
-        return event.best ? t(`best so far: ${event.path}`, `目前最好：${event.path}`) : '';
+        return event.best ? t(`best so far: ${event.path}`, `目前最佳：${event.path}`) : '';
       case 'done':
         return doneText(event, this.#prompt);
     }
@@ -136,8 +137,7 @@ export class Reporter {
 /** @param limit Seconds after which the training stops. */
 function planText(plan: Plan, limit: number): string {
   const { read, kept, rejected } = plan.tally;
-  const reasons = Object.entries(rejected).filter(([, count]) => count > 0);
-  const why = reasons.map(([reason, count]) => `${reason} ${thousands(count)}`).join(', ');
+  const why = rejectionsText(rejected);
   const [poems, records, epochs] = [thousands(kept), thousands(read), plan.epochs];
   const done =
     plan.done > 0 ? t(`, ${thousands(plan.done)} done`, `，已完成 ${thousands(plan.done)} 步`) : '';
@@ -147,7 +147,7 @@ function planText(plan: Plan, limit: number): string {
       t('corpus', '语料'),
       t(
         `${plan.corpus}: ${poems} of ${records} poems${why && ` (rejected: ${why})`}`,
-        `${plan.corpus}：${records} 首中取 ${poems} 首${why && `（舍去：${why}）`}`,
+        `${plan.corpus}：${records} 首中选用 ${poems} 首${why && `（排除：${why}）`}`,
       ),
     ],
     [
@@ -176,7 +176,9 @@ function planText(plan: Plan, limit: number): string {
     [t('time', '时间'), timeText(plan.seconds, limit)],
   ] as const;
   const column = Math.max(...rows.map(([name]) => stringWidth(name))) + 2;
-  const notices = plan.notices.map((notice) => t(`\nNote: ${notice}`, `\n注意：${notice}`)).join('');
+  const notices = plan.notices
+    .map((notice) => t(`\nNote: ${notice}`, `\n注意：${translated(notice)}`))
+    .join('');
   return (
     rows.map(([name, value]) => name + ' '.repeat(column - stringWidth(name)) + value).join('\n') + notices
   );
@@ -185,7 +187,7 @@ function planText(plan: Plan, limit: number): string {
 function timeText(seconds: number, limit: number): string {
   const all = duration(seconds);
   if (seconds <= limit) return t(`about ${all}`, `约 ${all}`);
-  return t(`${duration(limit)}, all epochs about ${all}`, `${duration(limit)}，全部轮次约 ${all}`);
+  return t(`${duration(limit)}, all epochs about ${all}`, `限 ${duration(limit)}，跑完全部轮次约 ${all}`);
 }
 
 function deviceText({ device, precision, threads }: Plan): string {
@@ -196,10 +198,7 @@ function deviceText({ device, precision, threads }: Plan): string {
 function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' | 'evaluation' }>): string {
   if (!heldOut) return '';
   const [nll, perplexity] = [heldOut.nll.toFixed(3), heldOut.perplexity.toFixed(1)];
-  return t(
-    `, held-out nll ${nll} (perplexity ${perplexity})`,
-    `，留出的诗 nll ${nll}（困惑度 ${perplexity}）`,
-  );
+  return t(`, held-out nll ${nll} (perplexity ${perplexity})`, `，留出集 NLL ${nll}（困惑度 ${perplexity}）`);
 }
 
 function doneText(
@@ -214,7 +213,7 @@ function doneText(
   }[reason];
   const next =
     reason === 'finished'
-      ? t('generate poems', '作诗') +
+      ? t('generate poems', '写诗') +
         t(': ', '：') +
         exampleCommand('gen', dirname(run) === RUNS ? prompt : `--model ${run}`)
       : t('continue', '继续') + t(': ', '：') + exampleCommand('train', `--resume --out ${run}`);

@@ -18,7 +18,7 @@ export function trainCommand(): Command {
     t(
       'Train a model that generates Tang poems. Ctrl-C saves and stops; --resume continues.\n' +
         'Options that are not given have the values of the preset.',
-      '训练作唐诗的模型。Ctrl-C 保存并停止，--resume 继续。未给出的选项取预设的值。',
+      '训练写唐诗的模型。按 Ctrl-C 保存并停止，用 --resume 继续。\n未指定的选项取预设的值。',
     ),
   );
   addCorpusOptions(command);
@@ -39,25 +39,25 @@ function addCorpusOptions(command: Command): void {
     .addOption(
       new Option(
         '--preset <name>',
-        t('configuration to start from; classic: the original program', '起始配置；classic 即原程序'),
+        t('configuration to start from; classic: the original program', '预设配置；classic 与原程序相同'),
       )
         .choices(PRESET_NAMES)
         .default('default'),
     )
     .option('--config <file>', t('read the configuration from a JSON file', '从 JSON 文件读取配置'))
-    .option('--print-config', t('print the configuration as JSON and exit', '以 JSON 输出配置后退出'))
+    .option('--print-config', t('print the configuration as JSON and exit', '以 JSON 输出配置，然后退出'))
     .option(
       '--data <corpus>',
       t(
         'poems, tangshi, quantangshi, quansongshi, or the path of a file',
-        'poems、tangshi、quantangshi、quansongshi，或文件路径',
+        '语料：poems、tangshi、quantangshi、quansongshi，或文件路径',
       ),
     )
     .option(
       '--extra <corpus>',
       t(
         'another corpus to train on, none of it held out (can be repeated)',
-        '再加一份训练语料，其中不留出任何诗（可重复）',
+        '再加一份训练语料，全部用于训练，不进留出集（可多次使用）',
       ),
       list,
     )
@@ -66,17 +66,17 @@ function addCorpusOptions(command: Command): void {
     .addOption(
       new Option(
         '--cleaning <rules>',
-        t('how records become poems; plain: any text, one per line', '清洗规则；plain：任何文字，每行一篇'),
+        t('how records become poems; plain: any text, one per line', '清洗规则；plain：任意文本，每行一篇'),
       ).choices(CLEANING_RULES),
     )
     .option(
       '--min-count <n>',
-      t('leave rarer characters out of the vocabulary', '词表不收出现次数更少的字'),
+      t('leave rarer characters out of the vocabulary', '出现次数低于此值的字不收入词表'),
       integer(1),
     )
     .option(
       '--held-out <share>',
-      t('share of the poems to hold out from training', '不用于训练、留作评估的诗所占的比例'),
+      t('share of the poems to hold out from training', '留出集所占的比例（不参与训练）'),
       number(0, 0.99),
     );
 }
@@ -91,29 +91,29 @@ function addNetworkOptions(command: Command): void {
       ]),
     )
     .option('--embed <size>', t('size of the embedding', '字向量的维数'), integer(1))
-    .option('--hidden <size>', t('size of the hidden state', '隐藏层的维数'), integer(1))
+    .option('--hidden <size>', t('size of the hidden state', '隐藏状态的维数'), integer(1))
     .option('--layers <n>', t('number of recurrent layers', '循环层的层数'), integer(1))
-    .option('--dropout <probability>', t('dropout probability', 'dropout 的概率'), number(0, 0.99))
+    .option('--dropout <probability>', t('dropout probability', 'dropout 概率'), number(0, 0.99))
     .option('--tie-weights', t('share the weights of embedding and output layer', '字向量与输出层共享权重'))
-    .option('--no-tie-weights', t('do not share them', '不共享'))
+    .option('--no-tie-weights', t('do not share them', '不共享权重'))
     .option(
       '--relu-logits',
-      t('apply ReLU to the logits, a fault of the original program', '对 logits 使用 ReLU，原程序的缺陷'),
+      t('apply ReLU to the logits, a fault of the original program', '对 logits 使用 ReLU（原程序的缺陷）'),
     )
-    .option('--no-relu-logits', t('do not apply it', '不使用'))
+    .option('--no-relu-logits', t('do not apply it', '不使用 ReLU'))
     .option(
       '--xavier-output',
       t('initialize the output weights as the original program does', '按原程序的方式初始化输出层的权重'),
     )
-    .option('--no-xavier-output', t('initialize them with larger values', '以较大的值初始化'));
+    .option('--no-xavier-output', t('initialize them with larger values', '用较大的值初始化'));
 }
 
 function addOptimizationOptions(command: Command): void {
   command
-    .option('--epochs <n>', t('number of passes over the corpus', '遍历语料的轮数'), integer(1))
-    .option('--batch <poems>', t('poems per training step', '每步训练的诗数'), integer(1))
+    .option('--epochs <n>', t('number of passes over the corpus', '训练的轮数'), integer(1))
+    .option('--batch <poems>', t('poems per training step', '批大小：每步训练的诗数'), integer(1))
     .addOption(
-      new Option('--batching <order>', t('how poems are put into batches', '分批的方式')).choices([
+      new Option('--batching <order>', t('how poems are put into batches', '分批方式')).choices([
         'bucketed',
         'classic',
       ]),
@@ -121,7 +121,7 @@ function addOptimizationOptions(command: Command): void {
     .addOption(
       new Option(
         '--optimizer <name>',
-        t('optimizer, with the semantics of PyTorch', '优化器，语义同 PyTorch'),
+        t('optimizer, with the semantics of PyTorch', '优化器，算法与 PyTorch 一致'),
       ).choices(['adamw', 'adam', 'rmsprop']),
     )
     .option('--lr <rate>', t('highest learning rate', '最高学习率'), number(0))
@@ -130,7 +130,7 @@ function addOptimizationOptions(command: Command): void {
         '--schedule <name>',
         t(
           'learning rate over time; cosine: warm-up, then decay to 5%',
-          '学习率的变化；cosine：预热后衰减到 5%',
+          '学习率调度；cosine：先预热，再衰减到 5%',
         ),
       ).choices(['cosine', 'constant']),
     )
@@ -147,23 +147,23 @@ function addOptimizationOptions(command: Command): void {
     .option('--alpha <x>', t('smoothing of RMSprop', 'RMSprop 的平滑系数'), number(0, 1))
     .option('--eps <x>', t('term of the optimizer for numerical stability', '优化器的数值稳定项'), number(0))
     .option('--weight-decay <x>', t('weight decay', '权重衰减'), number(0, 1))
-    .option('--clip-norm <norm>', t('scale gradients down to this norm', '把梯度裁剪到此范数'), number(0))
+    .option('--clip-norm <norm>', t('scale gradients down to this norm', '梯度裁剪的最大范数'), number(0))
     .option(
       '--seed <n>',
-      t('seed of weights, batches and dropout', '权重、批次和 dropout 的种子'),
+      t('seed of weights, batches and dropout', '初始权重、分批和 dropout 的种子'),
       integer(0),
     );
 }
 
 function addRunOptions(command: Command): void {
   command
-    .option('--minutes <n>', t('stop after this many minutes', '训练这么多分钟后停止'), number(0))
+    .option('--minutes <n>', t('stop after this many minutes', '最多训练多少分钟'), number(0))
     .option(
       '--max-steps <n>',
-      t('stop when the run has taken this many steps', '训练到第几步停止'),
+      t('stop when the run has taken this many steps', '训练到第几步为止'),
       integer(1),
     )
-    .option('--device <device>', t('auto, cpu, cuda or cuda:N', 'auto、cpu、cuda 或 cuda:N'), 'auto')
+    .option('--device <device>', t('auto, cpu, cuda or cuda:N', '设备：auto、cpu、cuda 或 cuda:N'), 'auto')
     .addOption(
       new Option(
         '--precision <format>',
@@ -172,11 +172,11 @@ function addRunOptions(command: Command): void {
     )
     .option(
       '--no-graph',
-      t('do not capture training steps on a GPU as CUDA graphs', '不把 GPU 上的训练步录制为 CUDA graph'),
+      t('do not capture training steps on a GPU as CUDA graphs', '在 GPU 上训练时不使用 CUDA graph'),
     )
     .option(
       '--threads <n>',
-      t('CPU threads (default: all usable cores)', 'CPU 线程数（默认所有可用的核）'),
+      t('CPU threads (default: all usable cores)', 'CPU 线程数（默认为可用核数）'),
       integer(1),
     )
     .option(
@@ -185,18 +185,23 @@ function addRunOptions(command: Command): void {
     )
     .option(
       '--resume',
-      t('continue the run in --out (default: the newest run)', '继续 --out 中的训练（默认最新的一次）'),
+      t('continue the run in --out (default: the newest run)', '继续 --out 中的训练（默认为最新的一次）'),
     )
     .option(
       '--init <file>',
-      t('start from the weights of a .safetensors file', '从 .safetensors 文件的权重开始'),
+      t('start from the weights of a .safetensors file', '以 .safetensors 文件中的权重开始训练'),
     )
-    .option('--save-every <steps>', t('steps between checkpoints', '每多少步保存一次检查点'), integer(1), 100)
+    .option(
+      '--save-every <steps>',
+      t('steps between checkpoints', '每隔多少步保存一次检查点'),
+      integer(1),
+      100,
+    )
     .option(
       '--keep <n>',
       t(
         'recent checkpoints to keep besides the best (default: 2)',
-        '除最好的以外保留最近几个检查点（默认 2）',
+        '除最佳检查点外，保留最近几个检查点（默认 2）',
       ),
       integer(1),
     )
@@ -208,7 +213,7 @@ function addRunOptions(command: Command): void {
       '--log-every <steps>',
       t(
         'steps between lines where the line cannot be redrawn, and between readings of the loss on a GPU',
-        '在不能重绘一行的地方，每多少步输出一行；也是 GPU 上读取损失的间隔',
+        '不能原地刷新时，每隔多少步输出一行；也是在 GPU 上读取损失的间隔',
       ),
       integer(1),
       50,
@@ -288,7 +293,7 @@ function stopOnSignals(): AbortController {
       process.stderr.write(
         t(
           '\nStopping after this step. Press Ctrl-C again to quit at once.\n',
-          '\n这一步完成后停止。再按一次 Ctrl-C 立即退出。\n',
+          '\n完成这一步后停止。再按一次 Ctrl-C 立即退出。\n',
         ),
       );
       process.exitCode = 128 + constants.signals[signal];

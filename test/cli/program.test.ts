@@ -1,6 +1,7 @@
 /** Help, shell completion and translations of the commands. */
 import { execFileSync } from 'node:child_process';
 import type { Command } from 'commander';
+import stringWidth from 'string-width';
 import { detectLanguage, type Language, useLanguage } from '../../scripts/cli/language';
 import { createProgram } from '../../scripts/cli/program';
 import { translated } from '../../scripts/cli/translate';
@@ -42,6 +43,7 @@ describe.each(names)('%s', (name) => {
     const help = zh.helpInformation();
     expect(help).toMatch(/^用法：/);
     expect(help).not.toMatch(/Usage|Options:|Arguments:|default:|choices:|display help/);
+    for (const line of help.split('\n')) expect(stringWidth(line)).toBeLessThanOrEqual(80);
   });
 });
 

@@ -122,7 +122,7 @@ test('Chinese, aligned by the width of the characters', () => {
   useLanguage('zh');
   const text = told(true, [plan, step(1)]);
   useLanguage('en');
-  expect(text).toContain('语料  poems：12 首中取 10 首（舍去：latin 2）');
+  expect(text).toContain('语料  poems：12 首中选用 10 首（排除：含有字母或数字 2）');
   const line = text.slice(text.lastIndexOf('\x1b[J') + 3);
   expect(line).toContain('损失 5.00，平均 5.50');
   expect(stringWidth(line)).toBeLessThan(80);

@@ -382,7 +382,7 @@ test(
       await refused('gen', ['--from', '五绝'], /unknown option '--from'\n\(Did you mean --form\?\)/);
       await refused('generate', ['湖'], /unknown command 'generate'/);
       const chinese = await run('--lang', ['zh', 'gen', '湖', '--model', 'nowhere'], folder);
-      expect(chinese).toEqual({ code: 2, stdout: '', stderr: '错误：nowhere 没有模型（--model）\n' });
+      expect(chinese).toEqual({ code: 2, stdout: '', stderr: '错误：找不到模型 nowhere（--model）\n' });
     }),
   60_000,
 );
