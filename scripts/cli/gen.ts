@@ -217,7 +217,7 @@ function toText({ text, lines }: Poem, { annotate }: Flags): string {
 function withModel(error: unknown, path: string | undefined): unknown {
   if (!(error instanceof TangshiError)) return error;
   const { code, message, option } = error;
-  if (code !== 'ERR_TANGSHI_VOCAB' && option !== 'rhyme') return error;
+  if (code !== 'ERR_TANGSHI_VOCAB' && !message.includes('vocabulary')) return error;
   const which = t(
     ` (the model is ${path}; choose another with --model)`,
     `（当前模型为 ${path}，可用 --model 另选）`,

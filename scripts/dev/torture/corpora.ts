@@ -131,7 +131,9 @@ async function largeOnes(
   try {
     show(`a line of ${gigabytes} GB`);
     const file = await open(path, 'w');
-    await file.truncate(gigabytes * 1e9); // NULs, which take no disk space (a sparse file)
+    // Poems, so that the file is taken for text; then NULs, which take no disk space (a sparse file).
+    await file.write(`${POEMS[0]}\n`.repeat(4000));
+    await file.truncate(gigabytes * 1e9);
     await file.close();
     const { rejected } = await read();
     if (rejected['too-long'] !== 1) throw new Error('A line of gigabytes was not skipped');
