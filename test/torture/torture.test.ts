@@ -46,8 +46,8 @@ test('a mutated checkpoint is rejected, or equals the original', async () => {
 });
 
 test('an invalid corpus is rejected with bounded memory, and accepted poems are clean', async () => {
-  const figures = await short(corpora, 300);
-  expect(figures.corpora).toBe(302);
+  const figures = await short(corpora, 400);
+  expect(figures.corpora).toBe(402);
   expect(figures.poems).toBeGreaterThan(100);
 });
 
