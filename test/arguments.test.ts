@@ -2,12 +2,15 @@
 import {
   bucketedBatcher,
   builtinCorpusPath,
+  Cleaner,
   classicBatcher,
   evaluationBatches,
   formatCheck,
   formatFault,
   LineFilter,
+  loadPoems,
   modelConfig,
+  readCorpus,
   TangshiError,
   Vocab,
   weightsOf,
@@ -41,6 +44,13 @@ const CALLS: Record<string, (value: never) => unknown> = {
   writeModel: (value) => writeModel('/nowhere/x', value),
   'writeModel with its path': (value) => writeModel(value, {} as never),
   builtinCorpusPath: (value) => builtinCorpusPath(value),
+  'loadPoems with data': (value) => loadPoems({ data: value, cleaning: 'modern', heldOut: 0 }),
+  'loadPoems with extra': (value) =>
+    value === undefined
+      ? loadPoems(value)
+      : loadPoems({ data: 'poems', extra: value, cleaning: 'modern', heldOut: 0 }),
+  readCorpus: (value) => readCorpus(value).next(),
+  'cleaner.clean': (value) => new Cleaner('modern').clean(value),
 };
 const WRONG = [undefined, null, 5, true, () => 5, Symbol('5')];
 
@@ -65,4 +75,14 @@ test('errors about an element of an argument give its position', async () => {
     'Invalid checkpoint: config is required; corpus is required; progress is required',
   );
   expect(() => evaluationBatches([[1, 2]] as never, 1)).toThrow('each an Int32Array of at least two ids');
+});
+
+test.each([
+  ['format', 'csv'],
+  ['encoding', 'latin1'],
+])('an unknown %s is answered with those there are', async (option, value) => {
+  const options = { data: 'nowhere.txt', cleaning: 'modern', heldOut: 0, [option]: value } as never;
+  const refusal = { code: 'ERR_TANGSHI_INVALID_ARG', option, message: expect.stringMatching(/Choose /) };
+  await expect(loadPoems(options)).rejects.toMatchObject(refusal);
+  await expect(readCorpus('nowhere.txt', { [option]: value } as never).next()).rejects.toMatchObject(refusal);
 });

@@ -5,6 +5,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { writeWhole } from '../util/disk';
 import { TangshiError, throwIfAborted } from '../util/errors';
+import { requireObject } from '../util/guards';
 import { scriptConverter } from '../util/script-conversion';
 import {
   BUILTIN_CORPORA,
@@ -53,6 +54,7 @@ export async function builtinCorpusPath(
 
 /** The files of a built-in corpus, built on first use. Throws like `builtinCorpusPath`. */
 export async function builtinFiles(name: BuiltinCorpus, options: CorpusCacheOptions): Promise<BuiltinFiles> {
+  requireObject(options, 'options');
   if (!isBuiltinCorpus(name)) {
     throw new TangshiError(
       'ERR_TANGSHI_INVALID_ARG',

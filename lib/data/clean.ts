@@ -1,4 +1,5 @@
 import { TangshiError } from '../util/errors';
+import { requireObject, requireString } from '../util/guards';
 import type { CorpusRecord } from './corpus';
 import { withoutNotes } from './notes';
 import { FULL_WIDTH } from './punctuation';
@@ -78,6 +79,8 @@ export class Cleaner {
 
   /** Returns the poem, or undefined if the record is rejected. */
   clean(record: CorpusRecord): string | undefined {
+    requireObject(record, 'record');
+    requireString(record.text, 'record.text');
     const { text, rejection } = this.#cleanOnce(record);
     this.tally.read++;
     if (rejection !== undefined) this.tally.rejected[rejection]++;
@@ -173,13 +176,13 @@ export function cleanModern({ format, text }: CorpusRecord): Cleaned {
   return punctuated === '' ? { rejection: 'unfinished' } : limited(punctuated);
 }
 
-/** The text after the only ASCII colon or, if there is none, after the first full-width colon. */
+/** The text after the only ASCII colon or, if there is none, after the first full-width colon; without any, after a title in 《》. */
 function afterTitle(line: string): string | undefined {
   const [, content, more] = line.split(':');
   if (more !== undefined) return undefined;
   if (content !== undefined) return content;
   const colon = line.indexOf('：');
-  return colon < 0 ? undefined : line.slice(colon + 1);
+  return colon < 0 ? /^\s*《[^《》]*》(.+)$/u.exec(line)?.[1] : line.slice(colon + 1);
 }
 
 /** Characters of a text under `plain`. */

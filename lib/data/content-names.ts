@@ -1,23 +1,23 @@
 /** Names of the column of a table, or the property of a JSON object, that contains the poem. In order of preference. */
 const CONTENT_NAMES = [
   'paragraphs',
+  'poem',
+  'lines',
+  '诗',
+  '詩',
+  '诗句',
+  '詩句',
+  '诗文',
+  '詩文',
   'content',
   'contents',
-  'text',
-  'poem',
-  'body',
-  'lines',
   '内容',
   '內容',
   '正文',
   '全文',
   '原文',
-  '诗文',
-  '詩文',
-  '诗句',
-  '詩句',
-  '诗',
-  '詩',
+  'text',
+  'body',
 ];
 
 /** The names that may identify the poem, in order of preference. Ignores case and white space around names. */

@@ -23,7 +23,7 @@ export function detectFormat(head: string, path: string): CorpusFormat {
   if (/^\s*(\[\s*[[{"\]]|\{\s*["}])/.test(head)) return isJsonLines(head) ? 'jsonl' : 'json';
   const rows = head.split(/\r\n?|\n/).filter((row) => row.trim() !== '');
   if (detectTable(head, path) !== undefined) return 'table';
-  if (rows.filter((row) => /[:：]/.test(row)).length * 2 > rows.length) return 'titled';
+  if (rows.filter((row) => /[:：]|^\s*《[^《》]*》./u.test(row)).length * 2 > rows.length) return 'titled';
   if (isBlocks(head)) return 'blocks';
   refuseWrapped(rows, path);
   return 'lines';
@@ -33,7 +33,8 @@ export function detectFormat(head: string, path: string): CorpusFormat {
 function isJsonLines(head: string): boolean {
   const [first = '', second] = head
     .replace(/^\uFEFF/, '')
-    .split(/\s*\n\s*/)
+    .split('\n')
+    .map((line) => line.trim())
     .filter(Boolean);
   if (second === undefined || !/^[[{]/.test(second)) return false;
   try {
@@ -75,14 +76,27 @@ function isShort(row: string): boolean {
 /** With fewer rows, the format cannot be detected. */
 const MIN_ROWS = 8;
 
-/** Poems in several rows without blank lines between them cannot be separated. */
+/** Poems in several rows without blank lines between them cannot be separated, nor can titles and poems. */
 function refuseWrapped(rows: readonly string[], path: string): void {
   if (rows.length < MIN_ROWS) return;
-  if (rows.filter(isTorn).length * 3 < rows.length) return;
+  const problem = hasMany(rows, isTorn, 3)
+    ? 'are parts of a sentence'
+    : hasMany(rows, isHeading, 4) && hasMany(rows, (row) => !isHeading(row), 4)
+      ? 'look like titles'
+      : undefined;
+  if (problem === undefined) return;
   throw new TangshiError(
     'ERR_TANGSHI_CORPUS',
-    `Most lines of ${path} are parts of a sentence: separate the poems by blank lines, put each on one line, ` +
-      'or set format to lines',
+    `Many lines of ${path} ${problem}: separate the poems by blank lines, put each on one line, or set format to lines`,
     { option: 'format' },
   );
+}
+
+/** Whether at least one row in `every` is such a row. */
+function hasMany(rows: readonly string[], is: (row: string) => boolean, every: number): boolean {
+  return rows.filter(is).length * every >= rows.length;
+}
+
+function isHeading(row: string): boolean {
+  return isShort(row) && !/[，。？！；：、,.?!;:]/u.test(row);
 }

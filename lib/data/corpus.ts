@@ -1,9 +1,10 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TangshiError, throwIfAborted } from '../util/errors';
-import { type CorpusFormat, detectFormat } from './corpus-format';
+import { requireChoice, requireObject, requireString } from '../util/guards';
+import { CORPUS_FORMATS, type CorpusFormat, detectFormat } from './corpus-format';
 import { BUILTIN_CORPORA } from './corpus-recipes';
-import { decoderOf, type Encoding, encodingOf } from './encoding';
+import { decoderOf, ENCODINGS, type Encoding, encodingOf } from './encoding';
 import { LineSplitter, MAX_LINE } from './line-splitter';
 import { poemsInJson } from './poem-json';
 import { joinRows, withoutHeading } from './poem-rows';
@@ -44,6 +45,10 @@ const MAX_JSON_BYTES = 400 * 2 ** 20; // a JavaScript string has at most 512 Mi 
  * for await (const { text, line } of readCorpus('poems.txt', { format: 'titled' })) console.log(line, text);
  */
 export async function* readCorpus(path: string, options: ReadOptions = {}): AsyncGenerator<CorpusRecord> {
+  requireString(path, 'path');
+  requireObject(options, 'options');
+  requireChoice(options.format, CORPUS_FORMATS, 'format');
+  requireChoice(options.encoding, ENCODINGS, 'encoding');
   throwIfAborted(options.signal);
   const file = await open(path, 'r').catch((error: unknown) => fail(path, error));
   try {

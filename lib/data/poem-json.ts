@@ -23,6 +23,8 @@ export function* poemsInJson(root: unknown): Generator<string | undefined> {
 
 /** The poem of an object: the first property with such a name that is text, or `paragraphs` of any type. */
 function contentOf(object: object): unknown {
+  // A text beside other objects is about the poems in them.
+  if (!('paragraphs' in object) && Object.values(object).some(isArrayOfObjects)) return undefined;
   for (const name of contentNames(Object.keys(object))) {
     const content = object[name as keyof typeof object] as unknown;
     if (name === 'paragraphs' || typeof content === 'string' || isTexts(content)) return content;
@@ -34,6 +36,10 @@ function contentOf(object: object): unknown {
 function textOf(content: unknown): string | undefined {
   if (typeof content === 'string') return joinRows(content.split(/[|\r\n]+/).filter((row) => row !== ''));
   return isStrings(content) ? joinRows(content) : undefined;
+}
+
+function isArrayOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null);
 }
 
 function isTexts(value: unknown): value is string[] {

@@ -94,7 +94,7 @@ function withoutAnnotations(text: string): string {
 }
 
 /**
- * The poems of a text: separated by blank lines, or one per line if each line is `title:content`. A title followed by a
+ * The poems of a text: separated by blank lines, or one per line if each line is `title:content` or has four lines of verse. A title followed by a
  * blank line belongs to the poem below it.
  */
 export function poemsOf(text: string): string[] {
@@ -103,11 +103,20 @@ export function poemsOf(text: string): string[] {
     .split(/\n\s*\n/)
     .map((block) => block.split('\n').filter((row) => row.trim() !== ''))
     .filter((rows) => rows.length > 0)
-    .flatMap((rows) => (rows.length > 1 && rows.every(isTitled) ? rows.map((row) => [row]) : [rows]));
+    .flatMap((rows) => (isOnePerRow(rows) ? rows.map((row) => [row]) : [rows]));
   const marked = blocks.filter((rows) => rows.some((row) => MARK.test(row)));
   return (marked.length > 0 ? blocks.filter((rows) => rows.length > 1 || marked.includes(rows)) : blocks).map(
     (rows) => rows.join('\n'),
   );
+}
+
+/** Whether each row is a poem: `title:content`, or four lines or more. */
+function isOnePerRow(rows: readonly string[]): boolean {
+  return rows.length > 1 && (rows.every(isTitled) || rows.every(isWhole));
+}
+
+function isWhole(row: string): boolean {
+  return linesIn(row).length >= 4 && /[。？！.?!][^\p{Script=Han}]*$/u.test(row);
 }
 
 /** Whether a row is `title:content`. */

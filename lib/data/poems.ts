@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { TangshiError } from '../util/errors';
+import { requireChoice, requireObject, requireStrings, wrongArgument } from '../util/guards';
 import { builtinFiles, type CorpusCacheOptions } from './builtin-corpora';
 import { Cleaner, type CleaningRules, REJECTIONS, type Tally } from './clean';
 import { type CorpusRecord, readCorpus } from './corpus';
-import type { CorpusFormat } from './corpus-format';
+import { CORPUS_FORMATS, type CorpusFormat } from './corpus-format';
 import { type BuiltinCorpus, builtinFormat, isBuiltinCorpus } from './corpus-recipes';
-import type { Encoding } from './encoding';
+import { ENCODINGS, type Encoding } from './encoding';
 import { distinctiveLines } from './line-filter';
 
 /** Name of a corpus of poems passed as texts. */
@@ -74,8 +75,8 @@ export async function loadPoems(
   options: PoemsOptions,
   isUsable: (poem: string) => boolean = () => true,
 ): Promise<Poems> {
-  if (typeof options !== 'object' || options === null)
-    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `Expected options but received ${String(options)}`);
+  requireObject(options, 'options');
+  requireSource(options);
   const { data, cleaning, heldOut: fraction } = options;
   if (!(fraction >= 0 && fraction < 1)) {
     throw new TangshiError(
@@ -93,8 +94,8 @@ export async function loadPoems(
   const { tally } = cleaner;
   const usable = ({ text }: CleanPoem) => isUsable(text);
   const { train, heldOut } = split(filter(own, usable, 'vocabulary', tally), fraction);
-  const seen = new Set(heldOut.flatMap(distinctiveLines));
-  const isNew = ({ text }: CleanPoem) => !distinctiveLines(text).some((line) => seen.has(line));
+  const seen = new Set(heldOut.flatMap((text) => [text, ...distinctiveLines(text)]));
+  const isNew = ({ text }: CleanPoem) => ![text, ...distinctiveLines(text)].some((part) => seen.has(part));
   const added = filter(filter(extra, usable, 'vocabulary', tally), isNew, 'held-out', tally);
   for (const { text } of added) train.push(text);
   if (train.length === 0) throw noneLeft(nameOf(data), heldOut.length, fraction);
@@ -105,6 +106,15 @@ export async function loadPoems(
     tally,
     fingerprint: fingerprintOf(cleaning, own, extra),
   };
+}
+
+/** @throws ERR_TANGSHI_INVALID_ARG */
+function requireSource({ data, extra, format, encoding }: PoemsOptions): void {
+  const iterable = Object(data)[Symbol.iterator] ?? Object(data)[Symbol.asyncIterator];
+  if (iterable === undefined) throw wrongArgument('a string or texts', 'data', data);
+  if (extra !== undefined) requireStrings(extra, 'extra');
+  requireChoice(format, CORPUS_FORMATS, 'format');
+  requireChoice(encoding, ENCODINGS, 'encoding');
 }
 
 function nameOf(corpus: PoemsOptions['data']): string {

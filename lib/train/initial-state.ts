@@ -44,7 +44,7 @@ export type InitialState = Readonly<{
  * @throws ERR_TANGSHI_RUN if the folder contains a run. ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_IO, ERR_TANGSHI_CHECKPOINT
  */
 export async function newState(options: TrainOptions): Promise<InitialState> {
-  const { preset = 'default', config: changes = {}, texts, out, init, keep } = options;
+  const { preset = 'default', config: changes = {}, texts, out, init } = options;
   if (texts && changes.data !== undefined) throw invalid('Set either texts or data', 'data');
   const config = checkConfig({ ...presetConfig(preset), ...omitUndefined(changes) });
   requireNoRun(out);
@@ -53,6 +53,7 @@ export async function newState(options: TrainOptions): Promise<InitialState> {
   const data = texts ? TEXTS : toAbsolute(config.data);
   const extra = config.extra?.map(toAbsolute);
   const progress = initialProgress();
+  const keep = options.keep ?? config.keep;
   return { config: omitUndefined({ ...config, data, extra, keep }), progress, notices: [], ...weights };
 }
 
@@ -89,13 +90,14 @@ function toAbsolute(corpus: string): string {
  * ERR_TANGSHI_IO, ERR_TANGSHI_CHECKPOINT
  */
 export async function resumedState(options: TrainOptions, lock: () => void): Promise<InitialState> {
-  const { out, init, preset, keep, config: changes = {} } = options;
+  const { out, init, preset, config: changes = {} } = options;
   if (init !== undefined) throw invalid('A resumed run has weights: omit init', 'init');
   requireRun(out);
   lock();
   const point = await newestWhole(out);
   const before = point?.checkpoint.config ?? (await readRunConfig(out));
-  const { threads, epochs, data, extra, ...others } = omitUndefined(changes);
+  const { threads, epochs, data, extra, keep: inConfig, ...others } = omitUndefined(changes);
+  const keep = options.keep ?? inConfig;
   requireUnchanged(before, omitUndefined({ ...others, preset }), out);
   requireSameSource(before, options);
   // A corpus may have been moved: its fingerprint tells whether it is the same.

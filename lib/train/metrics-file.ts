@@ -8,20 +8,28 @@ export class MetricsFile {
   readonly #path: string;
   readonly #file: FileHandle;
 
-  private constructor(path: string, file: FileHandle) {
+  /** Lowest held-out NLL of the evaluations at a limit so far; infinity if there was none. */
+  readonly lowestAtLimit: number;
+
+  private constructor(path: string, file: FileHandle, lines: readonly string[]) {
     this.#path = path;
     this.#file = file;
+    this.lowestAtLimit = lines.reduce(
+      (lowest, line) => Math.min(lowest, nllAtLimit(line)),
+      Number.POSITIVE_INFINITY,
+    );
   }
 
   /** Opens the file for appending. Drops lines after `step`: a resumed run writes them again. */
   static async open(path: string, step: number): Promise<MetricsFile> {
     return withDiskErrors(path, async () => {
+      let lines: string[] = [];
       if (existsSync(path)) {
         const text = (await readBytes(path)).toString();
-        const lines = text.split('\n').filter((line) => stepOf(line) <= step);
+        lines = text.split('\n').filter((line) => stepOf(line) <= step);
         await writeWhole(path, [Buffer.from(lines.map((line) => `${line}\n`).join(''))]);
       }
-      return new MetricsFile(path, await open(path, 'a'));
+      return new MetricsFile(path, await open(path, 'a'), lines);
     });
   }
 
@@ -54,4 +62,11 @@ function stepOf(line: string): number {
   } catch {
     return Number.POSITIVE_INFINITY;
   }
+}
+
+/** Infinity for any other line. */
+function nllAtLimit(line: string): number {
+  if (!line.includes('"evaluation"')) return Number.POSITIVE_INFINITY;
+  const { type, heldOut } = JSON.parse(line);
+  return type === 'evaluation' ? heldOut.nll : Number.POSITIVE_INFINITY;
 }

@@ -230,9 +230,11 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   progress.epochsEnded = epoch;
   progress.epochLoss = 0;
   progress.epochSteps = 0;
+  // Progress is that of an unbroken run; the file may already have a better model, from an evaluation at a limit.
+  const replacesBest = best && measure < metrics.lowestAtLimit;
   // Written once: `last` becomes a link to the best. After a kill in between, the end of the epoch is repeated.
-  yield await save(run, best ? run.files.best : run.files.last);
-  if (best) yield await keepAsLast(run);
+  yield await save(run, replacesBest ? run.files.best : run.files.last);
+  if (replacesBest) yield await keepAsLast(run);
 }
 
 /**
@@ -252,7 +254,8 @@ async function* evaluateAtLimit(run: Run): AsyncGenerator<TrainEvent, void, void
   const event = { type: 'evaluation', step: progress.step, heldOut } as const;
   await metrics.write(event);
   yield event;
-  if (progress.best !== null && heldOut.nll >= progress.best.measure) return;
+  const lowest = Math.min(progress.best?.measure ?? Number.POSITIVE_INFINITY, metrics.lowestAtLimit);
+  if (heldOut.nll >= lowest) return;
   yield await save(run, files.best);
   yield await keepAsLast(run);
 }

@@ -34,3 +34,13 @@ export function requireStrings(value: unknown, name: string): asserts value is r
   if (!Array.isArray(value)) throw wrongArgument('an array of strings', name, value);
   for (const [index, item] of value.entries()) requireString(item, `${name}[${index}]`);
 }
+
+/** @throws ERR_TANGSHI_INVALID_ARG unless it is undefined or one of the choices. */
+export function requireChoice(value: unknown, choices: readonly string[], option: string): void {
+  if (value === undefined || choices.includes(value as string)) return;
+  throw new TangshiError(
+    'ERR_TANGSHI_INVALID_ARG',
+    `Unknown ${option} ${JSON.stringify(value) ?? String(value)}. Choose ${choices.join(', ')}.`,
+    { option },
+  );
+}

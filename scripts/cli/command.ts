@@ -98,6 +98,11 @@ function withFacts(description: string, choices: readonly string[] | undefined, 
   return t(`${description} (${facts.join('; ')})`, `${zh}${facts.join('；')}）`);
 }
 
+/** A path in a command to show: quoted where a shell would split or change it. */
+export function quoted(path: string): string {
+  return /^[\p{L}\p{N}_./:@+-]+$/u.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 /** A command with arguments, to show to the user. In a clone, npm needs `--` before options. */
 export function exampleCommand(name: string, args: string): string {
   const separator = IN_CLONE && args.startsWith('-') ? '-- ' : '';
@@ -161,14 +166,18 @@ export function run(program: Command): void {
     whenOutputCloses();
   });
   process.stderr.on('error', () => undefined); // of a terminal that was closed: nobody reads the messages
-  const named = program.commands.find((command) => process.argv.includes(command.name())) ?? program;
+  const named =
+    program.commands.find((command) => command.name() === commandName(process.argv.slice(2))) ?? program;
   refuseSwallowedOptions(named);
   program.hook('preAction', (_, command) => {
     if (command.optsWithGlobals().quiet) beQuiet();
   });
   program.parseAsync().catch((error: unknown) => {
     if (error instanceof AbortError) return;
-    if (!(error instanceof TangshiError)) throw error;
+    if (!(error instanceof TangshiError)) {
+      fail(error instanceof Error ? (error.stack ?? error.message) : String(error)); // a fault of the program
+      return;
+    }
     fail(translated(error.message) + flagOf(error, named));
   });
 }
@@ -189,12 +198,19 @@ function flagOf({ option }: TangshiError, command: Command): string {
   return flag ? t(` (${flag.long})`, `（${flag.long}）`) : '';
 }
 
+/** The first argument that is neither an option of the program nor its value. */
+function commandName(args: readonly string[]): string | undefined {
+  return args.find((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--lang');
+}
+
 /** Without `--`, npm takes options for itself, and the command would not see them. */
 function refuseSwallowedOptions(command: Command): void {
   const swallowed = command.options
     .map(({ long }) => long ?? '')
     .filter((long) => !['--json', '--quiet', '--version', '--help'].includes(long)) // npm has options of these names
-    .filter((long) => process.env[`npm_config_${long.slice(2).replaceAll('-', '_')}`] !== undefined);
+    .filter(
+      (long) => process.env[`npm_config_${long.replace(/^--(no-)?/, '').replaceAll('-', '_')}`] !== undefined,
+    );
   if (swallowed.length === 0) return;
   const [options, example] = [swallowed.join(', '), exampleCommand(command.name(), `${swallowed[0]} …`)];
   fail(

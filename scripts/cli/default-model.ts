@@ -2,6 +2,7 @@ import { BUNDLED_MODEL } from '../../lib';
 import { readProgress } from '../../lib/model/checkpoint';
 import { checkpointFiles } from '../../lib/model/model-files';
 import { newestRun } from '../../lib/train/run-folder';
+import { quoted } from './command';
 import { t } from './language';
 import { note } from './messages';
 
@@ -15,7 +16,7 @@ export function modelHelp(): string {
 
 /** The model that a command uses: the given one, else the newest run, else the bundled model. */
 export async function modelOrDefault(path: string | undefined): Promise<string> {
-  const model = path ?? (await newestRun(['best'])) ?? (await newestRun(['last'])) ?? BUNDLED_MODEL;
+  const model = path ?? (await newestRun(['best', 'last'])) ?? BUNDLED_MODEL;
   await warnIfStale(model);
   return model;
 }
@@ -28,8 +29,8 @@ async function warnIfStale(run: string): Promise<void> {
   note(
     t(
       `Note: ${files.best} (step ${best.step}) is older than ${files.last} (step ${last.step}). ` +
-        `To use the latter: --model ${files.last}`,
-      `注意：${files.best}（第 ${best.step} 步）早于 ${files.last}（第 ${last.step} 步）。要用后者，请加 --model ${files.last}`,
+        `To use the latter: --model ${quoted(files.last)}`,
+      `注意：${files.best}（第 ${best.step} 步）早于 ${files.last}（第 ${last.step} 步）。要用后者，请加 --model ${quoted(files.last)}`,
     ),
   );
 }

@@ -200,7 +200,11 @@ function report() {
 process.stdout.on('error', () => undefined); // a reader such as head may close the pipe early
 
 try {
-  const options = /** @type {const} */ ({ help: { type: 'boolean', short: 'h' } });
+  const options = /** @type {const} */ ({
+    help: { type: 'boolean', short: 'h' },
+    lang: { type: 'string' }, // accepted by every command; this one speaks English
+    quiet: { type: 'boolean' },
+  });
   if (parseArgs({ options }).values.help) process.stdout.write(HELP);
   else report();
 } catch (error) {

@@ -113,8 +113,10 @@ async function measure(model: Model, flags: Flags): Promise<Result> {
     );
   }
   const evaluation = await evaluateTexts(model, poems);
-  const unseen = heldOut ? await evaluateUnseen(model, corpus) : undefined;
-  const texts = [...corpus.train, ...corpus.heldOut];
+  // More corpora are for finding copies: they do not change which poems are evaluated.
+  const all = flags.extra ? await loadCorpus(model, flags, flags.extra) : corpus;
+  const unseen = heldOut ? await evaluateUnseen(model, all) : undefined;
+  const texts = [...all.train, ...all.heldOut];
   return omitUndefined({
     model: model.path,
     data: corpus.name,
@@ -130,7 +132,8 @@ async function measure(model: Model, flags: Flags): Promise<Result> {
 
 async function loadCorpus(
   { config, vocab }: Model,
-  { data, format, encoding, extra, heldOut }: Flags,
+  { data, format, encoding, heldOut }: Flags,
+  extra: readonly string[] = [],
 ): Promise<Poems> {
   if (data === undefined && config.data === TEXTS) {
     throw new TangshiError(
@@ -138,9 +141,15 @@ async function loadCorpus(
       'The model was trained on texts given to train(): choose a corpus with --data',
     );
   }
+  if (data === undefined && (format !== undefined || encoding !== undefined)) {
+    const option = format === undefined ? 'encoding' : 'format';
+    throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `${option} needs data`, { option });
+  }
   const own = data === undefined ? config : { ...config, data, format, encoding, extra: undefined };
-  const all = extra ? [...(own.extra ?? []), ...extra] : own.extra;
-  return loadPoems({ ...own, extra: all, heldOut: heldOut ? config.heldOut : 0 }, isUsableWith(vocab));
+  return loadPoems(
+    { ...own, extra: [...(own.extra ?? []), ...extra], heldOut: heldOut ? config.heldOut : 0 },
+    isUsableWith(vocab),
+  );
 }
 
 function evaluateTexts(model: Model, poems: readonly string[]): Promise<Evaluation> {

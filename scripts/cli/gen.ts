@@ -16,6 +16,10 @@ import { t } from './language';
 import { note } from './messages';
 import { canRedraw } from './terminal';
 
+/** Options that have no effect where nothing is drawn at random. */
+const DRAWING = ['temperature', 'topK', 'topP', 'greedy', 'count', 'seed', 'bestOf'];
+const OF_A_POEM = ['form', 'acrostic', 'rhyme', 'tone', 'rhymeGroup', 'context', 'repetitionPenalty'];
+
 /** `tangshi gen`. */
 export function genCommand(): Command {
   return newCommand('gen', '湖')
@@ -28,7 +32,7 @@ export function genCommand(): Command {
         t('classic: print what the original program prints', 'classic：输出与原程序相同的内容'),
       )
         .choices(['classic'])
-        .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'maxLength', 'seed']),
+        .conflicts([...DRAWING, ...OF_A_POEM, 'maxLength', 'beam', 'annotate']),
     )
     .option(
       '--form <form>',
@@ -72,7 +76,7 @@ export function genCommand(): Command {
         t('search for the likeliest poem with a beam of this width', '束搜索的宽度：搜索概率最高的诗'),
       )
         .argParser(integer(1, 1000))
-        .conflicts(['temperature', 'topK', 'topP', 'greedy', 'count', 'seed', 'bestOf']),
+        .conflicts(DRAWING),
     )
     .option(
       '--repetition-penalty <nats>',
@@ -104,13 +108,9 @@ export function genCommand(): Command {
       number(0, 1),
     )
     .addOption(
-      new Option('--greedy', t('always take the likeliest character', '总取概率最高的字')).conflicts([
-        'temperature',
-        'topK',
-        'topP',
-        'count',
-        'seed',
-      ]),
+      new Option('--greedy', t('always take the likeliest character', '总取概率最高的字')).conflicts(
+        DRAWING.filter((option) => option !== 'greedy'),
+      ),
     )
     .option(
       '--count <n>',
@@ -181,13 +181,18 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
   const { count = 1, json } = flags;
   const isSingleDraft = count === 1 && flags.bestOf === undefined && !flags.form && !flags.acrostic;
   if (canRedraw(process.stdout) && isSingleDraft && !json && !flags.annotate) {
-    tellSource(model, [await printAsDrawn(model, streamOptions)], options.beam === undefined);
+    tellSource(model, [await printAsDrawn(model, streamOptions)], isSeeded(options));
     return;
   }
   const poems = await model.generateMany(count, options);
   if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(toJson(poem, flags))}\n`);
   else process.stdout.write(poems.map((poem, i) => numbered(i, count) + toText(poem, flags)).join('\n'));
-  if (!json) tellSource(model, poems, options.beam === undefined);
+  if (!json) tellSource(model, poems, isSeeded(options));
+}
+
+/** Whether anything is drawn at random: a form also chooses among its tone patterns. */
+function isSeeded({ beam, temperature, form, acrostic }: PoemOptions): boolean {
+  return beam === undefined && (temperature !== 0 || form !== undefined || acrostic !== undefined);
 }
 
 function numbered(index: number, count: number): string {

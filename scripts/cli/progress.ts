@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import stringWidth from 'string-width';
 import { RUNS } from '../../lib/train/run-folder';
 import type { TrainEvent } from '../../lib/train/train-events';
-import { exampleCommand } from './command';
+import { exampleCommand, quoted } from './command';
 import { t } from './language';
 import { canRedraw, type Terminal } from './terminal';
 import { rejectionsText, translated } from './translate';
@@ -215,8 +215,8 @@ function doneText(
     reason === 'finished'
       ? t('generate poems', '写诗') +
         t(': ', '：') +
-        exampleCommand('gen', dirname(run) === RUNS ? prompt : `--model ${run}`)
-      : t('continue', '继续') + t(': ', '：') + exampleCommand('train', `--resume --out ${run}`);
+        exampleCommand('gen', dirname(run) === RUNS ? prompt : `--model ${quoted(run)}`)
+      : t('continue', '继续') + t(': ', '：') + exampleCommand('train', `--resume --out ${quoted(run)}`);
   return t(
     `${why} after step ${thousands(step)} (${duration(seconds)} of training). Saved in ${run}. To ${next}`,
     `${why}，共 ${thousands(step)} 步（用时 ${duration(seconds)}），保存在 ${run}。${next}`,

@@ -64,8 +64,13 @@ export async function configurationOf(
   const { embed: embedDim, hidden: hiddenDim, optimizer, alpha, beta1, beta2, eps, weightDecay } = flags;
   const same = Object.fromEntries(SAME_NAMES.map((name) => [name, flags[name]]));
   const settings = omitUndefined({ alpha, beta1, beta2, eps, weightDecay });
-  const base = inFile.optimizer ?? presetConfig(chosen ?? 'default').optimizer;
-  const changed = optimizer !== undefined || Object.keys(settings).length > 0;
+  const ofPreset = presetConfig(chosen ?? 'default').optimizer;
+  // The settings that the file leaves out are those of the preset, or the defaults.
+  const base = inFile.optimizer
+    ? { ...optimizerOf(inFile.optimizer.kind, ofPreset), ...inFile.optimizer }
+    : ofPreset;
+  const changed =
+    inFile.optimizer !== undefined || optimizer !== undefined || Object.keys(settings).length > 0;
   const config = {
     ...inFile,
     ...omitUndefined({ ...same, embedDim, hiddenDim }),
@@ -99,7 +104,7 @@ async function readConfig(path: string): Promise<Partial<RunConfig>> {
   });
   let config: unknown;
   try {
-    config = JSON.parse(text);
+    config = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw invalid(path, `is not valid JSON (${(error as Error).message})`);
   }

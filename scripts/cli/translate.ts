@@ -164,8 +164,12 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
   ],
   [/^(.*) is UTF-8: omit encoding$/, '$1 的编码是 UTF-8：请去掉此选项'],
   [
-    /^Most lines of (.*) are parts of a sentence: .*$/,
-    '$1 中多数行不是完整的句子：请用空行分隔各首诗，或每首写成一行，或指定 --format lines',
+    /^Many lines of (.*) are parts of a sentence: .*$/,
+    '$1 中许多行不是完整的句子：请用空行分隔各首诗，或每首写成一行，或指定 --format lines',
+  ],
+  [
+    /^Many lines of (.*) look like titles: .*$/,
+    '$1 中许多行像是标题：请用空行分隔各首诗，或每首写成一行，或指定 --format lines',
   ],
   [
     /^(.*) is a table, but none of its columns is clearly that of the poems: .*$/,

@@ -33,6 +33,8 @@ const OPTIONS = /** @type {const} */ ({
   installing: { type: 'boolean' },
   modules: { type: 'boolean' },
   where: { type: 'boolean' },
+  lang: { type: 'string' }, // accepted by every command; this one speaks English
+  quiet: { type: 'boolean' },
 });
 const HELP = `Builds what is missing: node modules, libtorch and the addon.
 

@@ -354,8 +354,12 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
     () => trainOn('utf8.txt', POEMS.join('\n'), '--encoding', 'gb18030'),
   ],
   [
-    'wrapped.txt 中多数行不是完整的句子：请用空行分隔各首诗，或每首写成一行，或指定 --format lines',
+    'wrapped.txt 中许多行不是完整的句子：请用空行分隔各首诗，或每首写成一行，或指定 --format lines',
     () => trainOn('wrapped.txt', wrapped),
+  ],
+  [
+    'titles.txt 中许多行像是标题：请用空行分隔各首诗，或每首写成一行，或指定 --format lines',
+    () => trainOn('titles.txt', `春晓\n${POEMS[0]}\n`.repeat(8)),
   ],
   [
     'table.tsv 是表格，但看不出哪一列是诗：请在首行把该列命名为 content，或指定 --format lines',

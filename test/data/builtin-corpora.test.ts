@@ -251,6 +251,7 @@ test('without the package chinese-poetry, the error says what to install', () =>
     'data/standard-forms',
     'util/disk',
     'util/errors',
+    'util/guards',
     'util/script-conversion',
   ];
   for (const file of files) {

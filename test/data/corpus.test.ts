@@ -134,6 +134,8 @@ describe('JSON', () => {
       text,
       text,
     ]);
+    const wrapper = { title: '集', text: '此集，有诗。', poems: [{ text: '赏析，好。', lines: [text] }] };
+    expect(texts(await read(JSON.stringify(wrapper)))).toEqual([text]);
     expect(texts(await read(JSON.stringify([text, text])))).toEqual([text, text]);
   });
 
@@ -190,6 +192,8 @@ describe('the format is detected from the content', () => {
     ['\ufeff [\n {"title": "静夜思"}]', 'json'],
     ['{"title": "a:b"}', 'json'],
     ['[]', 'json'],
+    [`["${' '.repeat(65_000)}`, 'json'],
+    ['《静夜思》床前明月光，疑是地上霜。\n《春晓》春眠不觉晓，处处闻啼鸟。\n', 'titled'],
     ['{"text": "一"}\n\n{"text": "二"}\n', 'jsonl'],
     ['[\n"一",\n"二"]', 'json'],
     ['空山不见人，\n但闻人语响。\n\n千山鸟飞绝，\n万径人踪灭。\n', 'blocks'],
@@ -207,6 +211,8 @@ describe('the format is detected from the content', () => {
   test.each([
     [/not (one|clear)|none of its columns is clearly/, '鹿柴\t王维\n江雪\t柳宗元\n'],
     [/parts of a sentence: separate the poems by blank lines/, '空山不见人，\n但闻人语响。\n'.repeat(10)],
+    [/look like titles: separate/, '鹿柴\n空山不见人，但闻人语响。返景入深林，复照青苔上。\n'.repeat(10)],
+    [/none of its columns is clearly/, '标题,作者\n鹿柴,王维\n江雪,柳宗元\n'],
   ])('a format that cannot be detected is rejected: %s', async (message, content) => {
     await expect(read(content)).rejects.toEqual(failure(message));
     expect((await read(content, { format: 'lines' })).length).toBeGreaterThan(1);
@@ -273,6 +279,29 @@ describe('tables', () => {
       fault: 'format',
     });
     await expect(read(`${rows.repeat(500)}江雪,"${poem}`)).rejects.toEqual(failure(/not a valid table/));
+  });
+
+  test('line breaks in quoted cells, also where the first chunk is cut within one', async () => {
+    const rows = Array.from({ length: 3000 }, (_, i) => `诗${i},"${poem}\n${poem}"\n`);
+    const records = await read(`title,content\n${rows.join('')}`);
+    expect(records).toHaveLength(3000);
+    expect(new Set(texts(records))).toEqual(new Set([`${poem}\n${poem}`]));
+  });
+
+  test('a delimiter within the last column belongs to it; a row of another width is marked', async () => {
+    const last = `题目,内容\n${`鹿柴,${poem}\n`.repeat(20)}江雪,千山鸟飞绝,万径人踪灭。\n`;
+    expect((await read(last)).at(-1)).toMatchObject({ text: '千山鸟飞绝,万径人踪灭。' });
+    const first = `内容,题目\n${`${poem},鹿柴\n`.repeat(20)}千山鸟飞绝,万径人踪灭。,江雪\n`;
+    expect((await read(first)).at(-1)).toMatchObject({ fault: 'format' });
+  });
+
+  test('semicolons, as some spreadsheets write them', async () => {
+    expect(texts(await read(`鹿柴;王维;${poem}\n江雪;柳宗元;${poem}\n`))).toEqual([poem, poem]);
+  });
+
+  test('half-width commas within poems are no delimiters', async () => {
+    const lines = '床前明月光,疑是地上霜。举头望明月,低头思故乡\n'.repeat(20);
+    expect((await read(lines))[0]).toMatchObject({ format: 'lines', text: lines.split('\n')[0] });
   });
 
   test('another format cannot be read as a table', async () => {

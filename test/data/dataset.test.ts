@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DatasetOptions, loadDataset } from '../../lib/data/dataset';
+import { loadPoems } from '../../lib/data/poems';
 import { Vocab } from '../../lib/data/vocab';
 import { AbortError } from '../../lib/util/errors';
 import { Rng } from '../../lib/util/rng';
@@ -223,4 +224,15 @@ describe('no poems to learn from', () => {
 
 test('abort', async () => {
   await expect(load(poems, { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(AbortError);
+});
+
+test('a text of an extra corpus that is held out is not trained on, in any language', async () => {
+  const lines = Array.from({ length: 100 }, (_, i) => `line number ${i} of a text`);
+  const file = join(folder, 'english.txt');
+  writeFileSync(file, lines.join('\n'));
+  const options = { data: file, extra: [file], cleaning: 'plain', heldOut: 0.2 } as const;
+  const { train, heldOut, tally } = await loadPoems(options);
+  expect(heldOut.length).toBeGreaterThan(5);
+  expect(train.filter((text) => heldOut.includes(text))).toEqual([]);
+  expect(tally.rejected['held-out']).toBe(heldOut.length);
 });

@@ -67,5 +67,8 @@ describe('poems in a text', () => {
   test('each line is a poem if each has a title', () => {
     const line = `登鹳雀楼:${POEM.replace('\n', '')}`;
     expect(poemsOf(`${line}\n${line}`)).toEqual([line, line]);
+    const bare = POEM.replace('\n', '');
+    expect(poemsOf(`${bare}\n${bare}`)).toEqual([bare, bare]);
+    expect(poemsOf(POEM)).toEqual([POEM]);
   });
 });

@@ -109,6 +109,10 @@ test('without --out, --resume and --model, train creates a run under runs/ and t
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ model: join(out, 'best.safetensors') });
     const { stderr } = await run('gen', ['鱻'], folder);
     expect(stderr).toContain(`(the model is ${join(out, 'best.safetensors')}; choose another with --model)`);
+    // A newer run that was stopped in its first epoch has no best checkpoint yet.
+    const stopped = ['--data', data, ...small, '--held-out', '0', '--max-steps', '1', '--out', 'runs/newer'];
+    await run('train', stopped, folder);
+    expect((await run('gen', ['春'], folder)).stderr).toMatch(/model runs.newer.last\.safetensors/);
   }));
 
 test('after Ctrl-C within an epoch, gen warns that the best checkpoint is older than the last', () =>
@@ -199,7 +203,9 @@ test('eval measures texts and keeps characters outside the vocabulary', () =>
     const file = join(folder, 'rare.txt');
     await writeFile(file, `登鹳雀楼:${rare}\n`);
     const args = ['--model', out, '--data', file, '--poems', '1', '--json'];
-    const { unknown, forms } = JSON.parse((await run('eval', args)).stdout);
+    const { unknown, forms, nll } = JSON.parse((await run('eval', args)).stdout);
+    const more = JSON.parse((await run('eval', [...args, '--extra', data])).stdout);
+    expect(more).toMatchObject({ nll, poems: 1 }); // more corpora are only for finding copies
     const { vocab } = await readCheckpoint(join(out, 'last.safetensors'));
     expect(unknown).toBeCloseTo([...rare].filter((char) => !vocab.has(char)).length / rare.length, 10);
     expect(unknown).toBeGreaterThan(0);

@@ -50,8 +50,9 @@ test('a resumed run keeps as many checkpoints as before, unless the option is gi
     expect(await kept()).toBe(5);
     await events({ out, resume: true, saveEvery: 2, maxSteps: 17 });
     expect(await kept()).toBe(5);
-    await events({ out, resume: true, saveEvery: 2, keep: 3 });
+    await events({ out, resume: true, saveEvery: 2, config: { keep: 3 } });
     expect(await kept()).toBe(2);
+    expect((await readCheckpoint(join(out, 'last.safetensors'))).config.keep).toBe(3);
   }));
 
 test('a damaged last checkpoint is replaced by the newest intact one, with a notice, and nothing is lost', () =>

@@ -108,6 +108,19 @@ test.each<[string, Partial<TrainOptions>]>([
     }),
 );
 
+test('a better model of an evaluation at a limit is not replaced by a worse one of a later epoch', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, maxSteps: 5 });
+    const metrics = join(out, 'metrics.jsonl');
+    const lines = await readFile(metrics, 'utf8');
+    await writeFile(metrics, lines.replace(/("type":"evaluation".*?"nll":)[\d.]+/, '$10.001'));
+    await events({ out, resume: true });
+    expect((await readCheckpoint(join(out, 'best.safetensors'))).progress.step).toBe(5);
+    const { progress } = await readCheckpoint(join(out, 'last.safetensors'));
+    expect(progress.best?.step).toBeGreaterThan(5); // as of a run that was not stopped
+  }));
+
 test('the corpus may be moved before a resume; its content must be the same', () =>
   inFolder(async (folder, data) => {
     const extra = join(folder, 'more.txt');
