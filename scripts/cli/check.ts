@@ -14,7 +14,7 @@ export function checkCommand(): Command {
   return newCommand('check', 'FILE')
     .description(
       t(
-        'Check poems against the rules of regulated verse: form, rhyme and tones. Separate poems by blank lines, or write\n' +
+        'Check poems against the rules of regulated verse: form, rhyme and tones. Separate poems by blank lines, or write ' +
           'title:poem on each line. The exit code is 1 if a poem breaks a rule.',
         '检查诗是否合乎近体诗的格律：体裁、押韵、平仄。各首之间空一行，或每首写成一行：标题:诗。\n只要有一首不合格律，退出码就是 1。',
       ),

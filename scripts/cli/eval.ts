@@ -27,7 +27,7 @@ export function evalCommand(): Command {
   return newCommand('eval')
     .description(
       t(
-        'Measure how well a model predicts poems (NLL in nats per character, perplexity), and how well its own poems follow\n' +
+        'Measure how well a model predicts poems (NLL in nats per character, perplexity), and how well its own poems follow ' +
           'the rules of the fixed forms.',
         '评估模型：预测诗句的准确程度（每字的 NLL，单位 nat；困惑度），以及它写的近体诗是否合乎格律。',
       ),

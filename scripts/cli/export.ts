@@ -13,7 +13,7 @@ export function exportCommand(): Command {
   return newCommand('export', 'FILE')
     .description(
       t(
-        'Export a trained model to a small file for generating poems: weights in half precision, without the state that\n' +
+        'Export a trained model to a small file for generating poems: weights in half precision, without the state that ' +
           'training needs. It has a quarter to a sixth of the size of the checkpoint.',
         '把训练好的模型导出为小文件，供写诗使用：权重为半精度，不含训练状态，大小是检查点的 1/6 到 1/4。',
       ),
