@@ -25,7 +25,11 @@ export function checkCommand(): Command {
     .action(async (file: string, { encoding, json }) => {
       const text = (await read(file, encoding)).replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n\t]/gu, ''); // no control sequences
       const poems = poemsOf(text);
-      if (poems.length === 0) throw new TangshiError('ERR_TANGSHI_CORPUS', `${file} contains no poems`);
+      if (poems.length === 0)
+        throw new TangshiError(
+          'ERR_TANGSHI_CORPUS',
+          `${file === '-' ? 'The input' : file} contains no poems`,
+        );
       for (const poem of poems) {
         const check = checkPoem(poem);
         process.stdout.write(json ? `${JSON.stringify(check)}\n` : `${formatCheck(check)}\n\n`);

@@ -178,7 +178,9 @@ export function run(program: Command): void {
       fail(error instanceof Error ? (error.stack ?? error.message) : String(error)); // a fault of the program
       return;
     }
-    fail(translated(error.message) + flagOf(error, named));
+    const message = t(withFlags(error.message, named), translated(error.message));
+    const flag = flagOf(error, named);
+    fail(message.includes(flag.trim().slice(1, -1)) ? message : message + flag);
   });
 }
 
@@ -189,6 +191,20 @@ function fail(message: string): void {
 
 /** Flags whose names differ from the option of the library. */
 const RENAMED: Readonly<Record<string, string>> = { embedDim: 'embed', hiddenDim: 'hidden' };
+
+/** A message of the library with flags in place of the names of its options. */
+function withFlags(message: string, command: Command): string {
+  const flags = new Map(command.options.map((option) => [option.attributeName(), option.long as string]));
+  for (const [name, flag] of Object.entries(RENAMED)) flags.set(name, flags.get(flag) ?? name);
+  const flagFor = (name: string) => flags.get(name) ?? name;
+  return message
+    .replace("tone 'off', rhyme false", '--tone off, --rhyme off')
+    .replace(
+      /\b(omit|set|with|change) ([a-z]\w*)\b/gi,
+      (_, verb: string, name: string) => `${verb} ${flagFor(name)}`,
+    )
+    .replace(/(?<![-\w])[a-z]+[A-Z]\w*/g, flagFor);
+}
 
 /** The flag of the option that an error is about, if the command has one: ` (--best-of)`. */
 function flagOf({ option }: TangshiError, command: Command): string {

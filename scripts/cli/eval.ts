@@ -21,6 +21,7 @@ import { integer, list, newCommand } from './command';
 import { encodingOption, formatOption } from './corpus-options';
 import { modelHelp, modelOrDefault } from './default-model';
 import { t } from './language';
+import { note } from './messages';
 
 /** `tangshi eval`. */
 export function evalCommand(): Command {
@@ -112,6 +113,12 @@ async function measure(model: Model, flags: Flags): Promise<Result> {
       `No poem of ${corpus.name} is held out from training: omit --held-out`,
     );
   }
+  note(
+    t(
+      `Evaluating ${poems.length} poems of ${corpus.name}, then writing ${count} in each form`,
+      `正在评估 ${corpus.name} 的 ${poems.length} 首诗，然后每种体裁写 ${count} 首`,
+    ),
+  );
   const evaluation = await evaluateTexts(model, poems);
   // More corpora are for finding copies: they do not change which poems are evaluated.
   const all = flags.extra ? await loadCorpus(model, flags, flags.extra) : corpus;

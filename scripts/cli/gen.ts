@@ -17,7 +17,8 @@ import { note } from './messages';
 import { canRedraw } from './terminal';
 
 /** Options that have no effect where nothing is drawn at random. */
-const DRAWING = ['temperature', 'topK', 'topP', 'greedy', 'count', 'seed', 'bestOf'];
+const RANDOMNESS = ['temperature', 'topK', 'topP', 'bestOf'];
+const DRAWING = [...RANDOMNESS, 'greedy', 'count', 'seed'];
 const OF_A_POEM = ['form', 'acrostic', 'rhyme', 'tone', 'rhymeGroup', 'context', 'repetitionPenalty'];
 
 /** `tangshi gen`. */
@@ -109,7 +110,7 @@ export function genCommand(): Command {
     )
     .addOption(
       new Option('--greedy', t('always take the likeliest character', '总取概率最高的字')).conflicts(
-        DRAWING.filter((option) => option !== 'greedy'),
+        RANDOMNESS,
       ),
     )
     .option(
@@ -184,19 +185,32 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
     tellSource(model, [await printAsDrawn(model, streamOptions)], isSeeded(options));
     return;
   }
-  const poems = await model.generateMany(count, options);
-  if (json) for (const poem of poems) process.stdout.write(`${JSON.stringify(toJson(poem, flags))}\n`);
-  else process.stdout.write(poems.map((poem, i) => numbered(i, count) + toText(poem, flags)).join('\n'));
+  const poems: Poem[] = [];
+  while (poems.length < count) {
+    const seed = poems[0] ? poems[0].seed + poems.length : options.seed;
+    const more = await model.generateMany(Math.min(POEMS_PER_CALL, count - poems.length), {
+      ...options,
+      seed,
+    });
+    process.stdout.write(more.map((poem, i) => entry(poem, poems.length + i, flags)).join(''));
+    poems.push(...more);
+  }
   if (!json) tellSource(model, poems, isSeeded(options));
+}
+
+/** Poems that are drawn together: printed before the next ones are drawn. */
+const POEMS_PER_CALL = 64;
+
+/** A poem as it is printed: a line of JSON, or text, with a number and a blank line between several. */
+function entry(poem: Poem, index: number, flags: Flags): string {
+  if (flags.json) return `${JSON.stringify(toJson(poem, flags))}\n`;
+  const several = (flags.count ?? 1) > 1;
+  return `${index > 0 ? '\n' : ''}${several ? `${index + 1}.\n` : ''}${toText(poem, flags)}`;
 }
 
 /** Whether anything is drawn at random: a form also chooses among its tone patterns. */
 function isSeeded({ beam, temperature, form, acrostic }: PoemOptions): boolean {
   return beam === undefined && (temperature !== 0 || form !== undefined || acrostic !== undefined);
-}
-
-function numbered(index: number, count: number): string {
-  return count > 1 ? `${index + 1}.\n` : '';
 }
 
 /** The seed, by which a poem can be had again, and the model if the user may not expect it. */

@@ -104,7 +104,7 @@ export class Reporter {
     const toGo = Math.min((seconds / (step - done)) * (steps - step), Math.max(0, this.#limit - seconds));
     const [rate, left] = [Math.round(this.#tokens / seconds), duration(toGo)];
     const text = [
-      t(`epoch ${epoch}/${epochs} step ${step}/${steps}`, `轮 ${epoch}/${epochs} 步 ${step}/${steps}`),
+      t(`epoch ${epoch}/${epochs} step ${step}/${steps}`, `第 ${epoch}/${epochs} 轮 第 ${step}/${steps} 步`),
       t(
         `loss ${loss.toFixed(2)}, mean ${smoothedLoss.toFixed(2)}`,
         `损失 ${loss.toFixed(2)}，平均 ${smoothedLoss.toFixed(2)}`,
@@ -169,7 +169,7 @@ function planText(plan: Plan, limit: number): string {
     [
       t('steps', '步数'),
       t(
-        `${epochs} epochs x ${thousands(plan.stepsPerEpoch)}${done}`,
+        `${epochs} epoch${epochs === 1 ? '' : 's'} x ${thousands(plan.stepsPerEpoch)}${done}`,
         `${epochs} 轮 × ${thousands(plan.stepsPerEpoch)}${done}`,
       ),
     ],
@@ -237,10 +237,11 @@ function cut(text: string, columns: number): string {
 /** 59s, 12m 03s, 3h 20m. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
+  const [s, m, h] = [t('s', ' 秒'), t('m ', ' 分 '), t('h ', ' 小时 ')];
   const two = (value: number) => String(value).padStart(2, '0');
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
-  return `${Math.floor(whole / 3600)}h ${two(Math.floor((whole % 3600) / 60))}m`;
+  if (whole < 60) return `${whole}${s}`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}${m}${two(whole % 60)}${s}`;
+  return `${Math.floor(whole / 3600)}${h}${two(Math.floor((whole % 3600) / 60))}${m.trimEnd()}`;
 }
 
 function thousands(value: number): string {

@@ -18,6 +18,9 @@ export type ConfigFlags = Readonly<
   }
 >;
 
+/** Keys that a preset leaves out. */
+const OPTIONAL = ['extra', 'format', 'encoding', 'keep'];
+
 /** Those that are named as in the configuration. `keep` belongs to the run. */
 const SAME_NAMES = [
   'data',
@@ -113,7 +116,16 @@ async function readConfig(path: string): Promise<Partial<RunConfig>> {
   const { preset } = config as { preset?: unknown };
   if (preset !== undefined && !isPreset(preset))
     throw invalid(path, `has an unknown preset ${JSON.stringify(preset)}`);
+  requireKnownKeys(config, path);
   return config as Partial<RunConfig>;
+}
+
+/** Without this, the error would not name the file. */
+function requireKnownKeys(config: object, path: string): void {
+  const known = [...Object.keys(presetConfig('default')), ...OPTIONAL];
+  const unknown = Object.keys(config).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw invalid(path, `has an unknown key ${unknown}: --print-config prints the names of the keys`);
 }
 
 function invalid(path: string, problem: string): TangshiError {

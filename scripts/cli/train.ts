@@ -157,7 +157,7 @@ function addOptimizationOptions(command: Command): void {
 
 function addRunOptions(command: Command): void {
   command
-    .option('--minutes <n>', t('stop after this many minutes', '最多训练多少分钟'), number(0))
+    .option('--minutes <n>', t('stop after this many minutes', '最多训练多少分钟'), number(0.001))
     .option(
       '--max-steps <n>',
       t('stop when the run has taken this many steps', '训练到第几步为止'),

@@ -160,7 +160,7 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
   ['错误：选项 --count <n> 的值“0”无效，应为 1 到 100000 之间的整数', () => gen('--count', '0')],
   ['错误：选项 --temperature <t> 的值“热”无效，应为不小于 0 的数', () => gen('--temperature', '热')],
   ['错误：参数 <shell> 的值“csh”无效，可选：bash、zsh、fish', () => said('completion', 'csh')],
-  ['错误：选项 --greedy 不能与 --seed <n> 同时使用', () => gen('--greedy', '--seed', '1')],
+  ['错误：选项 --greedy 不能与 --top-k <k> 同时使用', () => gen('--greedy', '--top-k', '5')],
   ['错误：参数过多：最多 1 个，实有 2 个', () => gen('湖', '月')],
 
   // files

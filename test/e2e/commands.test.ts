@@ -191,7 +191,7 @@ test('the output of --print-config can be used as a configuration; flags take pr
     });
     await writeFile(file, '{"hidden": 5}');
     expect((await run('train', ['--config', file, '--print-config'])).stderr).toMatch(
-      /^error: .*unknown option hidden/,
+      /^error: .*config\.json has an unknown key hidden/,
     );
   }));
 
@@ -379,8 +379,16 @@ test(
       const out = join(folder, 'run');
       await run('train', ['--data', data, '--out', out, ...small, '--epochs', '1']);
       await refused('gen', ['床前鱻', '--model', out], /"鱻" \(character 3\)/);
-      await refused('train', ['--data', data, '--out', out], /already contains a run.* \(--resume\)$/m);
-      await refused('train', ['--resume', '--out', out, '--hidden', '9'], /hiddenDim 48.* \(--hidden\)$/m);
+      await refused(
+        'train',
+        ['--data', data, '--out', out],
+        /already contains a run: set --resume to continue it, or choose another folder with --out$/m,
+      );
+      await refused(
+        'train',
+        ['--resume', '--out', out, '--hidden', '9'],
+        /has --hidden 48, .*: omit --hidden, or start a new run$/m,
+      );
       await refused('gen', ['--model', out, '--form', '六绝'], /Unknown form "六绝".* \(--form\)$/m);
       await refused('gen', ['--model', out, '--threads', '0'], /--threads/);
       await refused('gen', ['湖', '五绝'], /too many arguments/);
