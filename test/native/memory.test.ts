@@ -70,7 +70,8 @@ const PROGRAM = `
       const out = execFileSync(process.execPath, ['-e', PROGRAM, ADDON], { env, encoding: 'utf8' });
       for (const { call, refused, codes } of JSON.parse(out)) {
         expect([call, codes.sort()]).toEqual([call, ['ERR_TANGSHI_OUT_OF_MEMORY', 'done']]);
-        expect([call, refused > 2]).toEqual([call, true]);
+        // The job in progress while dispose is called takes memory too, a varying part of the few allocations.
+        expect([call, refused > (call === 'dispose' ? 0 : 2)]).toEqual([call, true]);
       }
     } finally {
       rmSync(folder, { recursive: true });
