@@ -24,7 +24,7 @@ export const REJECTIONS = [
   'foreign', // modern: any other character that is not Han or one of ，。？！；：、
   'unfinished', // modern: no complete sentence
   'too-short', // fewer than 5 characters
-  'too-long', // more than 80 characters; plain: more than 1,000
+  'too-long', // more than 80 characters, or the limit of the corpus; plain: more than 1,000
   'duplicate', // modern: the same text as an earlier poem
   'vocabulary', // a character outside a given vocabulary without UNK
   'held-out', // extra corpora: shares a line with a held-out poem
@@ -38,7 +38,7 @@ export type Tally = { read: number; kept: number; rejected: Record<Rejection, nu
 /** The text of a poem, or the reason for rejecting the record. */
 export type Cleaned = Readonly<{ text: string; rejection?: never } | { text?: never; rejection: Rejection }>;
 
-/** Length of a poem in characters, including punctuation. */
+/** Length of a poem in characters, including punctuation. A corpus may have another maximum. */
 export const MIN_LENGTH = 5;
 export const MAX_LENGTH = 80;
 
@@ -149,7 +149,7 @@ const MAX_RAW = 20_000;
  *
  * Idempotent.
  */
-export function cleanModern({ format, text }: CorpusRecord): Cleaned {
+export function cleanModern({ format, text, maxLength }: CorpusRecord): Cleaned {
   if (text.length > MAX_RAW) return { rejection: 'too-long' };
   if (text.trim() === '') return { rejection: 'blank' };
   const content = format === 'titled' ? afterTitle(text) : text;
@@ -173,7 +173,7 @@ export function cleanModern({ format, text }: CorpusRecord): Cleaned {
   if (rejection !== undefined) return { rejection };
   if (!/\p{Unified_Ideograph}/u.test(marked)) return { rejection: 'blank' };
   const punctuated = punctuate(marked);
-  return punctuated === '' ? { rejection: 'unfinished' } : limited(punctuated);
+  return punctuated === '' ? { rejection: 'unfinished' } : limited(punctuated, maxLength);
 }
 
 /** The text after the only ASCII colon or, if there is none, after the first full-width colon; without any, after a title in 《》. */
@@ -218,10 +218,10 @@ function punctuate(text: string): string {
   return single.slice(0, end + 1);
 }
 
-function limited(text: string): Cleaned {
+function limited(text: string, maxLength = MAX_LENGTH): Cleaned {
   const length = codePoints(text);
   if (length < MIN_LENGTH) return { rejection: 'too-short' };
-  if (length > MAX_LENGTH) return { rejection: 'too-long' };
+  if (length > maxLength) return { rejection: 'too-long' };
   return { text };
 }
 

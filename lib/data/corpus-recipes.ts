@@ -10,8 +10,9 @@ import { toStandardForms } from './standard-forms';
  * - `tangshi`: Three Hundred Tang Poems (唐詩三百首)
  * - `quantangshi`: another edition of the complete Tang poems (全唐詩), with more poems and variant characters
  * - `quansongshi`: the complete Song poems (全宋詩): six times as many, in the same forms
+ * - `songci`: the complete Song ci (全宋詞), each titled by its tune (詞牌)
  */
-export const BUILTIN_CORPORA = ['poems', 'tangshi', 'quantangshi', 'quansongshi'] as const;
+export const BUILTIN_CORPORA = ['poems', 'tangshi', 'quantangshi', 'quansongshi', 'songci'] as const;
 /** The name of a built-in corpus: one of `BUILTIN_CORPORA`. */
 export type BuiltinCorpus = (typeof BUILTIN_CORPORA)[number];
 
@@ -37,6 +38,12 @@ type Recipe = Readonly<{
   titled: boolean;
   /** Matches text that does not belong to a poem. */
   strip?: RegExp;
+  /** What to replace because the source has it wrong. */
+  repairs?: readonly (readonly [wrong: RegExp, right: string])[];
+  /** Fewest characters of a whole poem, without punctuation: shorter ones are fragments, and left out. */
+  fewest?: number;
+  /** Most characters of a poem under the cleaning `modern`, with punctuation, if not those of `clean.ts`. */
+  maxLength?: number;
   /** The edition that has the missing lines of incomplete poems. */
   completedBy?: BuiltinCorpus;
 }>;
@@ -51,6 +58,19 @@ const RECIPES: Readonly<Record<BuiltinCorpus, Recipe>> = {
   },
   quantangshi: { source: 'dist/quantangshi', files: /^poet\.tang\./, titled: true },
   quansongshi: { source: 'dist/quantangshi', files: /^poet\.song\./, titled: true },
+  songci: {
+    source: 'dist/songci',
+    files: /^ci\.song\./,
+    titled: true,
+    repairs: [
+      [/（[^（）]*缺[^（）]*）/g, '□'], // 下缺, 缺词文: text is lost, so the note must not just disappear
+      [/𧣴/gu, '□'], // a wrong character, which often swallowed the mark after it
+      [/﹀/g, '僝'], // 僝僽 in a wrong encoding
+      [/︽/g, '僽'],
+    ],
+    fewest: 16, // those of 归字谣, the shortest tune
+    maxLength: 300, // 莺啼序, the longest tune, has 240 characters, and almost 300 with punctuation
+  },
 };
 
 /** Poems to process before yielding to the event loop. */
@@ -64,6 +84,11 @@ export function isBuiltinCorpus(value: unknown): value is BuiltinCorpus {
 /** The format of the text of a corpus. */
 export function builtinFormat(name: BuiltinCorpus): 'titled' | 'lines' {
   return RECIPES[name].titled ? 'titled' : 'lines';
+}
+
+/** The most characters of a poem under the cleaning `modern`, if the corpus has its own limit. */
+export function builtinMaxLength(name: BuiltinCorpus): number | undefined {
+  return RECIPES[name].maxLength;
 }
 
 /**
@@ -98,30 +123,34 @@ export async function corpusLines(
 }
 
 async function readSource(
-  { source, files, strip }: Recipe,
+  recipe: Recipe,
   root: string,
   simplify: (text: string) => string,
   signal: AbortSignal | undefined,
 ): Promise<SourcePoem[]> {
   const poems: SourcePoem[] = [];
-  for (const file of await listSources(join(root, source), files)) {
+  for (const file of await listSources(join(root, recipe.source), recipe.files)) {
     throwIfAborted(signal);
-    for (const { title, rows } of await readPoems(file)) {
-      poems.push(convert(title, rows, strip, simplify));
+    for (const poem of await readPoems(file)) {
+      if (isWhole(poem, recipe)) poems.push(convert(poem, recipe, simplify));
     }
   }
   return poems;
 }
 
+function isWhole({ rows }: SourcePoem, { fewest = 0 }: Recipe): boolean {
+  return (rows.join('').match(/[\p{Unified_Ideograph}□]/gu)?.length ?? 0) >= fewest;
+}
+
 function convert(
-  title: string,
-  sourceRows: readonly string[],
-  strip: RegExp | undefined,
+  { title, rows }: SourcePoem,
+  { strip, repairs = [] }: Recipe,
   simplify: (text: string) => string,
 ): SourcePoem {
   // A match may extend over several rows.
-  const text = sourceRows.map(onOneLine).join('\n');
-  const stripped = strip ? text.replace(strip, '') : text;
+  const text = rows.map(onOneLine).join('\n');
+  const repaired = repairs.reduce((whole, [wrong, right]) => whole.replace(wrong, right), text);
+  const stripped = strip ? repaired.replace(strip, '') : repaired;
   const simplified = simplify(stripped);
   const standard = toStandardForms(stripped, simplified, simplify);
   return {
@@ -213,10 +242,16 @@ function collectPoems(value: unknown): SourcePoem[] {
   if (Array.isArray(value)) return value.flatMap(collectPoems);
   if (typeof value !== 'object' || value === null) return [];
   if ('paragraphs' in value && Array.isArray(value.paragraphs)) {
-    const title = 'title' in value && typeof value.title === 'string' ? value.title : '';
-    return [{ title, rows: value.paragraphs.map(String) }];
+    return [{ title: titleOf(value), rows: value.paragraphs.map(String) }];
   }
   return 'content' in value ? collectPoems(value.content) : [];
+}
+
+/** Of a ci, the usual name of its tune: the part after ・, if its author gave it another one. */
+function titleOf(poem: object): string {
+  if ('title' in poem && typeof poem.title === 'string') return poem.title;
+  if ('rhythmic' in poem && typeof poem.rhythmic === 'string') return poem.rhythmic.replace(/^.*・/u, '');
+  return '';
 }
 
 /** Line ends and ASCII colons are the syntax of the text format, so titles and poems must not contain them. */

@@ -20,6 +20,8 @@ export type CorpusRecord = Readonly<{
   line: number;
   /** Why the text could not be read: longer than `MAX_LINE`, or not in the format of the file. */
   fault?: 'too-long' | 'format';
+  /** The most characters of a poem under `modern`. Default: 80. */
+  maxLength?: number;
 }>;
 
 /** How to read a corpus. */

@@ -7,7 +7,7 @@ import { builtinFiles, type CorpusCacheOptions } from './builtin-corpora';
 import { Cleaner, type CleaningRules, REJECTIONS, type Tally } from './clean';
 import { type CorpusRecord, readCorpus } from './corpus';
 import { CORPUS_FORMATS, type CorpusFormat } from './corpus-format';
-import { type BuiltinCorpus, builtinFormat, isBuiltinCorpus } from './corpus-recipes';
+import { type BuiltinCorpus, builtinFormat, builtinMaxLength, isBuiltinCorpus } from './corpus-recipes';
 import { ENCODINGS, type Encoding } from './encoding';
 import { distinctiveLines } from './line-filter';
 
@@ -200,8 +200,9 @@ async function* builtinRecords(name: BuiltinCorpus, options: PoemsOptions): Asyn
   const files = await builtinFiles(name, options);
   const variants = await readVariants(files.variants);
   const { signal } = options;
+  const maxLength = builtinMaxLength(name);
   for await (const record of readCorpus(files.path, { format: builtinFormat(name), signal }))
-    yield { ...record, variant: variants.get(record.line) };
+    yield { ...record, maxLength, variant: variants.get(record.line) };
 }
 
 async function readVariants(path: string): Promise<ReadonlyMap<number, string>> {

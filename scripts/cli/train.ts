@@ -49,8 +49,8 @@ function addCorpusOptions(command: Command): void {
     .option(
       '--data <corpus>',
       t(
-        'poems, tangshi, quantangshi, quansongshi, or the path of a file',
-        '语料：poems、tangshi、quantangshi、quansongshi，或文件路径',
+        'poems, tangshi, quantangshi, quansongshi, songci, or the path of a file',
+        '语料：poems、tangshi、quantangshi、quansongshi、songci，或文件路径',
       ),
     )
     .option(

@@ -118,6 +118,7 @@ describe('the larger corpora', () => {
   test.each([
     ['quantangshi', 57_607],
     ['quansongshi', 254_248],
+    ['songci', 20_544],
   ] as const)('%s: title:content, one poem per line, simplified', async (name, poems) => {
     const lines = readFileSync(await builtinCorpusPath(name, { cacheDir }), 'utf8')
       .trimEnd()
@@ -125,6 +126,56 @@ describe('the larger corpora', () => {
     expect(lines).toHaveLength(poems);
     expect(lines.filter((line) => line.split(':').length !== 2)).toEqual([]);
     expect(lines.filter((line) => /[\r風雲國]/.test(line))).toEqual([]);
+  });
+});
+
+describe('songci', () => {
+  const lines = async () =>
+    readFileSync(await builtinCorpusPath('songci', { cacheDir }), 'utf8')
+      .trimEnd()
+      .split('\n');
+
+  test('has the name of the tune as the title, without the name that the author gave it', async () => {
+    const titles = (await lines()).map((line) => line.split(':')[0] as string);
+    expect(titles.filter((title) => /[・:]|^$/.test(title))).toEqual([]);
+    expect(titles.filter((title) => title === '水调歌头').length).toBeGreaterThan(700);
+    expect(titles).not.toContain('酹江月');
+    expect(await lines()).toContain(
+      '如梦令:昨夜雨疏风骤。浓睡不消残酒。试问卷帘人，却道海棠依旧。知否。知否。应是绿肥红瘦。',
+    );
+  });
+
+  test('marks lost text as lost, repairs wrong characters, and has no fragments', async () => {
+    const text = (await lines()).join('\n');
+    expect(text).not.toMatch(/缺词文|下缺|上缺|[﹀︽𧣴]/u);
+    expect(text).toContain('水调歌头:红树迎风舞，彷佛采衣褰。云容应为，虞侍分付□。');
+    expect(text).toContain('雨僝人僽。');
+    const lengths = (await lines()).map(
+      (line) => (line.split(':')[1] ?? '').match(/[\p{Script=Han}□]/gu)?.length,
+    );
+    expect(Math.min(...lengths.map((length) => length ?? 0))).toBe(16);
+  });
+
+  test('keeps poems of more than 80 characters in modern, not in classic, nor as a file', async () => {
+    const options = { data: 'songci', heldOut: 0, cacheDir } as const;
+    const { train, tally } = await loadPoems({ ...options, cleaning: 'modern' });
+    expect(tally).toMatchObject({ read: 20_544, kept: 19_541 });
+    expect(tally.rejected).toMatchObject({ format: 0, blank: 0, note: 0, unfinished: 0, 'too-long': 3 });
+    expect(train.filter((poem) => [...poem].length > 80)).toHaveLength(7591);
+    expect(train.some((poem) => poem.startsWith('明月几时有，把酒问青天。'))).toBe(true);
+    const longest = async (more: Partial<Parameters<typeof loadPoems>[0]>) => {
+      const poems = await loadPoems({ ...options, cleaning: 'modern', ...more });
+      return Math.max(...poems.train.map((poem) => [...poem].length));
+    };
+    expect(await longest({})).toBe(296);
+    expect(await longest({ cleaning: 'classic' })).toBe(80);
+    expect(await longest({ data: await builtinCorpusPath('songci', { cacheDir }) })).toBe(80);
+  });
+
+  test('keeps its own limit as an extra corpus', async () => {
+    const options = { data: ['床前明月光。'], heldOut: 0, cleaning: 'modern', cacheDir } as const;
+    const { train } = await loadPoems({ ...options, extra: ['tangshi', 'songci'] });
+    expect(train.filter((poem) => [...poem].length > 80)).toHaveLength(7591);
   });
 });
 

@@ -114,6 +114,13 @@ describe('modern', () => {
     expect(verdict(cleanModern(record(text)))).toBe(expected);
   });
 
+  test('a record may have its own limit', () => {
+    const long = { ...record(`${'诗'.repeat(99)}。`), maxLength: 100 };
+    expect(verdict(cleanModern(long))).toBe(long.text);
+    expect(verdict(cleanModern({ ...long, maxLength: 99 }))).toBe('(too-long)');
+    expect(verdict(cleanClassic(long))).toBe('(too-long)');
+  });
+
   test.each([
     ['静夜思:床前明月光。', '床前明月光。'],
     ['郊庙歌辞：静夜思:床前明月光。', '床前明月光。'],
