@@ -38,6 +38,7 @@ export {
   type FormMetricsOptions,
   measureForms,
   type PoemMetrics,
+  type RegulatedForm,
 } from './eval/form-metrics';
 export { type Evaluation, evaluate } from './eval/perplexity';
 export {
@@ -64,14 +65,18 @@ export { train } from './train/train';
 export type { StopReason, TrainEvent } from './train/train-events';
 export type { TrainOptions } from './train/train-options';
 export { AbortError, type ErrorCode, TangshiError, type TangshiErrorOptions } from './util/errors';
+export { type CheckOptions, checkPoem } from './verse/check/check';
+export type { CheckedLine, Fault, FaultTerm, Place, PoemCheck, Remark } from './verse/check/findings';
+export { COMMON } from './verse/common';
+export { type FormOptions, isFormName, isToneRule, type ToneRule } from './verse/form-options';
+export { FORM_NAMES } from './verse/form-patterns';
+export { formatCheck, formatFault, type TextLanguage } from './verse/format-check';
 export {
-  type CheckedLine,
-  checkPoem,
-  type PoemCheck,
-  type RegulatedForm,
-  type RhymeFault,
-  type ToneFault,
-} from './verse/check';
-export { type FormName, type FormOptions, isFormName, isToneRule, type ToneRule } from './verse/form-options';
-export { formatCheck, formatFault } from './verse/format-check';
-export { isRhymeGroup, Prosody, type Reading, RHYME_GROUPS, type RhymeGroup } from './verse/readings';
+  isRhymeBook,
+  type Reading,
+  RHYME_BOOKS,
+  type RhymeBook,
+  type RhymeBookName,
+  rhymeBook,
+} from './verse/rhyme-book';
+export type { Tone } from './verse/tone';

@@ -217,10 +217,13 @@ const TrainOptionsSchema = v.strictObject({
 
 const streamOptions = {
   form: text,
+  pattern: text,
+  lines: positiveInteger,
   acrostic: text,
   rhyme: flag,
   tone: v.optional(v.picklist(['strict', 'loose', 'off'])),
   rhymeGroup: text,
+  rhymeBook: text,
   prompt: text,
   context: text,
   maxLength: v.optional(size(1_000_000)),
@@ -236,7 +239,12 @@ const streamOptions = {
 const SCHEMAS = {
   train: TrainOptionsSchema,
   load: v.strictObject({ device: text, threads: v.optional(size(1024)), signal }),
-  generate: v.strictObject({ ...streamOptions, bestOf: upToThousand }),
+  generate: v.strictObject({
+    ...streamOptions,
+    bestOf: upToThousand,
+    script: v.optional(v.picklist(['simplified', 'traditional'])),
+  }),
+  check: v.strictObject({ form: text, pattern: text, rhymeBook: text, strict: flag }),
   stream: v.strictObject(streamOptions),
   call: v.strictObject({ signal }),
   measureForms: v.strictObject({ count: size(100_000), seed, signal }),
@@ -249,7 +257,7 @@ const SCHEMAS = {
  * @throws ERR_TANGSHI_INVALID_ARG that names each wrong value.
  */
 export function checkOptions(kind: keyof typeof SCHEMAS, options: unknown): void {
-  check(SCHEMAS[kind], options, 'ERR_TANGSHI_INVALID_ARG', 'Invalid options');
+  check<object>(SCHEMAS[kind], options, 'ERR_TANGSHI_INVALID_ARG', 'Invalid options');
 }
 
 /** @throws ERR_TANGSHI_INVALID_ARG that names each wrong value. */

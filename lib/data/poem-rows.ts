@@ -18,6 +18,21 @@ export function withoutHeading(rows: readonly string[]): string[] {
 }
 
 /**
+ * The words of a poem's heading: title, subtitle and author, separated as in 念奴娇·赤壁怀古.
+ *
+ * @example
+ * headingOf('念奴娇·赤壁怀古\n苏轼\n大江东去，……'); // ['念奴娇', '赤壁怀古', '苏轼']
+ */
+export function headingOf(text: string): string[] {
+  const rows = text.split(/\r\n?|\n/).filter((row) => row.trim() !== '');
+  const poem = withoutHeading(rows);
+  const above = rows.slice(0, rows.length - poem.length);
+  const [first = ''] = rows.slice(above.length);
+  const before = first.slice(0, first.length - (poem[0] ?? '').length);
+  return [...above, before].flatMap((heading) => heading.match(/\p{Script=Han}+/gu) ?? []);
+}
+
+/**
  * The text of a poem in rows. Rows without punctuation end alternately in ， and 。, or always in ， if other rows have
  * some.
  */

@@ -4,8 +4,8 @@ import { type Model, requireModel } from '../model/model';
 import type { Poem, PoemOptions } from '../model/poem-options';
 import { TangshiError } from '../util/errors';
 import { Rng } from '../util/rng';
-import { checkPoem, type RegulatedForm } from '../verse/check';
-import { Prosody } from '../verse/readings';
+import { checkPoem } from '../verse/check/check';
+import { isRhymeFault } from '../verse/check/findings';
 import { CorpusIndex } from './corpus-index';
 
 /** Statistics of poems that are meant to have one form. All but `poems` and `longestCopy` are fractions of 1. */
@@ -49,6 +49,9 @@ export type FormMetricsOptions = Readonly<{
   /** Abort to stop. */
   signal?: AbortSignal;
 }>;
+
+/** The forms of regulated verse of a fixed length. */
+export type RegulatedForm = '五绝' | '七绝' | '五律' | '七律';
 
 /** Lines and characters per line. */
 const SIZES: Readonly<Record<RegulatedForm, readonly [lines: number, width: number]>> = {
@@ -103,12 +106,12 @@ function measure(poems: readonly string[], form: RegulatedForm, index?: CorpusIn
   const chars = verses.flatMap((lines) => [...lines.join('')]);
   const pairs = verses.flatMap((lines) => lines.flatMap(pairsOf));
   const lines = verses.flat();
-  const inForm = poems.map((poem) => checkPoem(poem, Prosody.load())).filter((check) => check.form === form);
+  const inForm = poems.map((poem) => checkPoem(poem, { form })).filter(({ ok }) => ok !== undefined);
   return {
     poems: poems.length,
     form: ratio(inForm.length, poems.length),
-    rhyme: ratio(inForm.filter(({ rhyme }) => rhyme?.ok).length, poems.length),
-    tone: ratio(inForm.filter(({ tone }) => tone?.ok).length, poems.length),
+    rhyme: ratio(inForm.filter(({ faults }) => !faults.some(isRhymeFault)).length, poems.length),
+    tone: ratio(inForm.filter(({ faults }) => faults.every(isRhymeFault)).length, poems.length),
     distinct1: ratio(new Set(chars).size, chars.length),
     distinct2: ratio(new Set(pairs).size, pairs.length),
     repeated: ratio(sum(verses.map((lines) => repeatsIn(lines.join('')))), chars.length),

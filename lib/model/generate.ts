@@ -96,11 +96,18 @@ class Wakeup {
   }
 }
 
-function toPoem(sample: Sample, { model, form, prompt }: PoemRequest, seed: number): Poem {
+function toPoem(sample: Sample, { model, form, prompt, toScript }: PoemRequest, seed: number): Poem {
   const drawn = model.vocab.decode(sample.ids);
-  const text = prompt + (sample.ended ? drawn : withoutUnfinished(drawn));
-  const lines = form?.linesOf(text) ?? text.split(/(?<=[。！？；])/u);
-  return { text, lines, complete: sample.ended, logProb: sample.logProb, seed };
+  const text = toScript(prompt + (sample.ended ? drawn : withoutUnfinished(drawn)));
+  const stanzas = form?.stanzasOf(text) ?? [text.split(/(?<=[。！？；])/u)];
+  return {
+    text,
+    lines: stanzas.flat(),
+    stanzaLengths: stanzas.map(({ length }) => length),
+    complete: sample.ended,
+    logProb: sample.logProb,
+    seed,
+  };
 }
 
 /** The text up to its last complete sentence; all of it if there is none. */

@@ -1,8 +1,8 @@
 import type { FormOptions } from '../verse/form-options';
 
 /**
- * How to generate a poem without choosing among drafts. `maxLength` is for poems without a form; `rhyme`, `tone` and
- * `rhymeGroup` need a form.
+ * How to generate a poem without choosing among drafts. `maxLength` is for poems without a form; `rhyme`, `tone`,
+ * `rhymeGroup`, `rhymeBook` and `lines` need a form.
  */
 export type StreamOptions = FormOptions &
   Readonly<{
@@ -10,7 +10,7 @@ export type StreamOptions = FormOptions &
     prompt?: string;
     /** Lines that the poem follows, but does not include; at most 1,000 UTF-16 units. Default: none. */
     context?: string;
-    /** Highest number of characters, including prompt and punctuation. Default: 80, or 40 more than a long prompt. */
+    /** Highest number of characters, including prompt and punctuation. Default: 80, or 40 more than a long prompt; 300 and 150 for a model of ci (`songci`). */
     maxLength?: number;
     /** Randomness: below 1 favours likely characters, 0 always takes the most likely one. Default: 0.8. */
     temperature?: number;
@@ -39,14 +39,18 @@ export type PoemOptions = StreamOptions &
      * poems count against it. Default: 32 in a form, otherwise 1.
      */
     bestOf?: number;
+    /** Script of the result. Default: that of the corpus that the model was trained on; simplified for the built-in ones. */
+    script?: 'simplified' | 'traditional';
   }>;
 
 /** A generated poem. */
 export type Poem = Readonly<{
   /** The complete poem, including the prompt, without line breaks. */
   text: string;
-  /** One sentence per line; in a form, its lines. */
+  /** One sentence per line; in a form with lines of one length, its lines. */
   lines: readonly string[];
+  /** Number of lines in each stanza (片): two of them in most ci. */
+  stanzaLengths: readonly number[];
   /**
    * Whether the model ended the poem. Otherwise it reached `maxLength` and was cut after its last complete sentence.
    */

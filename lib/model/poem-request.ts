@@ -1,11 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { checkOptions } from '../config/schemas';
+import { MAX_LENGTH } from '../data/clean';
+import { builtinMaxLength, isBuiltinCorpus } from '../data/corpus-recipes';
 import type { LineFilter } from '../data/line-filter';
 import type { Vocab } from '../data/vocab';
 import type { GenerateOptions } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import { omitUndefined } from '../util/omit-undefined';
+import { scriptConverter } from '../util/script-conversion';
 import { Form } from '../verse/forms';
+import { MARKS } from '../verse/pattern';
 import type { PoemOptions } from './poem-options';
 
 /** Sampling options, the same for all drafts of a request. */
@@ -16,6 +20,8 @@ export type PoemModel = Readonly<{
   vocab: Vocab;
   /** Lines of the training poems, to avoid. */
   lineFilter?: LineFilter;
+  /** The corpora that it was trained on. */
+  config?: Readonly<{ data: string; extra?: readonly string[] }>;
 }>;
 
 /** A validated request: everything that does not depend on the seed of a single poem. */
@@ -29,6 +35,8 @@ export type PoemRequest = Readonly<{
   sampling: Sampling;
   /** Drafts per poem. */
   bestOf: number;
+  /** Converts a finished poem into the script of the request. */
+  toScript: (text: string) => string;
   /** Seed of the first poem. */
   seed: number;
 }>;
@@ -37,8 +45,6 @@ const DEFAULTS = { prompt: '', context: '', temperature: 0.8, topK: 0, topP: 0.9
 const FREE_DEFAULTS = { repetitionPenalty: 0, bestOf: 1 };
 /** A form restricts the choice of characters, so that drafts differ more in quality. */
 const FORM_DEFAULTS = { repetitionPenalty: 2, bestOf: 32 };
-/** Length of the longest training poem; a long prompt may be continued by half of that. */
-const DEFAULT_LENGTH = 80;
 /** UTF-16 units, so that one request cannot keep others waiting. */
 const MAX_TEXT = 1000;
 /**
@@ -47,7 +53,6 @@ const MAX_TEXT = 1000;
  */
 const MIN_LINE = 5;
 const RANDOM_SEEDS = 2 ** 32;
-const MARKS = '，。？！；：、';
 
 /**
  * Validates options and fills in the defaults.
@@ -60,12 +65,12 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   checkTextLength('context', options.context);
   checkBeam(options);
   const { vocab } = model;
-  const form = formOf(vocab, { ...options, acrostic: acrosticOf(vocab, options.acrostic) });
+  const start = vocab.normalize(options.prompt ?? DEFAULTS.prompt);
+  const form = formOf(vocab, { ...options, acrostic: acrosticOf(vocab, options.acrostic) }, start);
   const formDefaults = form ? FORM_DEFAULTS : FREE_DEFAULTS;
   const given = { ...DEFAULTS, ...formDefaults, ...omitUndefined(options) };
-  const start = vocab.normalize(given.prompt);
   const prompt = form ? form.punctuate(start) : start;
-  const maxNewTokens = newTokens(prompt, form?.length ?? given.maxLength);
+  const maxNewTokens = newTokens(prompt, form?.length ?? given.maxLength, longestPoem(model));
   const context = encode(vocab, asLines(vocab.normalize(given.context)), 'context');
   const preface = [vocab.bos, ...context];
   return {
@@ -88,6 +93,7 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
     },
     // A beam search finds the same poem in every draft.
     bestOf: options.bestOf ?? (options.beam === undefined ? given.bestOf : 1),
+    toScript: options.script === undefined ? (text) => text : scriptConverter(`to-${options.script}`),
     seed: options.seed ?? (options.beam === undefined ? randomInt(RANDOM_SEEDS) : 0),
   };
 }
@@ -103,27 +109,37 @@ function checkBeam(options: PoemOptions): void {
 }
 
 /** @throws ERR_TANGSHI_INVALID_ARG for options that would have no effect. */
-function formOf(vocab: Vocab, options: PoemOptions): Form | undefined {
-  const inForm = options.form !== undefined || options.acrostic !== undefined;
-  const useless = inForm ? (['maxLength'] as const) : (['rhyme', 'tone', 'rhymeGroup'] as const);
+function formOf(vocab: Vocab, options: PoemOptions, prompt: string): Form | undefined {
+  const inForm =
+    options.form !== undefined || options.pattern !== undefined || options.acrostic !== undefined;
+  const useless = inForm
+    ? (['maxLength'] as const)
+    : (['rhyme', 'tone', 'rhymeGroup', 'rhymeBook', 'lines'] as const);
   const option = useless.find((name) => options[name] !== undefined);
   if (option !== undefined) {
     const message = inForm ? 'A form determines the length: omit maxLength' : `${option} needs a form`;
     throw new TangshiError('ERR_TANGSHI_INVALID_ARG', message, { option });
   }
-  return inForm ? new Form(options, vocab) : undefined;
+  return inForm ? new Form(options, vocab, prompt) : undefined;
 }
 
 /** Highest number of characters after the prompt. */
-function newTokens(prompt: string, maxLength: number | undefined): number {
+function newTokens(prompt: string, maxLength: number | undefined, longest: number): number {
   const length = [...prompt].length;
-  const limit = maxLength ?? Math.max(DEFAULT_LENGTH, length + DEFAULT_LENGTH / 2);
+  // A long prompt may be continued by half of the longest poem.
+  const limit = maxLength ?? Math.max(longest, length + longest / 2);
   if (limit > length) return limit - length;
   throw new TangshiError(
     'ERR_TANGSHI_INVALID_ARG',
     `A prompt of ${length} characters leaves nothing to write within a maxLength of ${limit}`,
     { option: 'maxLength' },
   );
+}
+
+/** Length of the longest poem that the model may have been trained on: more for ci than for poems. */
+function longestPoem({ config }: PoemModel): number {
+  const corpora = [config?.data, ...(config?.extra ?? [])].filter(isBuiltinCorpus);
+  return Math.max(MAX_LENGTH, ...corpora.map((name) => builtinMaxLength(name) ?? MAX_LENGTH));
 }
 
 /** @throws ERR_TANGSHI_INVALID_ARG */

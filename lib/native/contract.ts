@@ -148,20 +148,26 @@ export type GenerateOptions = Readonly<{
 }>;
 
 /**
- * Which ids are allowed at each position of a sequence, and which positions rhyme. A sequence ends with its
- * plan.
+ * Which ids are allowed at each position of a sequence, which positions rhyme, and which repeat others. A sequence
+ * ends with its plan.
  */
 export type LogitConstraint = Readonly<{
   /** `[n, vocabSize]`: 1 if an id is allowed. */
   masks: Uint8Array;
-  /** `[vocabSize, words]`: the rhyme groups of each id as a bit set; words = ceil(groups / 32). */
+  /**
+   * `[tables, vocabSize, words]`: the rhyme groups of each id as a bit set; words = ceil(groups / 32). A character may
+   * rhyme differently in a level tone than in an oblique one, so each position names its table. Groups are common to
+   * all tables.
+   */
   groups: Uint32Array;
   /** `[words]`: the groups allowed for rhymes. */
   allowedGroups: Uint32Array;
   /**
-   * For each prompt, `[positions, 2]` for the positions after its preface, including those of the prompt: the
-   * index of a mask; and the index of the rhyme that the position belongs to, or -1. The ids of a rhyme share
-   * a group and differ from each other.
+   * For each prompt, `[positions, 4]` for the positions after its preface, including those of the prompt: the
+   * index of a mask; the index of the rhyme that the position belongs to, or -1; the index of the table with the
+   * groups of its ids, 0 without a rhyme; and the index of an earlier position whose id is repeated here, or -1. The
+   * ids of a rhyme share a group and differ from each other. Where an id is repeated, no other is allowed, whatever
+   * the mask; it must not be banned.
    */
   plans: readonly Int32Array[];
 }>;

@@ -264,7 +264,7 @@ async function sampleEvent({ session, dataset, config, progress, signal }: Run, 
   const { vocab } = dataset;
   const known = [...SAMPLE_PROMPTS].filter((char) => vocab.has(char));
   const prompt = known[(epoch - 1) % Math.max(1, known.length)] ?? '';
-  const request = prepareRequest({ vocab }, { prompt, seed: config.seed });
+  const request = prepareRequest({ vocab, config }, { prompt, seed: config.seed });
   const [poem] = await generatePoems((...call) => session.generate(...call), request, 1, { signal });
   const { text, lines } = poem as Poem;
   return { type: 'sample', epoch, step: progress.step, text, lines } as const;

@@ -17,7 +17,8 @@ struct InferenceConfig {
 InferenceConfig to_inference_config(const Napi::Value& value);
 // Sequences of ids, each with at least one.
 std::vector<std::vector<int32_t>> to_sequences(const Field& sequences, int64_t vocab_size);
-GenerateOptions to_generate_options(const Field& options, int64_t vocab_size, size_t prompts);
+GenerateOptions to_generate_options(const Field& options, int64_t vocab_size,
+                                    const std::vector<std::vector<int32_t>>& prompts);
 
 Napi::Value to_js(Napi::Env env, const std::vector<Sample>& samples);
 

@@ -55,7 +55,7 @@ Napi::Value InferenceSession::open(const Napi::CallbackInfo& info) {
 Napi::Value InferenceSession::generate(const Napi::CallbackInfo& info) {
   return core_->queue->job(info.Env(), [&]() -> Work {
     auto prompts = to_sequences({info[0], "prompts"}, core_->vocab_size);
-    auto options = to_generate_options({info[1], "options"}, core_->vocab_size, prompts.size());
+    auto options = to_generate_options({info[1], "options"}, core_->vocab_size, prompts);
     return
         [core = core_, prompts = std::move(prompts), options = std::move(options),
          on_token = TokenListener::listen({info[2], "onToken"})](const std::atomic<bool>& canceled) -> ToJs {

@@ -103,7 +103,7 @@ Napi::Value TrainingSession::evaluate(const Napi::CallbackInfo& info) {
 Napi::Value TrainingSession::generate(const Napi::CallbackInfo& info) {
   return core_->queue->job(info.Env(), [&] {
     auto prompts = to_sequences({info[0], "prompts"}, core_->vocab_size);
-    auto options = to_generate_options({info[1], "options"}, core_->vocab_size, prompts.size());
+    auto options = to_generate_options({info[1], "options"}, core_->vocab_size, prompts);
     return work([prompts = std::move(prompts), options = std::move(options),
                  on_token = TokenListener::listen({info[2], "onToken"})](
                     Core& core, const std::atomic<bool>& canceled) -> ToJs {

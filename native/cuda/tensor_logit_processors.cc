@@ -11,7 +11,7 @@ at::Tensor to_tensor(const std::vector<int32_t>& ids, const at::Device& device) 
   return at::tensor(at::ArrayRef<int32_t>(ids), at::kLong).to(device);
 }
 
-void set_bits(const std::vector<uint32_t>& words, at::TensorAccessor<bool, 1> bits) {
+void set_bits(std::span<const uint32_t> words, at::TensorAccessor<bool, 1> bits) {
   for (int64_t i = 0; i < bits.size(0); i++)
     bits[i] = (words[i / bits_per_word] >> i % bits_per_word & 1) != 0;
 }
@@ -45,57 +45,96 @@ void TensorSequences::count_prompts(const std::vector<std::vector<int32_t>>& pro
 void TensorSequences::follow_prompts(const std::vector<std::vector<int32_t>>& prompts,
                                      const GenerateOptions& options) {
   const LogitConstraint& constraint = *options.logits.constraint;
-  const auto rows = static_cast<int64_t>(prompts.size());
-  const auto groups = static_cast<int64_t>(constraint.words()) * bits_per_word;
   std::vector<ConstraintState> states;
-  size_t positions = 1, rhymes = 0;
+  size_t rhymes = 0;
   for (size_t row = 0; row < prompts.size(); row++) {
     ConstraintState& state = states.emplace_back(constraint, row);
     for (size_t i = options.preface; i < prompts[row].size() && !state.is_done(); i++) {
       state.advance(prompts[row][i]);
     }
-    positions = std::max(positions, constraint.plans[row].size());
     rhymes = std::max(rhymes, state.rhymes().size());
   }
-  const auto none = static_cast<int64_t>(rhymes);  // the extra rhyme, for positions that do not rhyme
+  copy_plans(constraint, static_cast<int64_t>(rhymes));
+  copy_tables(constraint);
+  copy_states(states, static_cast<int64_t>(rhymes));
+}
 
-  const auto longs = at::TensorOptions(at::kLong), bools = at::TensorOptions(at::kBool);
-  at::Tensor masks = at::zeros({rows, static_cast<int64_t>(positions)}, longs);
-  at::Tensor plan_rhymes = at::full({rows, static_cast<int64_t>(positions)}, none, longs);
-  at::Tensor position = at::zeros({rows}, longs), of_ids = at::zeros({vocab_size_, groups}, bools);
-  at::Tensor of_rhymes = at::zeros({rows, none + 1, groups}, bools);
-  at::Tensor used = at::zeros({rows, none + 1, vocab_size_}, bools);
-  auto of_id = of_ids.accessor<bool, 2>();
-  for (int64_t id = 0; id < vocab_size_; id++) {
-    const auto words = constraint.groups_of(static_cast<int32_t>(id));
-    set_bits({words.begin(), words.end()}, of_id[id]);
-  }
+void TensorSequences::copy_plans(const LogitConstraint& constraint, int64_t rhymes) {
+  const int64_t rows = rows_.size(0);
+  int64_t positions = 1;
+  for (const auto& plan : constraint.plans) positions = std::max<int64_t>(positions, plan.size());
+  const auto filled = [&](int64_t value) { return at::full({rows, positions}, value, at::kLong); };
+  const at::Tensor masks = filled(0), plan_rhymes = filled(rhymes), tables = filled(0);
+  const at::Tensor repeated = filled(LogitConstraint::no_repeat);
   auto mask = masks.accessor<int64_t, 2>(), rhyme = plan_rhymes.accessor<int64_t, 2>();
-  auto of_rhyme = of_rhymes.accessor<bool, 3>(), is_used = used.accessor<bool, 3>();
+  auto table = tables.accessor<int64_t, 2>(), repeat = repeated.accessor<int64_t, 2>();
   for (int64_t row = 0; row < rows; row++) {
     const auto& plan = constraint.plans[row];
     for (size_t i = 0; i < plan.size(); i++) {
       mask[row][i] = plan[i].mask;
       if (plan[i].rhyme != LogitConstraint::no_rhyme) rhyme[row][i] = plan[i].rhyme;
-    }
-    position[row] = static_cast<int64_t>(states[row].position());
-    for (size_t r = 0; r < states[row].rhymes().size(); r++) {
-      set_bits(states[row].rhymes()[r].groups, of_rhyme[row][r]);
-      for (const int32_t id : states[row].rhymes()[r].used) is_used[row][r][id] = true;
+      table[row][i] = plan[i].table;
+      repeat[row][i] = plan[i].repeated;
     }
   }
   const at::Device device = rows_.device();
   plan_masks_ = masks.to(device);
   plan_rhymes_ = plan_rhymes.to(device);
+  plan_tables_ = tables.to(device);
+  plan_repeated_ = repeated.to(device);
+}
+
+void TensorSequences::copy_tables(const LogitConstraint& constraint) {
+  const auto tables = static_cast<int64_t>(constraint.tables.size());
+  const auto groups = static_cast<int64_t>(constraint.words()) * bits_per_word;
+  const at::Tensor of_ids = at::zeros({vocab_size_, tables, groups}, at::kBool);
+  auto of_id = of_ids.accessor<bool, 3>();
+  for (int64_t id = 0; id < vocab_size_; id++) {
+    for (int64_t table = 0; table < tables; table++) {
+      set_bits(constraint.groups_of(static_cast<int32_t>(table), static_cast<int32_t>(id)), of_id[id][table]);
+    }
+  }
+  groups_ = of_ids.to(rows_.device());
+}
+
+void TensorSequences::copy_states(const std::vector<ConstraintState>& states, int64_t rhymes) {
+  const int64_t rows = rows_.size(0);
+  const at::Tensor position = at::zeros({rows}, at::kLong), ids = at::zeros(plan_masks_.sizes(), at::kLong);
+  const at::Tensor of_rhymes = at::zeros({rows, rhymes + 1, groups_.size(2)}, at::kBool);
+  const at::Tensor used = at::zeros({rows, rhymes + 1, vocab_size_}, at::kBool);
+  auto here = position.accessor<int64_t, 1>();
+  auto id = ids.accessor<int64_t, 2>();
+  auto of_rhyme = of_rhymes.accessor<bool, 3>(), is_used = used.accessor<bool, 3>();
+  for (int64_t row = 0; row < rows; row++) {
+    const ConstraintState& state = states[row];
+    here[row] = static_cast<int64_t>(state.ids().size());
+    std::copy(state.ids().begin(), state.ids().end(), id[row].data());
+    for (size_t r = 0; r < state.rhymes().size(); r++) {
+      set_bits(state.rhymes()[r].groups, of_rhyme[row][r]);
+      for (const int32_t one : state.rhymes()[r].used) is_used[row][r][one] = true;
+    }
+  }
+  const at::Device device = rows_.device();
   position_ = position.to(device);
-  groups_ = of_ids.to(device);
+  ids_ = ids.to(device);
   rhyme_groups_ = of_rhymes.to(device);
   used_ = used.to(device);
 }
 
-at::Tensor TensorSequences::here(const at::Tensor& plan) const {
+at::Tensor TensorSequences::place() const {
   // A complete sequence stays at its last position; ids drawn after that are ignored.
-  return plan.gather(1, position_.clamp_max(plan.size(1) - 1).unsqueeze(1)).squeeze(1);
+  return position_.clamp_max(plan_masks_.size(1) - 1).unsqueeze(1);
+}
+
+at::Tensor TensorSequences::here(const at::Tensor& plan) const { return plan.gather(1, place()).squeeze(1); }
+
+at::Tensor TensorSequences::in_group() const {
+  // One product for all tables: the groups of a rhyme stand in the columns of its table, [rows, tables * G].
+  const at::Tensor of_rhyme = rhyme_groups_.index({rows_, here(plan_rhymes_)}).to(at::kFloat);  // [rows, G]
+  const at::Tensor in_table =
+      at::zeros({rows_.size(0), groups_.size(1), groups_.size(2)}, of_rhyme.options());
+  in_table.index_put_({rows_, here(plan_tables_)}, of_rhyme);
+  return at::mm(in_table.flatten(1), groups_.flatten(1).t().to(at::kFloat)).gt(0);
 }
 
 void TensorSequences::advance(const at::Tensor& ids, const at::Tensor& drawn) {
@@ -107,10 +146,11 @@ void TensorSequences::advance(const at::Tensor& ids, const at::Tensor& drawn) {
   if (!position_.defined()) return;
   const at::Tensor rhyme = here(plan_rhymes_);  // [rows]
   const at::Tensor of_rhyme = rhyme_groups_.index({rows_, rhyme});
-  const at::Tensor common = groups_.index_select(0, ids).logical_and(of_rhyme);
+  const at::Tensor common = groups_.index({ids, here(plan_tables_)}).logical_and(of_rhyme);
   const at::Tensor narrows = any_in_row(common).logical_and(drawn.unsqueeze(1));
   rhyme_groups_.index_put_({rows_, rhyme}, at::where(narrows, common, of_rhyme));
   used_.index_put_({rows_, rhyme, ids}, used_.index({rows_, rhyme, ids}).logical_or(drawn));
+  ids_.scatter_(1, place(), ids.unsqueeze(1));  // an id that is not drawn is overwritten by the one that is
   position_.add_(drawn);
 }
 
@@ -135,12 +175,14 @@ void TensorLogitProcessors::constrain(at::Tensor& logits, const TensorSequences&
   const at::Tensor mask = masks_.index_select(0, sequences.here(sequences.plan_masks_));  // [rows, vocab]
   const at::Tensor rhyme = sequences.here(sequences.plan_rhymes_);                        // [rows]
   const at::Tensor rhymes = rhyme.lt(sequences.used_.size(1) - 1).unsqueeze(1);
-  const at::Tensor shared = at::mm(sequences.rhyme_groups_.index({rows, rhyme}).to(at::kFloat),
-                                   sequences.groups_.t().to(at::kFloat));
-  const at::Tensor in_group = mask.logical_and(shared.gt(0)).logical_and(rhymes);
+  const at::Tensor in_group = mask.logical_and(sequences.in_group()).logical_and(rhymes);
   const at::Tensor unused = in_group.logical_and(sequences.used_.index({rows, rhyme}).logical_not());
-  const at::Tensor allowed =
+  const at::Tensor drawable =
       at::where(any_in_row(unused), unused, at::where(any_in_row(in_group), in_group, mask));
+  const at::Tensor repeated = sequences.here(sequences.plan_repeated_).unsqueeze(1);  // [rows, 1]
+  const at::Tensor only =
+      at::zeros_like(mask).scatter_(1, sequences.ids_.gather(1, repeated.clamp_min(0)), true);
+  const at::Tensor allowed = at::where(repeated.ge(0), only, drawable);
   logits.masked_fill_(allowed.logical_not().logical_and(any_in_row(allowed)), -INFINITY);
 }
 

@@ -20,7 +20,12 @@ class TensorSequences {
   friend class TensorLogitProcessors;
   void count_prompts(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options);
   void follow_prompts(const std::vector<std::vector<int32_t>>& prompts, const GenerateOptions& options);
+  void copy_plans(const LogitConstraint& constraint, int64_t rhymes);
+  void copy_tables(const LogitConstraint& constraint);
+  void copy_states(const std::vector<ConstraintState>& states, int64_t rhymes);
+  at::Tensor place() const;                       // [rows, 1], the current position
   at::Tensor here(const at::Tensor& plan) const;  // [rows, positions] -> [rows], at the current position
+  at::Tensor in_group() const;  // [rows, vocab] bool, ids that share a group with the rhyme at this position
 
   const int64_t vocab_size_;
   const at::Tensor rows_;  // [rows]: 0, 1, …
@@ -31,9 +36,10 @@ class TensorSequences {
   at::Tensor counts_, counting_;
 
   // With a constraint, G rhyme groups and R rhymes. One extra rhyme stands for positions that do not rhyme.
-  at::Tensor plan_masks_, plan_rhymes_;  // [rows, positions]
-  at::Tensor position_;                  // [rows]
-  at::Tensor groups_;                    // [vocab, G] bool
+  at::Tensor plan_masks_, plan_rhymes_, plan_tables_, plan_repeated_;  // [rows, positions]
+  at::Tensor position_;                                                // [rows]
+  at::Tensor ids_;           // [rows, positions], valid before the current position
+  at::Tensor groups_;        // [vocab, tables, G] bool
   at::Tensor rhyme_groups_;  // [rows, R + 1, G] bool, groups that all ids of a rhyme have in common
   at::Tensor used_;          // [rows, R + 1, vocab] bool, ids of a rhyme
 };

@@ -20,10 +20,17 @@ bool keep(std::span<float> logits, Condition may_stand) {
   int32_t first = 0;
   while (first < count && !may_stand(first)) first++;
   if (first == count) return false;
-  for (int32_t id = 0; id < count; id++) {
-    if (id < first || !may_stand(id)) logits[id] = -INFINITY;
+  std::fill_n(logits.begin(), first, -INFINITY);
+  for (int32_t id = first + 1; id < count; id++) {
+    logits[id] = may_stand(id) ? logits[id] : -INFINITY;  // a branch would be slower
   }
   return true;
+}
+
+void keep_only(std::span<float> logits, int32_t id) {
+  const float logit = logits[id];
+  std::fill(logits.begin(), logits.end(), -INFINITY);
+  logits[id] = logit;
 }
 
 }  // namespace
@@ -35,18 +42,16 @@ ConstraintState::ConstraintState(const LogitConstraint& constraint, size_t promp
   rhymes_.assign(last + 1, {constraint.allowed_groups, {}});
 }
 
-ConstraintState::Rhyme* ConstraintState::rhyme_here() {
-  const int32_t rhyme = (*plan_)[position_].rhyme;
-  return rhyme == LogitConstraint::no_rhyme ? nullptr : &rhymes_[rhyme];
-}
-
 void ConstraintState::apply(std::span<float> logits) const {
-  const auto [index, rhyme_index] = (*plan_)[position_];
-  const uint8_t* mask = constraint_->masks.data() + index * logits.size();
+  const auto [mask_index, rhyme_index, table, repeated] = here();
+  if (repeated != LogitConstraint::no_repeat) return keep_only(logits, ids_[repeated]);
+  const uint8_t* mask = constraint_->masks.data() + mask_index * logits.size();
   if (rhyme_index != LogitConstraint::no_rhyme) {
     const Rhyme& rhyme = rhymes_[rhyme_index];
+    const size_t words = rhyme.groups.size();
+    const uint32_t* groups = constraint_->tables[table].data();
     const auto in_group = [&](int32_t id) {
-      return mask[id] != 0 && share_a_group(constraint_->groups_of(id), rhyme.groups);
+      return mask[id] != 0 && share_a_group({groups + id * words, words}, rhyme.groups);
     };
     const auto is_unused = [&](int32_t id) {
       return std::find(rhyme.used.begin(), rhyme.used.end(), id) == rhyme.used.end();
@@ -54,18 +59,19 @@ void ConstraintState::apply(std::span<float> logits) const {
     if (keep(logits, [&](int32_t id) { return in_group(id) && is_unused(id); })) return;
     if (keep(logits, in_group)) return;
   }
-  keep(logits, [&](int32_t id) { return mask[id] != 0; });
+  keep(logits, [mask](int32_t id) { return mask[id] != 0; });
 }
 
 void ConstraintState::advance(int32_t id) {
-  if (Rhyme* rhyme = rhyme_here()) {
-    const auto groups = constraint_->groups_of(id);
-    if (share_a_group(groups, rhyme->groups)) {
-      for (size_t word = 0; word < groups.size(); word++) rhyme->groups[word] &= groups[word];
+  if (here().rhyme != LogitConstraint::no_rhyme) {
+    Rhyme& rhyme = rhymes_[here().rhyme];
+    const auto groups = constraint_->groups_of(here().table, id);
+    if (share_a_group(groups, rhyme.groups)) {
+      for (size_t word = 0; word < groups.size(); word++) rhyme.groups[word] &= groups[word];
     }
-    rhyme->used.push_back(id);
+    rhyme.used.push_back(id);
   }
-  position_++;
+  ids_.push_back(id);
 }
 
 }  // namespace tangshi

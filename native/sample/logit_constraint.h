@@ -1,4 +1,5 @@
-// The form of generated sequences: which ids are allowed at each position, and which positions rhyme.
+// The form of generated sequences: which ids are allowed at each position, which positions rhyme, and which
+// repeat others.
 #pragma once
 
 #include <cstdint>
@@ -8,20 +9,24 @@
 namespace tangshi {
 
 struct LogitConstraint {
-  static constexpr int32_t no_rhyme = -1;
+  static constexpr int32_t no_rhyme = -1, no_repeat = -1;
 
   struct Position {
-    int32_t mask;   // index of a mask
-    int32_t rhyme;  // positions with the same index, counted from 0, rhyme with each other; or no_rhyme
+    int32_t mask;              // index of a mask
+    int32_t rhyme = no_rhyme;  // positions with the same index, counted from 0, rhyme; or no_rhyme
+    int32_t table = 0;  // index of a table: an id has other groups in a level tone than in an oblique one
+    int32_t repeated = no_repeat;  // index of an earlier position that has the same id; or no_repeat
   };
 
-  std::vector<uint8_t> masks;                // [n, vocab], 1 if an id is allowed
-  std::vector<uint32_t> groups;              // [vocab, words], the rhyme groups of each id as a bit set
-  std::vector<uint32_t> allowed_groups;      // [words], groups allowed for rhymes
-  std::vector<std::vector<Position>> plans;  // one per prompt, for the ids after its preface
+  std::vector<uint8_t> masks;                 // [n, vocab], 1 if an id is allowed
+  std::vector<std::vector<uint32_t>> tables;  // [vocab, words] each, the rhyme groups of each id as a bit set
+  std::vector<uint32_t> allowed_groups;       // [words], groups allowed for rhymes
+  std::vector<std::vector<Position>> plans;   // one per prompt, for the ids after its preface
 
   size_t words() const { return allowed_groups.size(); }
-  std::span<const uint32_t> groups_of(int32_t id) const { return {groups.data() + id * words(), words()}; }
+  std::span<const uint32_t> groups_of(int32_t table, int32_t id) const {
+    return {tables[table].data() + id * words(), words()};
+  }
 };
 
 // Progress of one sequence in its plan.
@@ -29,11 +34,11 @@ class ConstraintState {
  public:
   ConstraintState(const LogitConstraint& constraint, size_t prompt);
 
-  bool is_done() const { return position_ == plan_->size(); }
-  size_t position() const { return position_; }
+  bool is_done() const { return ids_.size() == plan_->size(); }
+  const std::vector<int32_t>& ids() const { return ids_; }  // of the positions passed
   // Sets the logits of ids that are not allowed at this position to -infinity. A rhyming id must share a
   // group with all earlier ids of its rhyme and differ from them. If no id is left, the second condition is
-  // dropped, then the first.
+  // dropped, then the first. At a position that repeats another, only its id is allowed, whatever the mask.
   void apply(std::span<float> logits) const;
   // Advances by the id chosen for this position.
   void advance(int32_t id);
@@ -46,11 +51,11 @@ class ConstraintState {
   const std::vector<Rhyme>& rhymes() const { return rhymes_; }
 
  private:
-  Rhyme* rhyme_here();
+  const LogitConstraint::Position& here() const { return (*plan_)[ids_.size()]; }
 
   const LogitConstraint* constraint_;
   const std::vector<LogitConstraint::Position>* plan_;
-  size_t position_ = 0;
+  std::vector<int32_t> ids_;
   std::vector<Rhyme> rhymes_;
 };
 

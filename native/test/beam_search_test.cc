@@ -85,13 +85,35 @@ TEST(beam_search, a_wider_beam_is_no_worse_and_respects_the_constraint) {
   constexpr int32_t none = LogitConstraint::no_rhyme;
   const std::vector<LogitConstraint::Position> plan = {{0, none}, {1, none}, {0, 0},
                                                        {1, none}, {0, 0},    {1, none}};
-  options.logits.constraint = LogitConstraint{masks, {0, 1, 1, 3, 2, 2, 0, 0, 0, 0, 0}, {3}, {plan}};
+  options.logits.constraint = LogitConstraint{masks, {{0, 1, 1, 3, 2, 2, 0, 0, 0, 0, 0}}, {3}, {plan}};
   const Sample narrow = writer({{1}}, options)[0];
   options.beam = 50;
   const Sample wide = writer({{1}}, options)[0];
   EXPECT(wide.log_prob >= narrow.log_prob);
   EXPECT(wide.ended && wide.ids.size() == 6);
   EXPECT(wide.ids[1] == 9 && wide.ids[3] == 9 && wide.ids[5] == 9 && wide.ids[2] != wide.ids[4]);
+}
+
+TEST(beam_search, repeats_ids_drawn_or_of_the_prompt) {
+  Writer writer;
+  constexpr LogitConstraint::Position any{0}, first{1, LogitConstraint::no_rhyme, 0, 0},
+      second{1, LogitConstraint::no_rhyme, 0, 1};
+  std::vector<uint8_t> masks(22, 0);
+  for (int id = 1; id < 9; id++) masks[id] = 1;
+  masks[11 + 9] = 1;
+  for (const size_t beam : {1, 3, 50}) {
+    GenerateOptions options = with_beam(beam, 50);
+    options.logits.repetition_penalty = 5;
+    options.logits.constraint =
+        LogitConstraint{masks, {std::vector<uint32_t>(11)}, {0}, {{any, any, first, any, second, second}}};
+    const Sample drawn = writer({{1}}, options)[0];
+    EXPECT(drawn.ended && drawn.ids.size() == 6);
+    EXPECT(drawn.ids[2] == drawn.ids[0] && drawn.ids[4] == drawn.ids[1] && drawn.ids[5] == drawn.ids[1]);
+    EXPECT(std::isfinite(drawn.log_prob));
+    const Sample given = writer({{1, 0, 6}}, options)[0];  // no mask allows id 0
+    EXPECT(given.ended && given.ids.size() == 4);
+    EXPECT(given.ids[0] == 0 && given.ids[2] == 6 && given.ids[3] == 6);
+  }
 }
 
 }  // namespace tangshi::test

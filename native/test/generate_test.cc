@@ -70,7 +70,7 @@ TEST(generate, the_listener_gets_each_id_of_each_sequence_in_order) {
 // The log-probability of the ids drawn, computed by constraining a sequence to them.
 double log_prob_of(Writer& writer, const std::vector<int32_t>& ids) {
   GenerateOptions forced{.max_new_tokens = 100, .logits = {.end_id = 10}};
-  LogitConstraint constraint{{}, std::vector<uint32_t>(11), {0}, {{}}};
+  LogitConstraint constraint{{}, {std::vector<uint32_t>(11)}, {0}, {{}}};
   for (size_t i = 0; i < ids.size(); i++) {
     for (int32_t id = 0; id < 11; id++) constraint.masks.push_back(id == ids[i]);
     constraint.plans[0].push_back({static_cast<int32_t>(i), LogitConstraint::no_rhyme});

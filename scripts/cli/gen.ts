@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import {
   BUNDLED_MODEL,
+  type CheckOptions,
   checkPoem,
   classicPoem,
   formatCheck,
+  isFormName,
   Model,
   type Poem,
   type PoemOptions,
@@ -12,14 +14,19 @@ import {
 } from '../../lib';
 import { exampleCommand, integer, newCommand, number } from './command';
 import { modelHelp, modelOrDefault } from './default-model';
-import { t } from './language';
+import { language, t } from './language';
 import { note } from './messages';
 import { canRedraw } from './terminal';
+import { readText } from './text-file';
+import { rhymeBookOption, scriptOption } from './verse-options';
 
 /** Options that have no effect where nothing is drawn at random. */
 const RANDOMNESS = ['temperature', 'topK', 'topP', 'bestOf'];
 const DRAWING = [...RANDOMNESS, 'greedy', 'count', 'seed'];
-const OF_A_POEM = ['form', 'acrostic', 'rhyme', 'tone', 'rhymeGroup', 'context', 'repetitionPenalty'];
+const OF_A_POEM = [
+  ...['form', 'pattern', 'lines', 'acrostic', 'rhyme', 'tone', 'rhymeGroup', 'rhymeBook'],
+  ...['context', 'repetitionPenalty', 'script'],
+];
 
 /** `tangshi gen`. */
 export function genCommand(): Command {
@@ -38,27 +45,42 @@ export function genCommand(): Command {
     .option(
       '--form <form>',
       t(
-        '五绝, 七绝, 五律, 七律, or lines x characters per line, such as 6x4',
-        '体裁：五绝、七绝、五律、七律，或 行数x每行字数，如 6x4',
+        '五绝, 七绝, 五律, 七律, 五排, 七排, 五古, 七古, 对联, a ci such as 如梦令, or lines x characters per line, such as 6x4',
+        '体裁：五绝、七绝、五律、七律、五排、七排、五古、七古、对联、词牌（如 如梦令），或 行数x每行字数，如 6x4',
       ),
+    )
+    .addOption(
+      new Option(
+        '--pattern <file>',
+        t(
+          'a template of your own, such as 平平仄仄平平韵。 (- for stdin)',
+          '自定格律的文件，如 平平仄仄平平韵。（- 表示标准输入）',
+        ),
+      ).conflicts('form'),
+    )
+    .option(
+      '--lines <n>',
+      t('number of lines of 五排, 七排, 五古, 七古', '五排、七排、五古、七古的句数'),
+      integer(1, 1000),
     )
     .option('--acrostic <characters>', t('first characters of the lines', '藏头诗：各句的首字'))
     .addOption(
       new Option(
         '--rhyme <rule>',
-        t('whether lines rhyme (default: on in the fixed forms)', '是否押韵（近体诗默认 on）'),
+        t('whether lines rhyme (default: as the form does)', '是否押韵（默认按体裁）'),
       ).choices(['on', 'off']),
     )
     .addOption(
       new Option(
         '--tone <rule>',
-        t('tone pattern (default: loose in the fixed forms)', '平仄规则（近体诗默认 loose）'),
+        t(
+          'tones: strict keeps the template, loose only the 2nd, 4th, 6th and last characters (default: strict in a named form)',
+          '平仄：strict 严守格律，loose 一三五不论（有名称的体裁默认 strict）',
+        ),
       ).choices(['strict', 'loose', 'off']),
     )
-    .option(
-      '--rhyme-group <name>',
-      t('rhyme group, one of thirty: 东, 冬, 江, …', '韵部，三十部之一：东、冬、江……'),
-    )
+    .option('--rhyme-group <name>', t('rhyme group, such as 东 of the 平水韵', '韵部，如平水韵的 东'))
+    .addOption(rhymeBookOption())
     .option(
       '--context <lines>',
       t('lines before the poem, not printed', '前文：诗承接这些句子，但不输出它们'),
@@ -137,6 +159,7 @@ export function genCommand(): Command {
       t('CPU threads (default: all usable cores, at most 4)', 'CPU 线程数（默认为可用核数，最多 4）'),
       integer(1, 1024),
     )
+    .addOption(scriptOption())
     .option('--annotate', t('show tones, rhymes and a check against the rules', '标出平仄和韵脚，并检查格律'))
     .option('--json', t('print one JSON object per poem, one per line', '每首诗输出一行 JSON'))
     .action(async (beginning = '', flags) => {
@@ -145,7 +168,7 @@ export function genCommand(): Command {
       const model = await Model.load(await modelOrDefault(path), { device, threads });
       try {
         if (preset === 'classic') printClassic(await classicPoem(model, beginning), flags);
-        else await print(model, toOptions(beginning, flags), flags);
+        else await print(model, await toOptions(beginning, flags), flags);
       } catch (error) {
         throw path === undefined ? withModel(error, model.path) : error;
       } finally {
@@ -157,15 +180,19 @@ export function genCommand(): Command {
 type Flags = Omit<PoemOptions, 'rhyme'> &
   Readonly<{ rhyme?: 'on' | 'off'; greedy?: boolean; count?: number; annotate?: boolean; json?: boolean }>;
 
-function toOptions(beginning: string, flags: Flags): PoemOptions {
+async function toOptions(beginning: string, flags: Flags): Promise<PoemOptions> {
   return {
     prompt: beginning.replace(/[\r\n]+$/, ''), // from a file
     context: flags.context,
     form: flags.form,
+    pattern: flags.pattern === undefined ? undefined : await readText(flags.pattern),
+    lines: flags.lines,
     acrostic: flags.acrostic,
     rhyme: flags.rhyme && flags.rhyme === 'on',
     tone: flags.tone,
     rhymeGroup: flags.rhymeGroup,
+    rhymeBook: flags.rhymeBook,
+    script: flags.script,
     bestOf: flags.greedy ? 1 : flags.bestOf,
     beam: flags.beam,
     repetitionPenalty: flags.repetitionPenalty,
@@ -180,7 +207,7 @@ function toOptions(beginning: string, flags: Flags): PoemOptions {
 async function print(model: Model, options: PoemOptions, flags: Flags): Promise<void> {
   const { bestOf, ...streamOptions } = options;
   const { count = 1, json } = flags;
-  const isSingleDraft = count === 1 && flags.bestOf === undefined && !flags.form && !flags.acrostic;
+  const isSingleDraft = count === 1 && flags.bestOf === undefined && !isInForm(options) && !flags.script;
   if (canRedraw(process.stdout) && isSingleDraft && !json && !flags.annotate) {
     tellSource(model, [await printAsDrawn(model, streamOptions)], isSeeded(options));
     return;
@@ -192,7 +219,7 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
       ...options,
       seed,
     });
-    process.stdout.write(more.map((poem, i) => entry(poem, poems.length + i, flags)).join(''));
+    process.stdout.write(more.map((poem, i) => entry(poem, poems.length + i, options, flags)).join(''));
     poems.push(...more);
   }
   if (!json) tellSource(model, poems, isSeeded(options));
@@ -202,15 +229,33 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
 const POEMS_PER_CALL = 64;
 
 /** A poem as it is printed: a line of JSON, or text, with a number and a blank line between several. */
-function entry(poem: Poem, index: number, flags: Flags): string {
-  if (flags.json) return `${JSON.stringify(toJson(poem, flags))}\n`;
+function entry(poem: Poem, index: number, options: PoemOptions, flags: Flags): string {
+  const check = flags.annotate ? checkPoem(poem.text, checkOptions(options)) : undefined;
+  if (flags.json) return `${JSON.stringify(check ? { ...poem, check } : poem)}\n`;
   const several = (flags.count ?? 1) > 1;
-  return `${index > 0 ? '\n' : ''}${several ? `${index + 1}.\n` : ''}${toText(poem, flags)}`;
+  const text = check ? formatCheck(check, language()) : stanzasText(poem);
+  return `${index > 0 ? '\n' : ''}${several ? `${index + 1}.\n` : ''}${text}\n`;
+}
+
+/** The rules by which a poem was written. */
+function checkOptions({ form, pattern, rhymeBook }: PoemOptions): CheckOptions {
+  const named = form !== undefined && isFormName(form) && !/^\d/.test(form) ? form : undefined;
+  return { form: named, pattern, rhymeBook };
+}
+
+/** One line per row, a blank row between stanzas. */
+function stanzasText({ lines, stanzaLengths }: Poem): string {
+  const rest = [...lines];
+  return stanzaLengths.map((length) => rest.splice(0, length).join('\n')).join('\n\n');
 }
 
 /** Whether anything is drawn at random: a form also chooses among its tone patterns. */
-function isSeeded({ beam, temperature, form, acrostic }: PoemOptions): boolean {
-  return beam === undefined && (temperature !== 0 || form !== undefined || acrostic !== undefined);
+function isSeeded(options: PoemOptions): boolean {
+  return options.beam === undefined && (options.temperature !== 0 || isInForm(options));
+}
+
+function isInForm({ form, pattern, acrostic }: PoemOptions): boolean {
+  return form !== undefined || pattern !== undefined || acrostic !== undefined;
 }
 
 /** The seed, by which a poem can be had again, and the model if the user may not expect it. */
@@ -222,14 +267,6 @@ function tellSource({ path }: Model, poems: readonly Poem[], seeded = true): voi
     path !== BUNDLED_MODEL && t(`model ${path}`, `模型 ${path}`),
   ].filter(Boolean);
   if (facts.length > 0) note(facts.join(t(', ', '，')));
-}
-
-function toJson(poem: Poem, { annotate }: Flags): object {
-  return annotate ? { ...poem, check: checkPoem(poem.text) } : poem;
-}
-
-function toText({ text, lines }: Poem, { annotate }: Flags): string {
-  return `${annotate ? formatCheck(checkPoem(text)) : lines.join('\n')}\n`;
 }
 
 /** Adds the model to an error about its vocabulary, since the user has not named one. */
@@ -246,7 +283,7 @@ function withModel(error: unknown, path: string | undefined): unknown {
 
 /** Without `--`, npm takes `--form` for itself and passes on its value. */
 function refuseFormAsBeginning(beginning: string): void {
-  if (!/^([五七][绝絕律]|\d+[x×]\d+)$/.test(beginning)) return;
+  if (!isFormName(beginning)) return;
   throw new TangshiError(
     'ERR_TANGSHI_INVALID_ARG',
     `${beginning} is a form: to use it, run ${exampleCommand('gen', `--form ${beginning}`)}`,

@@ -2,16 +2,21 @@
 export const LANGUAGES = ['en', 'zh'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-let language = detectLanguage(process.argv.slice(2), process.env);
+let current = detectLanguage(process.argv.slice(2), process.env);
 
 /** The text in the user's language. */
 export function t(en: string, zh: string): string {
-  return language === 'zh' ? zh : en;
+  return current === 'zh' ? zh : en;
+}
+
+/** The user's language. */
+export function language(): Language {
+  return current;
 }
 
 /** For everything that is said from now on. */
 export function useLanguage(chosen: Language): void {
-  language = chosen;
+  current = chosen;
 }
 
 /** The language of `--lang`, otherwise of the locale, by the precedence of POSIX. */

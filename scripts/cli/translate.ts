@@ -111,33 +111,81 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
     '开头已有 $1 字，而最多只能写 $2 字，没有可续写的余地',
   ],
   [
-    /^A prompt of (\d+) characters leaves nothing to write in (\d+) lines of (\d+)$/,
-    '开头已有 $1 字，而此体裁共 $2 句、每句 $3 字，没有可续写的余地',
+    /^A prompt of (\d+) characters leaves nothing to write in a form of (\d+) characters$/,
+    '开头已有 $1 字，而此体裁共 $2 字，没有可续写的余地',
   ],
 
   // forms
   [
-    /^Unknown form "(.*)"\. Choose (\S+), (\S+), (\S+), (\S+), or LxC such as 6x4 \(up to (.*)\)\.$/,
-    '未知的体裁“$1”。可选：$2、$3、$4、$5，或“句数x每句字数”，如 6x4（最大 $6）',
+    /^Unknown form "(.*)"\. Choose (.*?)(?:, or LxC such as 6x4 \(up to (.*)\))?\.$/,
+    (_, form, names, size) =>
+      `未知的体裁“${form}”。可选：${listed(names)}${size ? `，或“句数x每句字数”，如 6x4（最大 ${size}）` : ''}`,
   ],
-  [/^Unknown rhyme group "(.*)"\. Choose one of (.*)\.$/, '未知的韵部“$1”。可选：$2'],
+  [
+    /^Unknown rhyme group "(.*)" of the (\S+)\. Choose one of (.*)\.$/,
+    (_, group, book, names) => `${book}中没有韵部“${group}”。可选：${listed(names)}`,
+  ],
   [
     /^A form needs the punctuation (\S+) and (\S+), which the model does not know: .*$/,
     '按体裁写诗需要标点“$1”和“$2”，而模型的训练语料没有标点：请去掉 --form 和 --acrostic，或换一个模型',
   ],
-  [/^(?:rhyme|tone|rhymeGroup) needs a form(?:（.*）)?$/, '此选项须与 --form 或 --acrostic 一起使用'],
+  [
+    /^(?:rhyme|tone|rhymeGroup|rhymeBook|lines) needs a form(?:（.*）)?$/,
+    '此选项须与 --form 或 --acrostic 一起使用',
+  ],
+  [/^form has no effect with pattern: omit one of them$/, '--form 与 --pattern 只能用一个'],
   [/^rhymeGroup has no effect without rhyme$/, '不押韵时不能指定韵部'],
+  [/^rhymeGroup has no effect in a form with several rhymes$/, '此体裁中途换韵，不能指定韵部'],
+  [/^rhymeBook has no effect without rhyme and tones$/, '不论平仄和押韵时不能指定韵书'],
+  [
+    /^tone 'loose' is a rule of regulated verse: choose strict or off$/,
+    '--tone loose 只用于近体诗：请选 strict 或 off',
+  ],
+  [/^lines needs a form whose length can be chosen: (.*) or (.*)$/, '只有 $1、$2 可以指定句数'],
+  [
+    /^Expected an even number of lines from (\d+) to (\d+) but received (\d+)$/,
+    '句数须为 $1 至 $2 的偶数，实为 $3',
+  ],
+  [/^The first line of a couplet may have (\d+) characters, but has (\d+)$/, '上联最多 $1 字，实有 $2 字'],
+  [
+    /^Level and oblique characters do not rhyme in the (\S+): choose (\S+) or (\S+)$/,
+    '$1中平声与仄声不能相押：请选 $2 或 $3',
+  ],
+  [/^A couplet needs its first line as the prompt, such as (.*)$/, '写对联须给出上联作为开头，如 $1'],
+  [/^Unexpected "(.*)" in line (\d+) of the template: (.*)$/, '格律第 $2 行有无法识别的“$1”：$3'],
+  [
+    /^A sentence in line (\d+) of the template does not end in punctuation: (.*)$/,
+    '格律第 $1 行有句子缺少标点：$2',
+  ],
+  [
+    /^The alternatives in line (\d+) of the template differ in length, punctuation or rhyme: (.*)$/,
+    '格律第 $1 行的几种写法字数、标点或韵脚不同：$2',
+  ],
+  [
+    /^There is no earlier line of (\d+) characters to repeat in line (\d+) of the template$/,
+    '格律第 $2 行：前面没有 $1 字的句子可叠',
+  ],
+  [/^The template is empty$/, '格律是空的'],
+  [/^The template has more than (\d+) positions$/, '格律超过 $1 个字'],
+  [/^The template has (\d+) characters, more than (\d+)$/, '格律文件有 $1 个字符，超过 $2 个'],
+  [/^A sentence in line (\d+) of the template is too long$/, '格律第 $1 行有句子过长'],
+  [/^(rhymeGroup|rhyme) has no effect in a form without rhymes$/, '此体裁不押韵'],
   [/^A form determines the length: omit maxLength$/, '体裁已决定字数：请去掉此选项'],
   [
     /^The prompt (.*) does not fit the rules of the form: .*$/,
-    '开头“$1”不合此体裁的格律：可试试 --tone off、--rhyme off，或换一个 --rhyme-group',
+    '开头“$1”不合此体裁的格律：可试试 --tone loose 或 off、--rhyme off，或换一个 --rhyme-group',
   ],
   [
     /^The model's vocabulary has no rhyme group of (\d+) characters: try rhyme false/,
     '模型的词表中，没有一个韵部够 $1 个字：请用 --rhyme off',
   ],
+  [
+    /^The form needs (\d+) ?(平|仄)? characters in (\S+), more than the model knows: choose another rhymeGroup/,
+    (_, count, tone = '', group) =>
+      `此体裁需要${group}韵的${tone}声字 ${count} 个，而模型的词表中不够：请换一个 --rhyme-group`,
+  ],
   [/^Expected Han characters for acrostic but received "(.*)"$/, '藏头只能是汉字，实为“$1”'],
-  [/^(.*) has (\d+) characters, but (.*) has (\d+) lines$/, '藏头“$1”有 $2 字，而$3有 $4 句'],
+  [/^(.*) has (\d+) characters, but the form has (\d+) lines$/, '藏头“$1”有 $2 字，而此体裁有 $3 句'],
   [/^The prompt (.*) does not begin with (.*), as the acrostic does$/, '开头“$1”与藏头不符：应以“$2”开头'],
   [
     /^The acrostic has (.*), which the model does not know\. In Mandarin, (.*?)(?=（|$)/,

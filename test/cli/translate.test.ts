@@ -81,6 +81,10 @@ async function said(...args: string[]): Promise<string> {
 }
 
 const gen = (...args: string[]) => said('gen', ...args);
+const patterned = (template: string) => {
+  writeFileSync('pattern.txt', template);
+  return gen('--pattern', 'pattern.txt');
+};
 const trainOn = (name: string, content: string | Buffer, ...args: string[]) => {
   writeFileSync(name, content);
   return said('train', '--data', name, '--out', 'new', '--device', 'cpu', ...args);
@@ -182,7 +186,7 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
     () => diskError('write', 'a', { code: 'ENOTDIR' }).message,
   ],
   [
-    '无法读取语料 none.txt：文件不存在。请给出文件路径，或选用内置语料 poems、tangshi、quantangshi、quansongshi',
+    '无法读取语料 none.txt：文件不存在。请给出文件路径，或选用内置语料 poems、tangshi、quantangshi、quansongshi、songci',
     () => refusal(() => loadDataset({ ...presetConfig('default'), data: 'none.txt' })),
   ],
 
@@ -270,17 +274,25 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
   ['开头过长：最多 1000 字，实有 1001 字', () => gen(longPoem)],
   ['前文过长：最多 1000 字，实有 1001 字', () => gen('--context', longPoem)],
   ['开头已有 3 字，而最多只能写 2 字，没有可续写的余地', () => gen('湖上月', '--max-length', '2')],
-  [
-    '开头已有 20 字，而此体裁共 4 句、每句 5 字，没有可续写的余地',
-    () => gen(POEMS[0] as string, '--form', '五绝'),
-  ],
+  ['开头已有 20 字，而此体裁共 20 字，没有可续写的余地', () => gen(POEMS[0] as string, '--form', '五绝')],
 
   // forms
   [
-    '未知的体裁“六绝”。可选：五绝、七绝、五律、七律，或“句数x每句字数”，如 6x4（最大 40x20）',
+    /^未知的体裁“六绝”。可选：五绝、七绝、.*，或“句数x每句字数”，如 6x4（最大 40x20）$/,
     () => gen('--form', '六绝'),
   ],
-  [/^未知的韵部“董”。可选：东冬江/, () => gen('--form', '五绝', '--rhyme-group', '董')],
+  [/^平水韵中没有韵部“湖”。可选：东、冬、江/, () => gen('--form', '五绝', '--rhyme-group', '湖')],
+  [
+    /^此体裁需要董韵的平声字 4 个，而模型的词表中不够：请换一个 --rhyme-group/,
+    () => gen('--form', '五绝', '--rhyme-group', '董'),
+  ],
+  [
+    '--form 与 --pattern 只能用一个',
+    async () => {
+      await using model = await untrainedModel(Vocab.build(['山，水。'], { minCount: 1 }));
+      return await refusal(() => model.generate({ form: '五绝', pattern: '平。' }));
+    },
+  ],
   [
     '按体裁写诗需要标点“，”和“。”，而模型的训练语料没有标点：请去掉 --form 和 --acrostic，或换一个模型',
     async () => {
@@ -290,20 +302,43 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
   ],
   ['此选项须与 --form 或 --acrostic 一起使用', () => gen('--rhyme', 'on')],
   ['不押韵时不能指定韵部', () => gen('--form', '五绝', '--rhyme', 'off', '--rhyme-group', '东')],
+  ['此体裁中途换韵，不能指定韵部', () => gen('--form', '菩萨蛮', '--rhyme-group', '第一部')],
+  [
+    '不论平仄和押韵时不能指定韵书',
+    () => gen('--form', '五绝', '--rhyme', 'off', '--tone', 'off', '--rhyme-book', '平水韵'),
+  ],
+  ['--tone loose 只用于近体诗：请选 strict 或 off', () => gen('--form', '如梦令', '--tone', 'loose')],
+  ['只有 五排, 七排, 五古、七古 可以指定句数', () => gen('--form', '五绝', '--lines', '8')],
+  ['句数须为 4 至 40 的偶数，实为 7', () => gen('--form', '五古', '--lines', '7')],
+  ['上联最多 100 字，实有 101 字', () => gen('山'.repeat(101), '--form', '对联')],
+  [
+    '平水韵中平声与仄声不能相押：请选 词林正韵 或 中华通韵',
+    () => gen('--form', '西江月', '--rhyme-book', '平水韵'),
+  ],
+  ['写对联须给出上联作为开头，如 春风得意马蹄疾', () => gen('--form', '对联')],
+  ['格律第 1 行有无法识别的“x”：平x仄。', () => patterned('平x仄。')],
+  ['格律第 1 行有句子缺少标点：平仄', () => patterned('平仄')],
+  ['格律第 1 行的几种写法字数、标点或韵脚不同：平仄。|平。', () => patterned('平仄。|平。')],
+  ['格律第 1 行：前面没有 2 字的句子可叠', () => patterned('平仄叠。')],
+  ['格律是空的', () => patterned(' ')],
+  ['格律超过 1000 个字', () => patterned(`${'平'.repeat(1000)}。`)],
+  ['格律文件有 20001 个字符，超过 20000 个', () => patterned('平'.repeat(20_001))],
+  ['格律第 1 行有句子过长', () => patterned(`${'平'.repeat(4000)}。`)],
+  ['此体裁不押韵', () => gen('春风得意马蹄疾', '--form', '对联', '--rhyme-group', '东')],
   ['体裁已决定字数：请去掉此选项', () => gen('--form', '五绝', '--max-length', '9')],
   [
-    '开头“平平平平平，”不合此体裁的格律：可试试 --tone off、--rhyme off，或换一个 --rhyme-group',
+    '开头“平平平平平，”不合此体裁的格律：可试试 --tone loose 或 off、--rhyme off，或换一个 --rhyme-group',
     () => gen('平平平平平', '--form', '五绝'),
   ],
   [
-    '模型的词表中，没有一个韵部够 3 个字：请用 --rhyme off',
+    '模型的词表中，没有一个韵部够 4 个字：请用 --rhyme off',
     async () => {
       await using model = await untrainedModel(Vocab.build(['山，水。'], { minCount: 1 }));
       return await refusal(() => model.generate({ form: '五绝' }));
     },
   ],
   ['藏头只能是汉字，实为“abc”', () => gen('--acrostic', 'abc')],
-  ['藏头“春夏秋”有 3 字，而五绝有 4 句', () => gen('--acrostic', '春夏秋', '--form', '五绝')],
+  ['藏头“春夏秋”有 3 字，而此体裁有 4 句', () => gen('--acrostic', '春夏秋', '--form', '五绝')],
   ['开头“湖”与藏头不符：应以“春”开头', () => gen('湖', '--acrostic', '春夏秋冬')],
   [
     /^模型的词表中没有藏头的“鱻”。普通话读音相近的字：鱻 → \p{Script=Han}+（当前模型为 /u,
@@ -334,7 +369,7 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
     () => refusal(() => builtinCorpusPath('tangshi', { cacheDir: 'poems.txt/cache' })),
   ],
   [
-    '无法读取语料 gone.txt：文件不存在。请给出文件路径，或选用内置语料 poems、tangshi、quantangshi、quansongshi。如果语料已移动，请用 --data 指定新路径',
+    '无法读取语料 gone.txt：文件不存在。请给出文件路径，或选用内置语料 poems、tangshi、quantangshi、quansongshi、songci。如果语料已移动，请用 --data 指定新路径',
     () => resume({ config: { data: 'gone.txt' } }),
   ],
   [

@@ -1,4 +1,4 @@
-import { linesOf, poemsOf } from '../../lib/data/poem-rows';
+import { headingOf, linesOf, poemsOf } from '../../lib/data/poem-rows';
 
 const LINES = ['白日依山尽', '黄河入海流', '欲穷千里目', '更上一层楼'];
 const POEM = '白日依山尽，黄河入海流。\n欲穷千里目，更上一层楼。';
@@ -51,6 +51,27 @@ describe('lines of a pasted poem', () => {
     expect(linesOf('□日依山尽，黄河入海流。')).toEqual(['□日依山尽', '黄河入海流']);
     expect(linesOf('')).toEqual([]);
     expect(linesOf('！，。')).toEqual([]);
+  });
+});
+
+describe('heading of a pasted poem', () => {
+  test.each<[heading: string, words: string[]]>([
+    ['登鹳雀楼\n王之涣\n', ['登鹳雀楼', '王之涣']],
+    ['登鹳雀楼 王之涣\n', ['登鹳雀楼', '王之涣']],
+    ['念奴娇·赤壁怀古\n苏轼\n', ['念奴娇', '赤壁怀古', '苏轼']],
+    ['《念奴娇（赤壁怀古）》\n', ['念奴娇', '赤壁怀古']],
+    ['《登鹳雀楼》', ['登鹳雀楼']],
+    ['登鹳雀楼：', ['登鹳雀楼']],
+    ['登鹳雀楼\r\n\r\n王之涣\r\n', ['登鹳雀楼', '王之涣']],
+    ['', []],
+    ['\n \n', []],
+  ])('%j', (heading, words) => {
+    expect(headingOf(heading + POEM)).toEqual(words);
+  });
+
+  test('a poem without one, or no poem', () => {
+    expect(headingOf(LINES.join('\n'))).toEqual([]);
+    expect(headingOf('')).toEqual([]);
   });
 });
 

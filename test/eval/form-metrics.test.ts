@@ -24,6 +24,18 @@ test('generated poems follow the rules, random ones do not, and copied lines are
   expect(all[0]?.real).toMatchObject({ poems: 2, form: 1 });
 });
 
+test('faults of tone and of rhyme are told apart', async () => {
+  const right = CORPUS[0] as string;
+  const corpus = [
+    right,
+    right.replace('空山静', '空水静'),
+    right.replace('一层台', '一层风'),
+    '白日空山静，黄花入梦来。',
+  ];
+  const [{ real } = {}] = await measureForms(model, corpus, { count: 5, seed: 1 });
+  expect(real).toMatchObject({ poems: 3, form: 1, tone: 2 / 3, rhyme: 2 / 3 });
+});
+
 test('forms that the vocabulary does not support are left out', async () => {
   for (const text of ['明月光，霜。', '明月光']) {
     await using poor = await untrainedModel(Vocab.build([text], { minCount: 1 }));

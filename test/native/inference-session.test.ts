@@ -106,8 +106,13 @@ test('scores are the log-probabilities of the ids, and of the next ids', async (
 function only(ids: Int32Array): LogitConstraint {
   const masks = new Uint8Array(ids.length * model.vocabSize);
   for (const [i, id] of ids.entries()) masks[i * model.vocabSize + id] = 1;
-  const plan = Int32Array.from([...ids].flatMap((_, i) => [i, -1]));
+  const plan = Int32Array.from([...ids].flatMap((_, i) => [i, -1, 0, -1]));
   return { masks, groups: new Uint32Array(model.vocabSize), allowedGroups: Uint32Array.of(0), plans: [plan] };
+}
+
+/** Mask, rhyme, table and repeated position of each position. */
+function planOf(...positions: [mask: number, rhyme: number, table: number, repeated: number][]): Int32Array {
+  return Int32Array.from(positions.flat());
 }
 
 test('a constraint may have more than 32 rhyme groups and several rhymes', async () => {
@@ -122,7 +127,7 @@ test('a constraint may have more than 32 rhyme groups and several rhymes', async
     masks: new Uint8Array(model.vocabSize).fill(1),
     groups,
     allowedGroups: new Uint32Array(words).fill(2 ** 32 - 1),
-    plans: Array(50).fill(Int32Array.of(0, 0, 0, 1, 0, -1, 0, 0, 0, 1)),
+    plans: Array(50).fill(planOf([0, 0, 0, -1], [0, 1, 0, -1], [0, -1, 0, -1], [0, 0, 0, -1], [0, 1, 0, -1])),
   };
   const samples = await session.generate(Array<Int32Array>(50).fill(PROMPT), {
     ...sampling,
@@ -135,6 +140,78 @@ test('a constraint may have more than 32 rhyme groups and several rhymes', async
     expect(Math.abs(a - c)).toBe(25);
     expect(Math.abs(b - d)).toBe(25);
   }
+});
+
+test('a rhyme may have a table for each tone, with common groups', async () => {
+  const { vocabSize } = model;
+  // Ids 10 to 19 are level, 20 to 29 oblique; level id and oblique id + 10 rhyme, and so do level id and id + 5.
+  const masks = new Uint8Array(2 * vocabSize);
+  const groups = new Uint32Array(2 * vocabSize);
+  for (let i = 0; i < 10; i++) {
+    masks[10 + i] = 1;
+    masks[vocabSize + 20 + i] = 1;
+    groups[10 + i] = 1 << (i % 5);
+    groups[vocabSize + 20 + i] = 1 << (i % 5);
+    groups[20 + i] = 1 << ((i + 1) % 5); // has another rhyme in the level table
+  }
+  const plan = planOf([0, 0, 0, -1], [0, 0, 0, -1], [1, 0, 1, -1]);
+  for (const beam of [undefined, 4]) {
+    const samples = await session.generate(Array<Int32Array>(50).fill(PROMPT), {
+      ...sampling,
+      ...(beam && { beam }),
+      constraint: { masks, groups, allowedGroups: Uint32Array.of(31), plans: Array(50).fill(plan) },
+    });
+    for (const { ids } of samples) {
+      const [a, b, c] = [...ids] as [number, number, number];
+      expect(Math.abs(a - b)).toBe(5);
+      expect(c).toBeGreaterThanOrEqual(20);
+      expect(c % 5).toBe(a % 5);
+    }
+  }
+});
+
+test('a position may repeat an earlier one, of the sequence or its prompt', async () => {
+  const masks = new Uint8Array(2 * model.vocabSize).fill(1, 0, model.vocabSize);
+  masks[model.vocabSize + 3] = 1;
+  const plan = planOf([0, 0, 0, -1], [0, -1, 0, -1], [1, 0, 0, 0], [1, -1, 0, 1], [1, -1, 0, -1]);
+  const groups = new Uint32Array(model.vocabSize).fill(1);
+  const prompts = [PROMPT, PROMPT, Int32Array.of(1, 17), Int32Array.of(1, 17, 18, 17)];
+  const constraint = { masks, groups, allowedGroups: Uint32Array.of(1), plans: prompts.map(() => plan) };
+  for (const options of [{}, { temperature: 0 }, { topK: 1 }, { beam: 5 }]) {
+    const samples = await session.generate(prompts, {
+      ...sampling,
+      repetitionPenalty: 50,
+      ...options,
+      constraint,
+    });
+    for (const [i, { ids, ended, logProb }] of samples.entries()) {
+      const [a, b, c, d, last, ...more] = [...(prompts[i] as Int32Array).subarray(1), ...ids];
+      expect([c, d, last, more]).toEqual([a, b, 3, []]);
+      expect(ended).toBe(true);
+      expect(Number.isFinite(logProb)).toBe(true);
+    }
+  }
+});
+
+test('a banned id of a prompt must not be repeated', async () => {
+  const prompts = [Int32Array.of(1, 2), Int32Array.of(1, 2, 7)];
+  const masks = new Uint8Array(model.vocabSize).fill(1);
+  const options = {
+    ...sampling,
+    constraint: {
+      masks,
+      groups: new Uint32Array(model.vocabSize),
+      allowedGroups: Uint32Array.of(0),
+      plans: [planOf([0, -1, 0, -1], [0, -1, 0, -1], [0, -1, 0, 0])],
+    },
+  };
+  for (const prompt of prompts)
+    await expect(session.generate([prompt], options)).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_INVALID_ARG',
+      message: expect.stringContaining('position 2 of plan 0 repeats the banned id 2'),
+    });
+  const [complete] = await session.generate([Int32Array.of(1, 2, 7, 2)], options);
+  expect(complete).toMatchObject({ ended: true, ids: new Int32Array() });
 });
 
 test('weights in half precision are used as they are', async () => {
@@ -167,6 +244,9 @@ test.each(wrongWeights)('opening with %s is rejected', async (_, wrong, code) =>
 });
 
 const constraint = only(Int32Array.of(3, 4));
+function wrongPlan(...positions: Parameters<typeof planOf>): object {
+  return { constraint: { ...constraint, plans: [planOf(...positions)] } };
+}
 const wrongOptions: [string, object, string][] = [
   ['a negative temperature', { temperature: -1 }, 'ERR_TANGSHI_INVALID_ARG'],
   ['NaN for top-p', { topP: Number.NaN }, 'ERR_TANGSHI_INVALID_ARG'],
@@ -189,18 +269,47 @@ const wrongOptions: [string, object, string][] = [
   ['no groups', { constraint: { ...constraint, allowedGroups: new Uint32Array() } }, 'ERR_TANGSHI_SHAPE'],
   [
     'a mask that allows only banned ids',
-    { banned: Int32Array.of(3), constraint: { ...constraint, plans: [Int32Array.of(0, -1)] } },
+    { banned: Int32Array.of(3), constraint: { ...constraint, plans: [planOf([0, -1, 0, -1])] } },
     'ERR_TANGSHI_INVALID_ARG',
   ],
   ['no plan', { constraint: { ...constraint, plans: [] } }, 'ERR_TANGSHI_SHAPE'],
-  ['half a plan', { constraint: { ...constraint, plans: [Int32Array.of(0, -1, 0)] } }, 'ERR_TANGSHI_SHAPE'],
-  ['an unknown mask', { constraint: { ...constraint, plans: [Int32Array.of(2, -1)] } }, 'ERR_TANGSHI_SHAPE'],
-  ['a rhyme below -1', { constraint: { ...constraint, plans: [Int32Array.of(0, -2)] } }, 'ERR_TANGSHI_SHAPE'],
+  ...([2, 3, 5, 6, 7] as const).map((length): [string, object, string] => [
+    `a plan of ${length} numbers`,
+    { constraint: { ...constraint, plans: [new Int32Array(length).fill(0)] } },
+    'ERR_TANGSHI_SHAPE',
+  ]),
+  ['groups of no table', { constraint: { ...constraint, groups: new Uint32Array() } }, 'ERR_TANGSHI_SHAPE'],
+  ...[1, 49, 51, 99, 101].map((length): [string, object, string] => [
+    `groups of ${length} elements`,
+    { constraint: { ...constraint, groups: new Uint32Array(length) } },
+    'ERR_TANGSHI_SHAPE',
+  ]),
+  ['an unknown mask', wrongPlan([2, -1, 0, -1]), 'ERR_TANGSHI_SHAPE'],
+  ['a negative mask', wrongPlan([-1, -1, 0, -1]), 'ERR_TANGSHI_SHAPE'],
+  ['a rhyme below -1', wrongPlan([0, -2, 0, -1]), 'ERR_TANGSHI_SHAPE'],
+  ['a rhyme out of range', wrongPlan([0, 1, 0, -1]), 'ERR_TANGSHI_SHAPE'],
+  ['an unknown table', wrongPlan([0, -1, 1, -1]), 'ERR_TANGSHI_SHAPE'],
+  ['a negative table', wrongPlan([0, 0, -1, -1]), 'ERR_TANGSHI_SHAPE'],
   [
-    'a rhyme out of range',
-    { constraint: { ...constraint, plans: [Int32Array.of(0, 1)] } },
+    'a third table of two',
+    {
+      constraint: {
+        ...constraint,
+        groups: new Uint32Array(2 * model.vocabSize),
+        plans: [planOf([0, 0, 1, -1], [0, 0, 2, -1])],
+      },
+    },
     'ERR_TANGSHI_SHAPE',
   ],
+  ['a repeated position below -1', wrongPlan([0, -1, 0, -1], [0, -1, 0, -2]), 'ERR_TANGSHI_SHAPE'],
+  ['a position that repeats itself', wrongPlan([0, -1, 0, -1], [0, -1, 0, 1]), 'ERR_TANGSHI_SHAPE'],
+  ['a first position that repeats itself', wrongPlan([0, -1, 0, 0]), 'ERR_TANGSHI_SHAPE'],
+  [
+    'a position that repeats a later one',
+    wrongPlan([0, -1, 0, -1], [0, -1, 0, 2], [0, -1, 0, -1]),
+    'ERR_TANGSHI_SHAPE',
+  ],
+  ['a very large repeated position', wrongPlan([0, -1, 0, 2 ** 31 - 1]), 'ERR_TANGSHI_SHAPE'],
 ];
 test.each(wrongOptions)('generating with %s is rejected', async (_, wrong, code) => {
   await expect(session.generate([PROMPT], { ...sampling, ...wrong })).rejects.toMatchObject({ code });

@@ -56,11 +56,12 @@ const SAMPLING = {
   repeatable: Int32Array.of(2),
 };
 
+/** Two masks and two tables. The last position repeats the second. */
 const CONSTRAINT = {
   masks: new Uint8Array(24).fill(1),
-  groups: Uint32Array.from({ length: 12 }, (_, id) => id),
+  groups: Uint32Array.from({ length: 24 }, (_, i) => i % 12),
   allowedGroups: Uint32Array.of(7),
-  plans: [Int32Array.of(0, -1, 1, 0, 0, 1, 1, 0)],
+  plans: [Int32Array.of(0, -1, 0, -1, 1, 0, 0, -1, 0, 1, 1, -1, 1, 0, 0, -1, 0, -1, 0, 1)],
 };
 
 /**
@@ -182,9 +183,25 @@ function spoiled<T extends object>(good: T): fc.Arbitrary<unknown> {
 
 const batches = fc.oneof(fc.array(spoiled(BATCH), { maxLength: 3 }), strange);
 const step = spoiled(STEP);
+/** Four numbers a position, some of which are no index. */
+const plan = fc
+  .array(
+    fc.tuple(
+      fc.integer({ min: -1, max: 2 }),
+      fc.integer({ min: -2, max: 3 }),
+      fc.integer({ min: -1, max: 2 }),
+      fc.integer({ min: -2, max: 6 }),
+    ),
+    { maxLength: 6 },
+  )
+  .map((positions) => Int32Array.from(positions.flat()));
+const constraint = fc.oneof(
+  spoiled(CONSTRAINT),
+  fc.array(plan, { maxLength: 2 }).map((plans) => ({ ...CONSTRAINT, plans })),
+);
 const sampling = fc.oneof(
   spoiled(SAMPLING),
-  spoiled(CONSTRAINT).map((constraint) => ({ ...SAMPLING, constraint })),
+  constraint.map((value) => ({ ...SAMPLING, constraint: value })),
 );
 const prompts = fc.oneof(
   fc.array(fc.oneof(fc.constant<unknown>(Int32Array.of(1, 2)), strange), { maxLength: 3 }),
