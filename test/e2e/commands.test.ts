@@ -84,7 +84,7 @@ test('train, gen, eval', () =>
     const args = ['--model', out, '--form', '4x5', '--annotate', '--json', '--threads', '1'];
     const annotated = await run('gen', ['春', ...args]);
     expect(JSON.parse(annotated.stdout)).toMatchObject({
-      check: { form: '五绝', tone: { faults: expect.any(Array) } },
+      check: { lines: expect.any(Array), faults: expect.any(Array) },
     });
 
     const printed = await run('gen', ['春', '--model', out, '--preset', 'classic', '--json']);
