@@ -4,7 +4,7 @@ import type { Sample } from '../native/contract';
 import type { CallOptions } from '../native/job';
 import { TangshiError } from '../util/errors';
 import { requireString } from '../util/guards';
-import type { GenerateSequences } from './drafts';
+import type { GenerateSequences } from './draft-queue';
 import { type Model, requireModel } from './model';
 import { checkTextLength } from './poem-request';
 

@@ -2,11 +2,12 @@ import type { Sample } from '../native/contract';
 import type { CallOptions } from '../native/job';
 import { throwIfAborted } from '../util/errors';
 import { mapWithoutBlocking } from '../util/event-loop';
-import { bestDraft, drawDraft, drawDrafts, type GenerateSequences, planDrafts } from './drafts';
+import type { DraftQueue } from './draft-queue';
+import { bestDraft, planDrafts } from './drafts';
 import type { Poem } from './poem-options';
 import type { PoemRequest } from './poem-request';
 
-/** Drafts per native call. */
+/** Drafts to plan at a time: their plans are in memory together. */
 const MAX_DRAFTS = 1024;
 
 /**
@@ -15,22 +16,25 @@ const MAX_DRAFTS = 1024;
  * @throws ERR_TANGSHI_INVALID_ARG if the form does not allow the prompt. AbortError
  */
 export async function generatePoems(
-  generate: GenerateSequences,
+  queue: DraftQueue,
   request: PoemRequest,
   count: number,
   { signal }: CallOptions,
 ): Promise<Poem[]> {
-  const poemsPerCall = Math.max(1, Math.floor(MAX_DRAFTS / request.bestOf));
+  const { bestOf } = request;
+  const poemsPerCall = Math.max(1, Math.floor(MAX_DRAFTS / bestOf));
   const poems: Poem[] = [];
   while (poems.length < count) {
     throwIfAborted(signal);
     const length = Math.min(poemsPerCall, count - poems.length);
     const first = request.seed + poems.length;
     const seeds = Array.from({ length }, (_, i) => first + i);
-    const plans = await mapWithoutBlocking(seeds, (seed) => planDrafts(request, seed));
-    const drafts = await drawDrafts(generate, request, plans, { signal });
-    for (const [i, samples] of drafts.entries())
-      poems.push(toPoem(await bestDraft(samples, request), request, first + i));
+    const drafts = (await mapWithoutBlocking(seeds, (seed) => planDrafts(request, seed))).flat();
+    const samples = await queue.draw({ ...request, drafts }, { signal });
+    for (const [i, seed] of seeds.entries()) {
+      const own = samples.slice(i * bestOf, (i + 1) * bestOf);
+      poems.push(toPoem(await bestDraft(own, request), request, seed));
+    }
   }
   return poems;
 }
@@ -42,27 +46,27 @@ export async function generatePoems(
  * @throws Like `generatePoems`.
  */
 export async function* streamPoem(
-  generate: GenerateSequences,
+  queue: DraftQueue,
   request: PoemRequest,
   { signal }: CallOptions,
 ): AsyncGenerator<string, Poem, void> {
   const { vocab } = request.model;
-  const plan = planDrafts(request, request.seed);
+  const drafts = planDrafts(request, request.seed);
   const left = new AbortController();
   const ids: number[] = [];
   const changed = new Wakeup();
-  const onToken = (id: number) => {
+  const onToken = (_: number, id: number) => {
     ids.push(id);
     changed.notify();
   };
   const signals = signal ? [left.signal, signal] : [left.signal];
   let settled = false;
-  const draft = drawDraft(generate, request, plan, { signal: AbortSignal.any(signals), onToken });
+  const drawn = queue.draw({ ...request, drafts }, { signal: AbortSignal.any(signals), onToken });
   const settle = () => {
     settled = true;
     changed.notify();
   };
-  draft.then(settle, settle);
+  drawn.then(settle, settle);
   try {
     yield* request.prompt;
     let yielded = 0;
@@ -71,7 +75,7 @@ export async function* streamPoem(
       while (yielded < ids.length) yield vocab.decode([ids[yielded++] as number]);
       if (!settled) await change;
     }
-    const sample = await draft;
+    const [sample] = (await drawn) as [Sample];
     // The last ids may not have been reported yet.
     for (const id of sample.ids.subarray(yielded)) yield vocab.decode([id]);
     return toPoem(sample, request, request.seed);

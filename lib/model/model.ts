@@ -7,7 +7,7 @@ import type { CallOptions } from '../native/job';
 import { usableCpus } from '../util/cpus';
 import { TangshiError, throwIfAborted } from '../util/errors';
 import { requireString } from '../util/guards';
-import type { GenerateSequences } from './drafts';
+import { DraftQueue } from './draft-queue';
 import { generatePoems, streamPoem } from './generate';
 import { type ModelFile, type ModelSource, openSession, readModel } from './load';
 import { BUNDLED_MODEL } from './model-files';
@@ -57,7 +57,7 @@ export class Model {
   readonly path: string | undefined;
   /** @internal */
   readonly session: InferenceSession;
-  readonly #generateSequences: GenerateSequences = (...call) => this.session.generate(...call);
+  readonly #queue = new DraftQueue((...call) => this.session.generate(...call));
   #disposed = false;
 
   private constructor(session: InferenceSession, { checkpoint, path }: ModelFile) {
@@ -124,7 +124,7 @@ export class Model {
     if (count > 1 && options.beam !== undefined)
       throw invalid('A beam search finds the same poem each time: use generate', 'beam');
     checkRange('seed', request.seed, 0, Number.MAX_SAFE_INTEGER - (count - 1));
-    return generatePoems(this.#generateSequences, request, count, options);
+    return generatePoems(this.#queue, request, count, options);
   }
 
   /**
@@ -142,7 +142,7 @@ export class Model {
     checkOptions('stream', options);
     const single = options.beam === undefined ? { ...options, bestOf: 1 } : options;
     const request = prepareRequest(this, single);
-    return yield* streamPoem(this.#generateSequences, request, options);
+    return yield* streamPoem(this.#queue, request, options);
   }
 
   /**

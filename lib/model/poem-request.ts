@@ -4,16 +4,13 @@ import { MAX_LENGTH } from '../data/clean';
 import { builtinMaxLength, isBuiltinCorpus } from '../data/corpus-recipes';
 import type { LineFilter } from '../data/line-filter';
 import type { Vocab } from '../data/vocab';
-import type { GenerateOptions } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import { omitUndefined } from '../util/omit-undefined';
 import { scriptConverter } from '../util/script-conversion';
 import { Form } from '../verse/forms';
 import { MARKS } from '../verse/pattern';
+import type { Sampling } from './draft-queue';
 import type { PoemOptions } from './poem-options';
-
-/** Sampling options, the same for all drafts of a request. */
-export type Sampling = Omit<GenerateOptions, 'seeds' | 'streams' | 'constraint'>;
 
 /** The model data needed for generation. */
 export type PoemModel = Readonly<{
@@ -120,7 +117,7 @@ function formOf(vocab: Vocab, options: PoemOptions, prompt: string): Form | unde
     const message = inForm ? 'A form determines the length: omit maxLength' : `${option} needs a form`;
     throw new TangshiError('ERR_TANGSHI_INVALID_ARG', message, { option });
   }
-  return inForm ? new Form(options, vocab, prompt) : undefined;
+  return inForm ? Form.of(options, vocab, prompt) : undefined;
 }
 
 /** Highest number of characters after the prompt. */

@@ -1,5 +1,6 @@
 import { type Evaluation, evaluateSession } from '../eval/perplexity';
 import { writeCheckpoint } from '../model/checkpoint';
+import { DraftQueue } from '../model/draft-queue';
 import { generatePoems } from '../model/generate';
 import { countParameters, modelConfig } from '../model/network';
 import type { Poem } from '../model/poem-options';
@@ -265,7 +266,8 @@ async function sampleEvent({ session, dataset, config, progress, signal }: Run, 
   const known = [...SAMPLE_PROMPTS].filter((char) => vocab.has(char));
   const prompt = known[(epoch - 1) % Math.max(1, known.length)] ?? '';
   const request = prepareRequest({ vocab, config }, { prompt, seed: config.seed });
-  const [poem] = await generatePoems((...call) => session.generate(...call), request, 1, { signal });
+  const queue = new DraftQueue((...call) => session.generate(...call));
+  const [poem] = await generatePoems(queue, request, 1, { signal });
   const { text, lines } = poem as Poem;
   return { type: 'sample', epoch, step: progress.step, text, lines } as const;
 }

@@ -4,12 +4,15 @@ import { TangshiError } from '../util/errors';
 import type { Rng } from '../util/rng';
 import { COMMON } from './common';
 import { type FormOptions, type FormRules, formRules } from './form-options';
+import { COUPLET, formNamed } from './form-patterns';
 import { lengthOf, MARKS, type Pattern, type Position, type Row } from './pattern';
 import { similarSound } from './similar-sound';
 import { type Tone, toneSign } from './tone';
 import { type Placement, TONE_CLASSES, type ToneClass, VocabReadings } from './vocab-readings';
 
 const NONE = -1;
+/** Forms of a vocabulary to keep. */
+const MAX_FORMS = 16;
 /** Minimum number of characters in a rhyme group per rhyme, so that there is a choice. */
 const CHARS_PER_RHYME = 6;
 /** Number of most frequent characters to choose suggestions from. */
@@ -40,6 +43,23 @@ export class Form {
     this.#checkAcrosticLength();
     this.#readings = VocabReadings.of(vocab, this.#rules.book);
     this.#usableGroups = this.#findUsableGroups();
+  }
+
+  static readonly #known = new WeakMap<Vocab, Map<string, Form>>();
+
+  /** A form that was made before with the same options, or a new one: poems of one form can be drawn together. */
+  static of(options: FormOptions, vocab: Vocab, prompt: string): Form {
+    const { form, pattern, lines, acrostic, rhyme, tone, rhymeGroup, rhymeBook } = options;
+    const needsPrompt = form !== undefined && formNamed(form) === COUPLET;
+    const own = [form, pattern, lines, acrostic, rhyme, tone, rhymeGroup, rhymeBook, needsPrompt && prompt];
+    const key = JSON.stringify(own);
+    const forms = Form.#known.get(vocab) ?? new Map<string, Form>();
+    Form.#known.set(vocab, forms);
+    const known = forms.get(key) ?? new Form(options, vocab, prompt);
+    forms.delete(key); // the one that was used last is at the end
+    forms.set(key, known);
+    for (const oldest of forms.keys()) if (forms.size > MAX_FORMS) forms.delete(oldest);
+    return known;
   }
 
   /** Characters of a poem, including punctuation. */

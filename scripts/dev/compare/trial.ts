@@ -5,7 +5,7 @@ import { type Dataset, loadDataset } from '../../../lib/data/dataset';
 import type { Vocab } from '../../../lib/data/vocab';
 import { evaluateSession } from '../../../lib/eval/perplexity';
 import { printClassic } from '../../../lib/model/classic';
-import type { GenerateSequences } from '../../../lib/model/drafts';
+import { DraftQueue, type GenerateSequences } from '../../../lib/model/draft-queue';
 import { generatePoems } from '../../../lib/model/generate';
 import { modelConfig } from '../../../lib/model/network';
 import { prepareRequest } from '../../../lib/model/poem-request';
@@ -67,7 +67,7 @@ export async function trial(
       steps,
       tokensPerSecond: tokens / spent,
       ...(await endings(generate, dataset.vocab)),
-      poems: await poemsOf(generate, dataset.vocab),
+      poems: await poemsOf(new DraftQueue(generate), dataset.vocab),
     };
   } finally {
     await session.dispose();
@@ -121,12 +121,12 @@ async function endings(generate: GenerateSequences, vocab: Vocab) {
   return { silent, meanLength: length / Math.max(1, known.length) };
 }
 
-async function poemsOf(generate: GenerateSequences, vocab: Vocab): Promise<string[]> {
+async function poemsOf(queue: DraftQueue, vocab: Vocab): Promise<string[]> {
   const texts: string[] = [];
   for (const [seed, prompt] of POEMS.entries()) {
     if (!vocab.has(prompt)) continue;
     const request = prepareRequest({ vocab }, { prompt, seed: seed + 1 });
-    for (const { text } of await generatePoems(generate, request, 1, {})) texts.push(text);
+    for (const { text } of await generatePoems(queue, request, 1, {})) texts.push(text);
   }
   return texts;
 }
