@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { lstat, mkdir, stat } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { cacheFolder } from '../util/cache-folder';
 import { writeWhole } from '../util/disk';
 import { TangshiError, throwIfAborted } from '../util/errors';
 import { requireObject } from '../util/guards';
@@ -120,9 +121,7 @@ function readManifest(folder: string): { name?: string; version?: string } {
 }
 
 function defaultFolder(): string {
-  const xdg = process.env.XDG_CACHE_HOME;
-  // The XDG specification says to ignore relative paths.
-  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'tangshi', 'corpora');
+  return join(cacheFolder(), 'corpora');
 }
 
 /** For a home folder that is not writable. Named after the user, because the temporary folder is shared. */

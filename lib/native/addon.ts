@@ -1,36 +1,70 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from '../util/cache-folder';
 import { TangshiError } from '../util/errors';
-import { commandLine, ROOT } from '../util/package-root';
-import type { NativeAddon } from './contract';
+import { commandLine, ROOT, rebuildCommand, VERSION } from '../util/package-root';
+import type { NativeAddon, WriterAddon } from './contract';
 
-const ADDON = join(ROOT, 'build', 'Release', 'tangshi.node');
+/** Where the setup builds: in the package or, if it cannot be written to, in the user's cache. */
+const BUILDS = [
+  join(ROOT, 'build', 'Release'),
+  join(cacheFolder(), `build-${VERSION}-${process.platform}-${process.arch}`, 'Release'),
+];
+/** Where the package has the writer compiled for this system; on Linux for glibc, or for musl. */
+const PREBUILDS = ['', '-musl'].map((suffix) =>
+  join(ROOT, 'prebuilds', `${process.platform}-${process.arch}${suffix}`),
+);
 
-let loaded: NativeAddon | undefined;
+let writer: WriterAddon | undefined;
+let training: NativeAddon | undefined;
 
 /**
- * The addon, loaded on first use: vocabularies, corpora and checkpoints work without it.
+ * The addon that generates poems, loaded on first use: vocabularies, corpora and checkpoints work without it. Needs no
+ * libtorch.
  *
- * @throws ERR_TANGSHI_ADDON if it is not built or does not load; the message includes the command that builds
- * it.
+ * @throws ERR_TANGSHI_ADDON if there is none for this system, or it does not load; the message includes the command that
+ * builds it.
  */
-export function addon(): NativeAddon {
-  loaded ??= load();
-  return loaded;
+export function writerAddon(): WriterAddon {
+  writer ??= load<WriterAddon>('writer.node', [...BUILDS, ...PREBUILDS], rebuildCommand());
+  return writer;
 }
 
-function load(): NativeAddon {
-  if (!existsSync(ADDON))
-    throw addonError(`The native addon is not built (${ADDON}): run ${commandLine('setup')}`);
+/**
+ * The addon for training and GPUs, which needs libtorch, loaded on first use.
+ *
+ * @throws ERR_TANGSHI_ADDON if it is not built or does not load.
+ */
+export function addon(): NativeAddon {
+  training ??= load<NativeAddon>('tangshi.node', BUILDS, commandLine('setup'));
+  return training;
+}
+
+/** Whether the addon for training is built. */
+export function hasTrainingAddon(): boolean {
+  return BUILDS.some((folder) => existsSync(join(folder, 'tangshi.node')));
+}
+
+/** Loads the first file that there is, and that loads. */
+function load<Addon>(name: string, folders: readonly string[], setup: string): Addon {
+  const files = folders.map((folder) => join(folder, name)).filter((file) => existsSync(file));
+  if (files.length === 0) {
+    const what = name === 'writer.node' ? 'The native addon' : 'The native addon for training and GPUs';
+    throw addonError(`${what} is not built (${join(folders[0] as string, name)}): run ${setup}`);
+  }
   // Without a working directory, the loader does not find libtorch's own libraries, and the process ends.
   if (!hasWorkingDirectory())
     throw addonError('The working directory no longer exists: change to another one');
-  try {
-    return require(ADDON) as NativeAddon;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
-    throw addonError(`The native addon does not load (${reason}): run ${commandLine('setup')}`, error);
+  let failure: unknown;
+  for (const file of files) {
+    try {
+      return require(file) as Addon;
+    } catch (error) {
+      failure ??= error;
+    }
   }
+  const reason = failure instanceof Error ? failure.message : failure;
+  throw addonError(`The native addon does not load (${reason}): run ${setup}`, failure);
 }
 
 function addonError(message: string, cause?: unknown): TangshiError {

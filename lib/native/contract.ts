@@ -269,15 +269,25 @@ export interface FileLock {
 }
 
 /**
- * The exports of the .node file. The classes have no public constructor.
+ * The exports of writer.node, which generates poems on the CPU. The class has no public constructor.
  *
  * @internal
  */
-export interface NativeAddon {
+export interface WriterAddon {
   readonly InferenceSession: {
-    /** Builds the model on its own thread, from weights in F32 or F16. Does not use libtorch on the CPU. */
+    /** Builds the model on its own thread, from weights in F32 or F16. */
     open(config: InferenceConfig, tensors: TensorMap): Promise<NativeInferenceSession>;
   };
+  /** The vector instructions that the CPU kernels use. */
+  readonly kernels: 'baseline' | 'avx2' | 'avx512';
+}
+
+/**
+ * The exports of tangshi.node, which trains, and generates on GPUs, too.
+ *
+ * @internal
+ */
+export interface NativeAddon extends WriterAddon {
   readonly TrainingSession: {
     /**
      * Builds a model with new weights on its own thread. libtorch looks for CUDA once: after a training
@@ -294,8 +304,6 @@ export interface NativeAddon {
   };
   /** Such as `2.13.0`. */
   readonly torchVersion: string;
-  /** The vector instructions that the CPU kernels use. */
-  readonly kernels: 'baseline' | 'avx2' | 'avx512';
   /** Queries the driver, off the event loop. Does not load libtorch's CUDA library. */
   findCuda(): Promise<CudaFacts>;
 }

@@ -1,9 +1,9 @@
 import { TangshiError } from '../util/errors';
 import { commandLine } from '../util/package-root';
-import { addon } from './addon';
+import { addon, hasTrainingAddon } from './addon';
 import type { Device } from './contract';
 
-/** `auto`: the first usable GPU, else the CPU. `cuda`: the first GPU. */
+/** `auto`: the first usable GPU, else the CPU; without the addon for GPUs, the CPU. `cuda`: the first GPU. */
 export type DeviceRequest = 'auto' | 'cuda' | Device;
 
 /** Whether a value is `auto`, `cpu`, `cuda` or `cuda:N`; the device may still be missing on this machine. */
@@ -27,7 +27,7 @@ export async function resolveDevice(request: DeviceRequest): Promise<Device> {
       { option: 'device' },
     );
   }
-  if (request === 'cpu') return 'cpu';
+  if (request === 'cpu' || (request === 'auto' && !hasTrainingAddon())) return 'cpu';
   const { devices, problem } = await addon().findCuda();
   if (request === 'auto') return problem === undefined ? 'cuda:0' : 'cpu';
   const device: Device = request === 'cuda' ? 'cuda:0' : request;

@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../util/errors';
-import { addon } from './addon';
+import { addon, writerAddon } from './addon';
 import type { GenerateOptions, InferenceConfig, NativeInferenceSession, Sample, TensorMap } from './contract';
 import { type CallOptions, type GenerateCallOptions, runJob, withLibraryErrors } from './job';
 
@@ -28,7 +28,8 @@ export class InferenceSession {
    * Builds a model from its weights, in F32 or F16. ERR_TANGSHI_SHAPE if they do not match the configuration.
    */
   static async open(config: InferenceConfig, weights: TensorMap): Promise<InferenceSession> {
-    return new InferenceSession(await withLibraryErrors(addon().InferenceSession.open(config, weights)));
+    const { InferenceSession: Native } = config.device === 'cpu' ? writerAddon() : addon();
+    return new InferenceSession(await withLibraryErrors(Native.open(config, weights)));
   }
 
   /** Continues each prompt with a sequence of ids. */

@@ -25,10 +25,18 @@ function isThisPackage(path: string): boolean {
   }
 }
 
+/** The version of this package. */
+export const VERSION: string = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
+
 /** Whether this is a clone of the repository, running its sources, and not an installed package. */
 export const IN_CLONE = __dirname === join(ROOT, 'lib', 'util');
 
 /** How to run a command of this package: `npm run doctor` in a clone, `npx tangshi doctor` elsewhere. */
 export function commandLine(name: string): string {
   return `${IN_CLONE ? 'npm run' : 'npx tangshi'} ${name}`;
+}
+
+/** How to build what generates poems, which npm install does unless the package has it for the system. */
+export function rebuildCommand(): string {
+  return IN_CLONE ? 'npm run setup' : 'npm rebuild tangshi';
 }

@@ -1,29 +1,15 @@
-// The exports of the addon in a Node environment. Each environment (the main thread, every worker) has its
-// own classes and data, and ends its own jobs when it ends.
+// The addon for training, for GPUs, and for what they need: the exports in a Node environment.
 #include <system_error>
 #include <utility>
 
 #include "addon/addon_data.h"
+#include "addon/environment.h"
 #include "addon/file_lock.h"
-#include "addon/inference_session.h"
 #include "addon/training_session.h"
 #include "cuda/cuda_sampler.h"
-#include "kernels/kernels.h"
 
 namespace tangshi {
 namespace {
-
-void end_jobs(AddonData* data) {
-  data->ended = true;
-  for (JobQueue* queue : std::exchange(data->queues, {})) queue->tear_down();
-}
-
-// process.exit runs no cleanup hook, but no step may run after libtorch's globals are destroyed.
-void end_jobs_on_exit(Napi::Env env, AddonData* data) {
-  const auto process = env.Global().Get("process").As<Napi::Object>();
-  const auto listener = Napi::Function::New(env, [data](const Napi::CallbackInfo&) { end_jobs(data); });
-  process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
-}
 
 // Runs on a thread of Node's pool, since initializing the driver is slow. Deletes itself.
 class CudaSearch : public Napi::AsyncWorker {
@@ -86,14 +72,8 @@ class FileLockObject : public Napi::ObjectWrap<FileLockObject> {
 };
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* data = new AddonData;
-  env.SetInstanceData(data);
-  env.AddCleanupHook(end_jobs, data);
-  end_jobs_on_exit(env, data);
-  define_job(env);
+  define_inference(env, exports, open_cuda_sampler);
   exports["torchVersion"] = TORCH_VERSION;
-  exports["kernels"] = kernels().level;
-  exports["InferenceSession"] = InferenceSession::define(env, open_cuda_sampler);
   exports["TrainingSession"] = TrainingSession::define(env);
   exports["FileLock"] = FileLockObject::define(env);
   exports["findCuda"] = Napi::Function::New(env, search_cuda, "findCuda");

@@ -14,9 +14,10 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { readStamp, whyStale } = require('../setup/addon');
+const { addonFile, readStamp, whyStale } = require('../setup/addon');
 const { findQuickly, findInPython } = require('../setup/libtorch');
 const { modulesStale } = require('../setup/modules');
+const prebuilt = require('../setup/prebuilt');
 const { Stop, tilde } = require('../setup/say');
 const { checkTools } = require('../setup/tools');
 
@@ -61,7 +62,7 @@ function examine() {
     what: 'system',
     is: `${process.platform} ${process.arch}, ${os.availableParallelism()} threads, ${gigabytes(os.totalmem())} of memory`,
   };
-  return [system, node(), tools(), modules(), libtorch(), ...addon()];
+  return [system, node(), tools(), modules(), writer(), libtorch(), ...training()];
 }
 
 /** @returns {Finding} */
@@ -81,7 +82,7 @@ function tools() {
     checkTools();
     return 'a C++20 compiler and CMake';
   });
-  return { ...finding, needed: false }; // not needed once the addon is built
+  return { ...finding, needed: false }; // not needed once the addons are built
 }
 
 /** @returns {Finding} */
@@ -92,35 +93,46 @@ function modules() {
 }
 
 /** @returns {Finding} */
-function libtorch() {
-  return attempt('libtorch', () => {
-    const found = findQuickly(readStamp(root)?.libtorch) ?? findInPython();
-    if (!found) throw new Stop('not found', `${SETUP} downloads it`);
-    return `${found.version} (${found.flavour}) in ${tilde(found.dir)}`;
+function writer() {
+  return attempt('generation', () => {
+    const why = whyStale(root, 'writer', null);
+    if (why === null) return 'built from source';
+    if (prebuilt.loads(root)) return 'precompiled';
+    throw new Stop(`the addon needs to be built: ${why}`, installed ? 'npm rebuild tangshi' : SETUP);
   });
 }
 
+/** @returns {Finding} */
+function libtorch() {
+  const finding = attempt('libtorch', () => {
+    const found = findQuickly(readStamp(root)?.libtorch ?? undefined) ?? findInPython();
+    if (!found) throw new Stop('not found', `${SETUP} downloads it`);
+    return `${found.version} (${found.flavour}) in ${tilde(found.dir)}`;
+  });
+  return { ...finding, needed: false }; // only training and GPUs need it
+}
+
 /** @returns {Finding[]} */
-function addon() {
-  const stale = attempt('addon', () => {
-    const why = whyStale(root, readStamp(root), findQuickly(readStamp(root)?.libtorch));
-    if (why) throw new Stop(`needs to be built: ${why}`, SETUP);
+function training() {
+  const stale = attempt('training', () => {
+    const why = whyStale(root, 'training', findQuickly(readStamp(root)?.libtorch ?? undefined));
+    if (why) throw new Stop(`the addon for training and GPUs needs to be built: ${why}`, SETUP);
     return 'built';
   });
-  if (stale.mend) return [stale];
-  const file = path.join(root, 'build', 'Release', 'tangshi.node');
+  if (stale.mend) return [{ ...stale, needed: false }];
+  const file = addonFile(root, 'training');
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['-e', TRIAL, file], {
     encoding: 'utf8',
   });
   if (status !== 0) {
     const reason =
       stderr.split('\n').find((line) => line.includes('Error')) ?? `it exited with ${signal ?? status}`;
-    return [{ what: 'addon', is: `does not work: ${reason}`, mend: `rm -r build && ${SETUP}`, needed: true }];
+    return [{ what: 'training', is: `does not work: ${reason}`, mend: `rm -r build && ${SETUP}` }];
   }
   /** @type {Trial} */
   const { cuda, trials, kernels, torch } = JSON.parse(stdout);
   return [
-    { what: 'addon', is: `built for libtorch ${torch}; kernels for ${kernels}` },
+    { what: 'training', is: `built for libtorch ${torch}; kernels for ${kernels}` },
     cudaFinding(cuda),
     ...trials.map((trial) => trialFinding(trial, cuda)),
   ];
@@ -137,13 +149,12 @@ function trialFinding({ device, captured, error }, cuda) {
       what: device,
       is: `fails: ${error}`,
       mend: 'use another device: --device',
-      needed: device === 'cpu',
     };
   }
   const is = `${nameOf(device, cuda)}took a training step`;
   if (device === 'cpu') return { what: device, is };
   if (captured) return { what: device, is: `${is} as a CUDA graph` };
-  const built = fs.existsSync(path.join(root, 'build', 'Release', 'tangshi_cuda.so'));
+  const built = fs.existsSync(path.join(path.dirname(addonFile(root, 'training')), 'tangshi_cuda.so'));
   const mend = built
     ? undefined
     : `install the CUDA headers (part of the toolkit), then: rm -r build && ${SETUP}`;

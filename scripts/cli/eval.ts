@@ -22,6 +22,7 @@ import { encodingOption, formatOption } from './corpus-options';
 import { modelHelp, modelOrDefault } from './default-model';
 import { t } from './language';
 import { note } from './messages';
+import { ensureTrainingAddon } from './training-addon';
 
 /** `tangshi eval`. */
 export function evalCommand(): Command {
@@ -68,6 +69,7 @@ export function evalCommand(): Command {
     .option('--json', t('print one JSON object', '输出一个 JSON 对象'))
     .action(async (flags) => {
       const { device, threads = usableCpus() } = flags;
+      if (device !== 'cpu' && device !== 'auto') ensureTrainingAddon();
       const model = await Model.load(await modelOrDefault(flags.model), { device, threads });
       try {
         const result = await measure(model, flags);

@@ -18,6 +18,7 @@ import { language, t } from './language';
 import { note } from './messages';
 import { canRedraw } from './terminal';
 import { readText } from './text-file';
+import { ensureTrainingAddon } from './training-addon';
 import { rhymeBookOption, scriptOption } from './verse-options';
 
 /** Options that have no effect where nothing is drawn at random. */
@@ -165,6 +166,7 @@ export function genCommand(): Command {
     .action(async (beginning = '', flags) => {
       refuseFormAsBeginning(beginning);
       const { model: path, device, threads, preset } = flags;
+      if (device !== 'cpu' && device !== 'auto') ensureTrainingAddon();
       const model = await Model.load(await modelOrDefault(path), { device, threads });
       try {
         if (preset === 'classic') printClassic(await classicPoem(model, beginning), flags);

@@ -11,6 +11,7 @@ import { t } from './language';
 import { isQuiet } from './messages';
 import { Reporter } from './progress';
 import { type ConfigFlags, type Configuration, configurationOf, printedConfig } from './train-config';
+import { ensureTrainingAddon } from './training-addon';
 
 /** `tangshi train`. */
 export function trainCommand(): Command {
@@ -29,8 +30,10 @@ export function trainCommand(): Command {
     // The default is not a choice of the user: a resumed run keeps its own preset.
     const preset = command.getOptionValueSource('preset') === 'default' ? undefined : flags.preset;
     const configuration = await configurationOf(flags, flags.config, preset);
-    if (flags.printConfig) process.stdout.write(printedConfig(configuration));
-    else await runTraining({ ...configuration, ...(await runOptions(flags, configuration)) }, flags);
+    if (flags.printConfig) return void process.stdout.write(printedConfig(configuration));
+    const options = { ...configuration, ...(await runOptions(flags, configuration)) };
+    ensureTrainingAddon();
+    await runTraining(options, flags);
   });
 }
 

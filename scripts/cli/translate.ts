@@ -344,6 +344,14 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
   [/^CUDA out of memory\. Tried to allocate (.*?)\. .*$/s, '显存不足：无法分配 $1。请减小 --batch 或模型'],
   [/^.*DefaultCPUAllocator: .* (\d+) bytes.*$/s, '内存不足：无法分配 $1 字节'],
   [/^The native addon is not built \((.*)\): run (.*)$/, '尚未编译原生插件（$1）：请运行 $2'],
+  [
+    /^The native addon for training and GPUs is not built \((.*)\): run (.*)$/,
+    '尚未编译训练和 GPU 所用的原生插件（$1）：请运行 $2',
+  ],
+  [
+    /^The native addon for training and GPUs could not be built: see above, then run (.*)$/,
+    '训练和 GPU 所用的原生插件编译失败：请按上述信息处理，然后运行 $1',
+  ],
   [/^The native addon does not load \((.*)\): run (.*)$/s, '无法加载原生插件（$1）：请运行 $2'],
   [/^The working directory no longer exists: .*$/, '当前目录已不存在：请换到别的目录'],
 

@@ -6,15 +6,24 @@ const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const os = require('node:os');
 const path = require('node:path');
-const { describe } = require('./libtorch');
+const { cacheRoot, describe } = require('./libtorch');
 const { run } = require('./run');
 const { Stop, say, progress } = require('./say');
 
 /**
+ * The two addons: `writer` generates poems and is built in seconds; `training` needs libtorch.
+ *
  * @typedef {import('./libtorch').Libtorch} Libtorch
  * @typedef {import('./lock').Lock} Lock
- * @typedef {{ sources: string, libtorch: Libtorch, node: string }} Stamp what an addon was built from
+ * @typedef {'writer' | 'training'} Kind
+ * @typedef {{ sources: string, libtorch: Libtorch | null, node: string }} Stamp what an addon was built from
  */
+
+/** @type {Readonly<Record<Kind, { file: string, stamp: string, what: string }>>} */
+const ADDONS = {
+  writer: { file: 'writer.node', stamp: 'writer.stamp.json', what: 'the addon' },
+  training: { file: 'tangshi.node', stamp: 'tangshi.stamp.json', what: 'the addon for training' },
+};
 
 /** Approximate memory use of one compilation with libtorch's headers. */
 const UNIT_BYTES = 2e9;
@@ -23,13 +32,36 @@ const HEADERS_SECONDS = 40;
 const UNIT_SECONDS = 15;
 
 /**
- * What the addon was built from; undefined unless the last build completed.
+ * The folder for builds: in the package or, if that cannot be written to, in the user's cache. lib/native/addon.ts looks
+ * in both.
  * @param {string} root
+ */
+function buildFolder(root) {
+  const own = path.join(root, 'build');
+  if (isWritable(fs.existsSync(own) ? own : root)) return own;
+  const { version } = require(path.join(root, 'package.json'));
+  return path.join(cacheRoot(), `build-${version}-${process.platform}-${process.arch}`);
+}
+
+/** @param {string} folder */
+function isWritable(folder) {
+  try {
+    fs.accessSync(folder, fs.constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What an addon was built from; undefined unless the last build completed.
+ * @param {string} root
+ * @param {Kind} kind
  * @returns {Stamp | undefined}
  */
-function readStamp(root) {
+function readStamp(root, kind = 'training') {
   try {
-    return JSON.parse(fs.readFileSync(stampFile(root), 'utf8'));
+    return JSON.parse(fs.readFileSync(stampFile(root, kind), 'utf8'));
   } catch {
     return undefined;
   }
@@ -37,13 +69,14 @@ function readStamp(root) {
 
 /**
  * @param {string} root
- * @param {Stamp | undefined} stamp
- * @param {Libtorch | null} libtorch
+ * @param {Kind} kind
+ * @param {Libtorch | null} libtorch null for the writer
  * @returns {string | null} why the addon must be built, or null if it is up to date
  */
-function whyStale(root, stamp, libtorch) {
-  if (!stamp || !fs.existsSync(addonFile(root))) return 'it is not built yet';
-  if (!libtorch) return `libtorch is no longer in ${stamp.libtorch.dir}`;
+function whyStale(root, kind, libtorch) {
+  const stamp = readStamp(root, kind);
+  if (!stamp || !fs.existsSync(addonFile(root, kind))) return 'it is not built yet';
+  if (kind === 'training' && !libtorch) return `libtorch is no longer in ${stamp.libtorch?.dir}`;
   if (!sameLibtorch(stamp.libtorch, libtorch)) return 'libtorch changed';
   if (stamp.node !== nodeAbi()) return 'Node changed';
   if (stamp.sources !== hashSources(root)) return 'its sources changed';
@@ -52,28 +85,65 @@ function whyStale(root, stamp, libtorch) {
 }
 
 /**
+ * Builds the addon for training and, with it, the writer.
  * @param {string} root
  * @param {Libtorch} libtorch
  * @param {string} why
  * @param {Lock} lock
  */
 async function buildAddon(root, libtorch, why, lock) {
-  const stamp = { sources: hashSources(root), libtorch, node: nodeAbi() };
   const last = readStamp(root);
-  const sameLast = last !== undefined && sameLibtorch(last.libtorch, libtorch) && last.node === stamp.node;
+  const sameLast = sameLibtorch(last?.libtorch, libtorch) && last?.node === nodeAbi();
   if (!sameLast) say(describe(libtorch));
-  say(`building the addon, because ${why}${last ? '' : ` (about ${estimate(root)}, once)`}`);
+  await buildKinds(root, ['writer', 'training'], {
+    stamp: { sources: hashSources(root), libtorch, node: nodeAbi() },
+    why: `${why}${last ? '' : ` (about ${estimate(root)}, once)`}`,
+    defines: ['--CDWRITER_ONLY=OFF', `--CDLIBTORCH=${libtorch.dir}`],
+    keepCache: sameLast,
+    lock,
+  });
+}
+
+/**
+ * Builds the addon that generates poems: without libtorch, in seconds.
+ * @param {string} root
+ * @param {string} why
+ * @param {Lock} lock
+ */
+async function buildWriter(root, why, lock) {
+  await buildKinds(root, ['writer'], {
+    stamp: { sources: hashSources(root), libtorch: null, node: nodeAbi() },
+    why,
+    defines: ['--CDWRITER_ONLY=ON'],
+    keepCache: false,
+    lock,
+  });
+}
+
+/**
+ * @param {string} root
+ * @param {Kind[]} kinds
+ * @param {{ stamp: Stamp, why: string, defines: string[], keepCache: boolean, lock: Lock }} options
+ */
+async function buildKinds(root, kinds, { stamp, why, defines, keepCache, lock }) {
+  const { what } = ADDONS[/** @type {Kind} */ (kinds.at(-1))];
+  say(`building ${what}, because ${why}`);
   const started = Date.now();
-  fs.rmSync(stampFile(root), { force: true }); // an interrupted build leaves no stamp
+  for (const kind of kinds) fs.rmSync(stampFile(root, kind), { force: true }); // an interrupted build leaves no stamp
   fs.writeFileSync(logFile(root), '');
-  await configure(root, libtorch, sameLast, lock);
-  const { ok, lines } = await build(root, [], 'building the addon', lock);
-  if (!ok) throw failure(root, 'the addon could not be built', lines);
-  if (!fs.existsSync(addonFile(root)))
-    throw failure(root, `the build did not produce ${addonFile(root)}`, lines);
-  fs.writeFileSync(`${stampFile(root)}.new`, JSON.stringify(stamp, null, 2));
-  fs.renameSync(`${stampFile(root)}.new`, stampFile(root));
-  say(`built the addon in ${seconds(started)} s`);
+  await configure(root, defines, keepCache, lock);
+  const target = kinds.includes('training') ? [] : ['--target', 'writer'];
+  const { ok, lines } = await build(root, target, `building ${what}`, lock);
+  if (!ok) throw failure(root, `${what} could not be built`, lines);
+  for (const kind of kinds) {
+    if (!fs.existsSync(addonFile(root, kind)))
+      throw failure(root, `the build did not produce ${addonFile(root, kind)}`, lines);
+    const file = stampFile(root, kind);
+    const own = kind === 'writer' ? { ...stamp, libtorch: null } : stamp;
+    fs.writeFileSync(`${file}.new`, JSON.stringify(own, null, 2));
+    fs.renameSync(`${file}.new`, file);
+  }
+  say(`built ${what} in ${seconds(started)} s`);
 }
 
 /**
@@ -81,9 +151,11 @@ async function buildAddon(root, libtorch, why, lock) {
  * @param {string} root
  */
 function dropLeftovers(root) {
-  const keep = ['Release', path.basename(stampFile(root)), path.basename(logFile(root)), 'setup.lock'];
-  for (const name of fs.readdirSync(path.join(root, 'build'))) {
-    if (!keep.includes(name)) fs.rmSync(path.join(root, 'build', name), { recursive: true, force: true });
+  const stamps = Object.values(ADDONS).map(({ stamp }) => stamp);
+  const keep = ['Release', ...stamps, path.basename(logFile(root)), 'setup.lock'];
+  const folder = buildFolder(root);
+  for (const name of fs.readdirSync(folder)) {
+    if (!keep.includes(name)) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
   }
 }
 
@@ -100,14 +172,14 @@ async function buildTests(root, lock) {
 /**
  * Drops CMake's cache if it is for another libtorch, compiler or folder.
  * @param {string} root
- * @param {Libtorch} libtorch
+ * @param {string[]} defines
  * @param {boolean} keepCache
  * @param {Lock} lock
  */
-async function configure(root, libtorch, keepCache, lock) {
-  const cache = path.join(root, 'build', 'CMakeCache.txt');
+async function configure(root, defines, keepCache, lock) {
+  const cache = path.join(buildFolder(root), 'CMakeCache.txt');
   const program = createRequire(path.join(root, 'package.json')).resolve('cmake-js/bin/cmake-js');
-  const args = [program, 'configure', '-d', root, `--CDLIBTORCH=${libtorch.dir}`];
+  const args = [program, 'configure', '-d', root, '-O', buildFolder(root), ...defines];
   const options = { cwd: root, env: buildEnv(root), log: logFile(root), lock };
   if (keepCache && fs.existsSync(cache) && (await run(process.execPath, args, options)).ok) return;
   fs.rmSync(cache, { force: true });
@@ -123,15 +195,7 @@ async function configure(root, libtorch, keepCache, lock) {
  * @param {Lock} lock
  */
 async function build(root, target, label, lock) {
-  const args = [
-    '--build',
-    path.join(root, 'build'),
-    '--config',
-    'Release',
-    '--parallel',
-    String(jobs()),
-    ...target,
-  ];
+  const args = ['--build', buildFolder(root), '--config', 'Release', '--parallel', String(jobs()), ...target];
   const line = progress();
   const started = Date.now();
   /** @param {string} text */
@@ -208,7 +272,7 @@ function nativeFiles(root) {
  * @param {string} root
  */
 function makefileIsForeign(root) {
-  const file = path.join(root, 'build', 'Makefile');
+  const file = path.join(buildFolder(root), 'Makefile');
   return fs.existsSync(file) && !fs.readFileSync(file, 'utf8').startsWith('# CMAKE');
 }
 
@@ -218,26 +282,41 @@ function nodeAbi() {
 }
 
 /**
- * @param {Libtorch} a
- * @param {Libtorch} b
+ * @param {Libtorch | null | undefined} a
+ * @param {Libtorch | null | undefined} b
  */
 function sameLibtorch(a, b) {
-  return a.dir === b.dir && a.version === b.version && a.flavour === b.flavour;
+  return a?.dir === b?.dir && a?.version === b?.version && a?.flavour === b?.flavour;
 }
 
-/** @param {string} root */
-function addonFile(root) {
-  return path.join(root, 'build', 'Release', 'tangshi.node');
+/**
+ * @param {string} root
+ * @param {Kind} kind
+ */
+function addonFile(root, kind) {
+  return path.join(buildFolder(root), 'Release', ADDONS[kind].file);
 }
 
-/** @param {string} root */
-function stampFile(root) {
-  return path.join(root, 'build', 'tangshi.stamp.json');
+/**
+ * @param {string} root
+ * @param {Kind} kind
+ */
+function stampFile(root, kind) {
+  return path.join(buildFolder(root), ADDONS[kind].stamp);
 }
 
 /** @param {string} root */
 function logFile(root) {
-  return path.join(root, 'build', 'setup.log');
+  return path.join(buildFolder(root), 'setup.log');
 }
 
-module.exports = { readStamp, whyStale, buildAddon, buildTests, dropLeftovers };
+module.exports = {
+  addonFile,
+  buildFolder,
+  readStamp,
+  whyStale,
+  buildAddon,
+  buildWriter,
+  buildTests,
+  dropLeftovers,
+};

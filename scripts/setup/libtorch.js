@@ -172,4 +172,4 @@ function describe({ dir, version, flavour, source }) {
   return `libtorch ${version} (${flavour}) ${from}${tilde(dir)}`;
 }
 
-module.exports = { PINNED, cacheFolder, findQuickly, findInPython, remember, inspect, describe };
+module.exports = { PINNED, cacheRoot, cacheFolder, findQuickly, findInPython, remember, inspect, describe };

@@ -6,10 +6,12 @@
  * Prepares a clone for use: node modules, libtorch, the addon. Does nothing if all are up to date. Needs only Node,
  * since it runs before anything is installed.
  *
- *   node scripts/setup/setup.js               before each script of package.json
+ *   node scripts/setup/setup.js               before the scripts of package.json that train
+ *   node scripts/setup/setup.js --writer      before those that generate: builds only the addon for that
  *   node scripts/setup/setup.js --tests       also builds the C++ unit tests
  *   node scripts/setup/setup.js --cuda        with a CUDA libtorch, which all clones of this user then share
- *   node scripts/setup/setup.js --installing  from npm install, which has already installed the node modules
+ *   node scripts/setup/setup.js --installing  from npm install: builds the addon that generates poems, unless the package
+ *   has it for this system; never fails
  *   node scripts/setup/setup.js --modules     only node modules, from npm pack; npm's prepare script then compiles
  *   dist/
  *   node scripts/setup/setup.js --where       prints the path of libtorch, downloading it if necessary; for
@@ -19,7 +21,15 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { readStamp, whyStale, buildAddon, buildTests, dropLeftovers } = require('./addon');
+const {
+  buildFolder,
+  readStamp,
+  whyStale,
+  buildAddon,
+  buildTests,
+  buildWriter,
+  dropLeftovers,
+} = require('./addon');
 const { findQuickly } = require('./libtorch');
 const { modulesStale, recordModules } = require('./modules');
 const { Stop, say } = require('./say');
@@ -29,6 +39,7 @@ const root = path.resolve(__dirname, '../..');
 const OPTIONS = /** @type {const} */ ({
   help: { type: 'boolean', short: 'h' },
   tests: { type: 'boolean' },
+  writer: { type: 'boolean' },
   cuda: { type: 'boolean' },
   installing: { type: 'boolean' },
   modules: { type: 'boolean' },
@@ -36,27 +47,60 @@ const OPTIONS = /** @type {const} */ ({
   lang: { type: 'string' }, // accepted by every command; this one speaks English
   quiet: { type: 'boolean' },
 });
-const HELP = `Builds what is missing: node modules, libtorch and the addon.
+const HELP = `Builds what is missing: node modules, libtorch and the addons.
 
-  --cuda   use a libtorch with CUDA support
-  --tests  also build the C++ unit tests
+  --writer  only what generates poems: needs no libtorch
+  --cuda    use a libtorch with CUDA support
+  --tests   also build the C++ unit tests
 `;
 
 /** @param {string[]} args */
 async function main(args) {
   checkNode();
-  const { help, tests, cuda, installing, modules, where } = optionsOf(args);
+  const { help, tests, cuda, installing, modules, where, writer } = optionsOf(args);
   if (help) return void process.stdout.write(HELP);
   if (cuda) await fetchForCuda();
   if (where) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
   if (process.env.TANGSHI_SETUP === root) return; // called by a build that this setup started
-  if (installing) {
-    recordModules(root);
-    if (process.env._PACOTE_NO_PREPARE_) return; // npm is packing a package from git: it is built where it is installed
-  }
+  if (installing) return install();
   if (modules) return prepareModules();
-  if (!tests && !modulesStale(root) && !addonStale(findQuickly(readStamp(root)?.libtorch))) return;
-  await setUp(installing === true, tests === true);
+  if (writer) return modulesStale(root) || writerStale() ? setUpWriter() : undefined;
+  if (!tests && !modulesStale(root) && !trainingStale(findLibtorch())) return;
+  await setUp(tests === true);
+}
+
+/** For npm install, which must not fail where there is no compiler: loading the addon says what to do. */
+async function install() {
+  recordModules(root);
+  if (process.env._PACOTE_NO_PREPARE_) return; // npm is packing a package from git: it is built where it is installed
+  if (!writerStale()) return;
+  try {
+    await setUpWriter();
+    if (isDependency()) dropLeftovers(root);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    say(error.message);
+    say('Poems cannot be generated before this is fixed. Then run: npm rebuild tangshi');
+  }
+}
+
+/** @returns {string | null} why the writer must be built; null if the package has it for this system */
+function writerStale() {
+  const stale = whyStale(root, 'writer', null);
+  return stale !== null && require('./prebuilt').loads(root) ? null : stale;
+}
+
+async function setUpWriter() {
+  const lock = await takeLock();
+  try {
+    if (isDependency() === false && modulesStale(root)) await require('./modules').installModules(root, lock);
+    const stale = writerStale();
+    if (!stale) return;
+    require('./tools').checkTools();
+    await buildWriter(root, stale, lock);
+  } finally {
+    lock.release();
+  }
 }
 
 /** @param {string[]} args */
@@ -69,24 +113,21 @@ function optionsOf(args) {
   }
 }
 
-/**
- * @param {boolean} installing
- * @param {boolean} tests
- */
-async function setUp(installing, tests) {
+/** @param {boolean} tests */
+async function setUp(tests) {
   const lock = await takeLock();
   try {
-    let libtorch = findQuickly(readStamp(root)?.libtorch);
-    const stale = addonStale(libtorch) !== null;
+    let libtorch = findLibtorch();
+    const stale = trainingStale(libtorch) !== null;
     if (stale) {
       require('./tools').checkTools();
       libtorch ??= require('./libtorch').findInPython();
       if (!libtorch) require('./ways').waysTo('cpu'); // fails early on systems without a download of libtorch
     }
-    if (!installing && modulesStale(root)) await require('./modules').installModules(root, lock);
+    if (!isDependency() && modulesStale(root)) await require('./modules').installModules(root, lock);
     if (stale) {
       libtorch ??= await require('./fetch').fetchLibtorch('cpu');
-      await buildAddon(root, libtorch, addonStale(libtorch) ?? '', lock);
+      await buildAddon(root, libtorch, trainingStale(libtorch) ?? '', lock);
       if (isDependency()) dropLeftovers(root);
     }
     if (tests) await buildTests(root, lock);
@@ -107,8 +148,9 @@ async function prepareModules() {
 
 /** Only one setup at a time may work in a clone. */
 function takeLock() {
-  fs.mkdirSync(path.join(root, 'build'), { recursive: true });
-  return require('./lock').acquire(path.join(root, 'build', 'setup.lock'), 'setting up this clone');
+  const folder = buildFolder(root);
+  fs.mkdirSync(folder, { recursive: true });
+  return require('./lock').acquire(path.join(folder, 'setup.lock'), 'setting up this clone');
 }
 
 /** Installed as a dependency, not a development clone. */
@@ -117,18 +159,22 @@ function isDependency() {
 }
 
 /** @param {import('./libtorch').Libtorch | null} libtorch */
-function addonStale(libtorch) {
-  return whyStale(root, readStamp(root), libtorch);
+function trainingStale(libtorch) {
+  return whyStale(root, 'training', libtorch) ?? whyStale(root, 'writer', null);
+}
+
+function findLibtorch() {
+  return findQuickly(readStamp(root)?.libtorch ?? undefined);
 }
 
 async function findOrFetch() {
-  const found = findQuickly(readStamp(root)?.libtorch) ?? require('./libtorch').findInPython();
+  const found = findLibtorch() ?? require('./libtorch').findInPython();
   return found ?? (await require('./fetch').fetchLibtorch('cpu'));
 }
 
 /** Puts a CUDA libtorch into the cache, where it is found from now on: a link to that of python3, or a download. */
 async function fetchForCuda() {
-  const found = findQuickly(readStamp(root)?.libtorch);
+  const found = findLibtorch();
   if (found && found.flavour !== 'cpu') return;
   if (found?.source === 'LIBTORCH') {
     throw new Stop(

@@ -135,12 +135,12 @@ async function withCuda<T>(
 const unavailable = (problem: string) =>
   withCuda({ devices: [], problem }, () => refusal(() => resolveDevice('cuda')));
 
-/** What loading the addon anew says, with Node's functions changed. */
-function loadingAddon(change: () => void): string {
+/** What loading an addon anew says, with Node's functions changed. */
+function loadingAddon(change: () => void, load: 'addon' | 'writerAddon' = 'addon'): string {
   try {
     jest.isolateModules(() => {
       change();
-      (require('../../lib/native/addon') as { addon: typeof addon }).addon();
+      (require('../../lib/native/addon') as typeof import('../../lib/native/addon'))[load]();
     });
   } catch (error) {
     return (error as Error).message;
@@ -651,7 +651,7 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
       }),
   ],
   [
-    /^尚未编译原生插件（.*tangshi\.node）：请运行 npm run setup$/,
+    /^尚未编译训练和 GPU 所用的原生插件（.*tangshi\.node）：请运行 npm run setup$/,
     () =>
       loadingAddon(() =>
         jest.doMock('node:fs', () => ({
@@ -659,6 +659,23 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
           existsSync: (path: string) => !path.endsWith('.node'),
         })),
       ),
+  ],
+  [
+    /^尚未编译原生插件（.*writer\.node）：请运行 npm run setup$/,
+    () =>
+      loadingAddon(
+        () =>
+          jest.doMock('node:fs', () => ({
+            ...jest.requireActual('node:fs'),
+            existsSync: (path: string) => !path.endsWith('.node'),
+          })),
+        'writerAddon',
+      ),
+  ],
+  [
+    '训练和 GPU 所用的原生插件编译失败：请按上述信息处理，然后运行 npm run setup',
+    () =>
+      `${inSource('scripts/cli/training-addon.ts', 'The native addon for training and GPUs could not be built: see above, then run ')}npm run setup`,
   ],
   [
     '无法加载原生插件（libtorch.so: cannot open）：请运行 npm run setup',

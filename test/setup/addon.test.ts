@@ -10,7 +10,7 @@ const source = 'native/addon.cc';
 describe('building the addon', () => {
   const clone = new Clone();
   const LIBTORCH = fakeLibtorch(folder(), '2.13.0+cpu');
-  const built = /building the addon, because (.*?)[\n(]/;
+  const built = /building the addon for training, because (.*?)[\n(]/;
 
   test('builds it on the first run, and names the libtorch in use', async () => {
     const { code, stdout, stderr } = await clone.run([], { LIBTORCH });

@@ -93,13 +93,19 @@ export class Clone {
       'CMakeLists.txt': `
         cmake_minimum_required(VERSION 3.20)
         project(small LANGUAGES CXX)
-        add_library(tangshi MODULE native/addon.cc)
-        set_target_properties(tangshi PROPERTIES PREFIX "" SUFFIX ".node")
-        target_compile_definitions(tangshi PRIVATE LIBTORCH="\${LIBTORCH}")
-        target_include_directories(tangshi PRIVATE \${CMAKE_JS_INC})
-        if(APPLE)
-          target_link_options(tangshi PRIVATE -undefined dynamic_lookup)
-        endif()`,
+        set(addons writer)
+        if(NOT WRITER_ONLY)
+          list(APPEND addons tangshi)
+        endif()
+        foreach(addon \${addons})
+          add_library(\${addon} MODULE native/addon.cc)
+          set_target_properties(\${addon} PROPERTIES PREFIX "" SUFFIX ".node")
+          target_compile_definitions(\${addon} PRIVATE LIBTORCH="\${LIBTORCH}")
+          target_include_directories(\${addon} PRIVATE \${CMAKE_JS_INC})
+          if(APPLE)
+            target_link_options(\${addon} PRIVATE -undefined dynamic_lookup)
+          endif()
+        endforeach()`,
       'native/addon.cc': `
         #include <node_api.h>
         NAPI_MODULE_INIT() {

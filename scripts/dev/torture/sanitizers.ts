@@ -17,7 +17,7 @@ const ENV = { ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1', UBSAN_OPTIONS: 'h
  * @param torture.count Number of sequences.
  */
 export async function sanitizers({ seed, count, show }: Torture): Promise<Figures> {
-  const libtorch = readStamp(ROOT)?.libtorch.dir;
+  const libtorch = readStamp(ROOT)?.libtorch?.dir;
   if (!libtorch) throw new Error('The addon is not built: run npm run setup');
   mkdirSync(BUILD, { recursive: true });
   show('building with sanitizers');
