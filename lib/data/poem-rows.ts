@@ -51,7 +51,7 @@ function withoutHeadingRows(rows: readonly string[]): readonly string[] {
   const afterTitle = rows.findIndex((row) => !/^\s*《[^《》]*》\s*$/u.test(row));
   if (afterTitle > 0) return withoutHeadingRows(rows.slice(afterTitle));
   if (isRegular(rows)) return rows;
-  const marked = rows.map((row) => MARK.test(withoutAnnotations(row)));
+  const marked = rows.map((row) => MARK.test(withoutAnnotations(row).replace(NUMBER, '')));
   const firstMarked = marked.indexOf(true);
   if (firstMarked > 0 && marked.slice(firstMarked).every(Boolean)) return rows.slice(firstMarked);
   for (let headings = 1; headings <= MAX_HEADINGS && !marked[headings - 1]; headings++) {
@@ -120,9 +120,9 @@ export function poemsOf(text: string): string[] {
     .filter((rows) => rows.length > 0)
     .flatMap((rows) => (isOnePerRow(rows) ? rows.map((row) => [row]) : [rows]));
   const marked = blocks.filter((rows) => rows.some((row) => MARK.test(row)));
-  return (marked.length > 0 ? blocks.filter((rows) => rows.length > 1 || marked.includes(rows)) : blocks).map(
-    (rows) => rows.join('\n'),
-  );
+  return (
+    marked.length > 0 ? blocks.filter((rows) => rows.length > MAX_HEADINGS || marked.includes(rows)) : blocks
+  ).map((rows) => rows.join('\n'));
 }
 
 /** Whether each row is a poem: `title:content`, or four lines or more. */

@@ -62,7 +62,7 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   checkTextLength('context', options.context);
   checkBeam(options);
   const { vocab } = model;
-  const start = vocab.normalize(options.prompt ?? DEFAULTS.prompt);
+  const start = vocab.normalize(onOneLine(options.prompt ?? DEFAULTS.prompt, vocab));
   const form = formOf(vocab, { ...options, acrostic: acrosticOf(vocab, options.acrostic) }, start);
   const formDefaults = form ? FORM_DEFAULTS : FREE_DEFAULTS;
   const given = { ...DEFAULTS, ...formDefaults, ...omitUndefined(options) };
@@ -162,6 +162,12 @@ function encode(vocab: Vocab, text: string, option: string): Int32Array {
 /** The characters of an acrostic, without separators. */
 function acrosticOf(vocab: Vocab, acrostic: string | undefined): string | undefined {
   return acrostic === undefined ? undefined : vocab.normalize(acrostic).replace(/[\s，。？！；：、]/gu, '');
+}
+
+/** The lines of a prompt as the model knows them: the end of a line is a comma, unless there is a mark. */
+function onOneLine(prompt: string, vocab: Vocab): string {
+  if (vocab.has('\n') || !vocab.has('，')) return prompt;
+  return prompt.replace(/([，。？！；：、])?[^\S\n]*\n\s*(?=\S)/gu, (_, mark = '，') => mark);
 }
 
 /** Complete sentences, as in a poem before a new line. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../util/cache-folder';
 import { TangshiError } from '../util/errors';
-import { commandLine, ROOT, rebuildCommand, VERSION } from '../util/package-root';
+import { commandLine, ROOT, VERSION } from '../util/package-root';
 import type { NativeAddon, WriterAddon } from './contract';
 
 /** Where the setup builds: in the package or, if it cannot be written to, in the user's cache. */
@@ -23,10 +23,10 @@ let training: NativeAddon | undefined;
  * libtorch.
  *
  * @throws ERR_TANGSHI_ADDON if there is none for this system, or it does not load; the message includes the command that
- * builds it.
+ * says how to build it.
  */
 export function writerAddon(): WriterAddon {
-  writer ??= load<WriterAddon>('writer.node', [...BUILDS, ...PREBUILDS], rebuildCommand());
+  writer ??= load<WriterAddon>('writer.node', [...BUILDS, ...PREBUILDS], commandLine('doctor'));
   return writer;
 }
 

@@ -35,8 +35,3 @@ export const IN_CLONE = __dirname === join(ROOT, 'lib', 'util');
 export function commandLine(name: string): string {
   return `${IN_CLONE ? 'npm run' : 'npx tangshi'} ${name}`;
 }
-
-/** How to build what generates poems, which npm install does unless the package has it for the system. */
-export function rebuildCommand(): string {
-  return IN_CLONE ? 'npm run setup' : 'npm rebuild tangshi';
-}

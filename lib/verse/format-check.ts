@@ -17,7 +17,8 @@ export function formatCheck(check: PoemCheck, language: TextLanguage = 'en'): st
   if (![check?.lines, check?.faults, check?.remarks, check?.rhymes].every(Array.isArray))
     throw wrongArgument('what checkPoem returns', 'check', check);
   const rows = check.lines.flatMap(({ text, tones, rhymes }) => [text, `${tones}${rhymes ? ' 韵' : ''}`]);
-  const faults = check.faults.map((fault) => `  ${formatFault(fault, language)}`);
+  const lineOf = ({ line }: Fault) => check.lines[line]?.text ?? '';
+  const faults = check.faults.map((fault) => `  ${formatFault(fault, language)}（${lineOf(fault)}）`);
   const remarks = mergedRemarks(check.remarks, language).map((remark) => `  ${remark}`);
   return [...rows, `[${resultOf(check, language)}]`, ...faults, ...remarks].join('\n');
 }
@@ -28,7 +29,8 @@ function resultOf(check: PoemCheck, language: TextLanguage): string {
   const groups = rhymes.filter(Boolean).join('、');
   if (language === 'zh') {
     const verdict = ok ? '合律' : `${faults.length} 处不合`;
-    return [form, groups && `押${rhymeBook}${groups}`, verdict].filter(Boolean).join('，');
+    const rhyme = rhymeBook === '词林正韵' ? groups : `${groups}韵`;
+    return [form, groups && `押${rhyme}（${rhymeBook}）`, verdict].filter(Boolean).join('，');
   }
   const verdict = ok ? 'no faults' : `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`;
   return [form, groups && `rhymes in ${groups} (${rhymeBook})`, verdict].filter(Boolean).join(', ');

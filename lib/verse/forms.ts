@@ -274,8 +274,20 @@ export class Form {
   /** @throws ERR_TANGSHI_INVALID_ARG if the acrostic has not one character per line. */
   #checkAcrosticLength(): void {
     const { acrostic } = this.#rules;
-    const lines = usualPositions(this.#pattern).filter(endsLine).length;
-    if (acrostic.length === 0 || acrostic.length === lines) return;
+    const positions = usualPositions(this.#pattern);
+    const lines = positions.filter(endsLine).length;
+    if (acrostic.length === 0) return;
+    if (acrostic.length === lines) {
+      const heads = headsAt(acrostic, positions);
+      const differs = positions.some(
+        ({ repeats }, i) => repeats !== undefined && heads[i] !== heads[i - repeats],
+      );
+      if (!differs) return;
+      throw invalid(
+        `${acrostic.join('')} gives different beginnings to lines that the form repeats`,
+        'acrostic',
+      );
+    }
     throw invalid(
       `${acrostic.join('')} has ${acrostic.length} characters, but the form has ${lines} lines`,
       'acrostic',

@@ -42,16 +42,24 @@ export class Tongyun implements RhymeBook {
   }
 
   #read(char: string): Reading[] {
-    const readings = this.#pinyin(char, { type: 'all', toneType: 'none', multiple: true, v: false });
+    const readings = this.#pinyin(char, { type: 'all', toneType: 'symbol', multiple: true });
     return readings
       .filter(({ num }) => num > 0) // not the neutral tone
       .flatMap(({ initial, final, num }): Omit<Reading, 'share'>[] => {
-        const group = GROUP_OF.get(finalOf(initial, final));
+        const group = GROUP_OF.get(finalOf(initial, withoutTone(final)));
         return group === undefined ? [] : [{ tone: num <= 2 ? 'level' : 'oblique', group }];
       })
       .filter((reading, i, all) => all.findIndex((other) => isSame(reading, other)) === i)
       .map((reading, i) => ({ ...reading, share: SHARES[Math.min(i, 2)] as number }));
   }
+}
+
+/** pinyin-pro merges readings that differ in tone alone, unless tones are written. */
+function withoutTone(final: string): string {
+  return final
+    .normalize('NFD')
+    .replace(/[\u0300\u0301\u0304\u030c]/g, '')
+    .normalize('NFC');
 }
 
 function finalOf(initial: string, final: string): string {

@@ -56,8 +56,8 @@ export function checkCommand(): Command {
     });
 }
 
-/** Highest number of blocks of text that make up a poem: the couplets of a 律诗, or the stanzas of a ci. */
-const MAX_BLOCKS = 4;
+/** Highest number of blocks of text that make up a poem: the couplets of regulated verse, or the stanzas of a ci. */
+const MAX_BLOCKS = 10;
 
 /** The checks of poems; one that has blank lines between its stanzas or couplets counts as one. */
 function checkAll(blocks: readonly string[], options: CheckOptions): PoemCheck[] {

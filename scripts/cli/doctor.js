@@ -22,7 +22,7 @@ const { Stop, tilde } = require('../setup/say');
 const { checkTools } = require('../setup/tools');
 
 const root = path.resolve(__dirname, '../..');
-const installed = path.basename(path.dirname(root)) === 'node_modules';
+const installed = root.split(path.sep).includes('node_modules');
 const SETUP = installed ? 'npx tangshi setup' : 'npm run setup';
 
 /** Loads the addon and takes a training step on every device, in its own process in case it crashes. */
@@ -98,7 +98,7 @@ function writer() {
     const why = whyStale(root, 'writer', null);
     if (why === null) return 'built from source';
     if (prebuilt.loads(root)) return 'precompiled';
-    throw new Stop(`the addon needs to be built: ${why}`, installed ? 'npm rebuild tangshi' : SETUP);
+    throw new Stop(`the addon needs to be built: ${why}`, installed ? `${SETUP} --writer` : SETUP);
   });
 }
 

@@ -53,9 +53,24 @@ function doctorCommand(): Command {
 function setupCommand(): Command {
   return newCommand('setup')
     .description(t('Build what is missing: libtorch and the addon.', '安装缺失的组件：libtorch 和原生插件。'))
+    .option(
+      '--writer',
+      t('only what generates poems: needs no libtorch', '只安装写诗所需的插件，不需要 libtorch'),
+    )
     .option('--cuda', t('with a libtorch for CUDA', '使用支持 CUDA 的 libtorch'))
-    .action(({ cuda }) => runScript('setup/setup.js', cuda ? ['--cuda'] : []));
+    .option(
+      '--remove',
+      t('remove what it installed: libtorch, corpora, builds', '删除已安装的 libtorch、语料和编译结果'),
+    )
+    .action((flags) =>
+      runScript(
+        'setup/setup.js',
+        SETUP_FLAGS.filter((name) => flags[name]).map((name) => `--${name}`),
+      ),
+    );
 }
+
+const SETUP_FLAGS = ['writer', 'cuda', 'remove'] as const;
 
 function runScript(path: string, args: readonly string[]): void {
   const script = join(ROOT, 'scripts', path);

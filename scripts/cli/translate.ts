@@ -185,6 +185,10 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
       `此体裁需要${group}韵的${tone}声字 ${count} 个，而模型的词表中不够：请换一个 --rhyme-group`,
   ],
   [/^Expected Han characters for acrostic but received "(.*)"$/, '藏头只能是汉字，实为“$1”'],
+  [
+    /^(.*) gives different beginnings to lines that the form repeats$/,
+    '藏头“$1”与叠句不符：相叠的句子首字须相同',
+  ],
   [/^(.*) has (\d+) characters, but the form has (\d+) lines$/, '藏头“$1”有 $2 字，而此体裁有 $3 句'],
   [/^The prompt (.*) does not begin with (.*), as the acrostic does$/, '开头“$1”与藏头不符：应以“$2”开头'],
   [

@@ -20,8 +20,12 @@ const OLDEST = { major: 2, minor: 11 };
 /** The folder shared by all clones of this user. */
 function cacheRoot() {
   const xdg = process.env.XDG_CACHE_HOME;
-  const base = xdg && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), '.cache');
-  return path.join(base, 'tangshi');
+  if (xdg && path.isAbsolute(xdg)) return path.join(xdg, 'tangshi');
+  try {
+    return path.join(os.homedir(), '.cache', 'tangshi');
+  } catch {
+    return path.join(os.tmpdir(), `tangshi-${process.getuid?.() ?? 'cache'}`); // as in lib/util/cache-folder.ts
+  }
 }
 
 /**

@@ -14,6 +14,7 @@
  *   has it for this system; never fails
  *   node scripts/setup/setup.js --modules     only node modules, from npm pack; npm's prepare script then compiles
  *   dist/
+ *   node scripts/setup/setup.js --remove      removes what it installed for this user, and the addon that depends on it
  *   node scripts/setup/setup.js --where       prints the path of libtorch, downloading it if necessary; for
  *   CMakeLists.txt
  */
@@ -22,6 +23,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const {
+  addonFile,
   buildFolder,
   readStamp,
   whyStale,
@@ -32,7 +34,7 @@ const {
 } = require('./addon');
 const { findQuickly } = require('./libtorch');
 const { modulesStale, recordModules } = require('./modules');
-const { Stop, say } = require('./say');
+const { Stop, say, tilde } = require('./say');
 
 const root = path.resolve(__dirname, '../..');
 
@@ -43,6 +45,7 @@ const OPTIONS = /** @type {const} */ ({
   cuda: { type: 'boolean' },
   installing: { type: 'boolean' },
   modules: { type: 'boolean' },
+  remove: { type: 'boolean' },
   where: { type: 'boolean' },
   lang: { type: 'string' }, // accepted by every command; this one speaks English
   quiet: { type: 'boolean' },
@@ -52,13 +55,15 @@ const HELP = `Builds what is missing: node modules, libtorch and the addons.
   --writer  only what generates poems: needs no libtorch
   --cuda    use a libtorch with CUDA support
   --tests   also build the C++ unit tests
+  --remove  remove libtorch, corpora and builds in this user's cache
 `;
 
 /** @param {string[]} args */
 async function main(args) {
   checkNode();
-  const { help, tests, cuda, installing, modules, where, writer } = optionsOf(args);
+  const { help, tests, cuda, installing, modules, remove, where, writer } = optionsOf(args);
   if (help) return void process.stdout.write(HELP);
+  if (remove) return removeCache();
   if (cuda) await fetchForCuda();
   if (where) return void process.stdout.write(`${(await findOrFetch()).dir}\n`);
   if (process.env.TANGSHI_SETUP === root) return; // called by a build that this setup started
@@ -80,7 +85,7 @@ async function install() {
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
     say(error.message);
-    say('Poems cannot be generated before this is fixed. Then run: npm rebuild tangshi');
+    say('Poems cannot be generated before this is fixed. Then run: npx tangshi setup --writer');
   }
 }
 
@@ -136,6 +141,15 @@ async function setUp(tests) {
   }
 }
 
+/** Removes libtorch, corpora and builds in the user's cache; and in the package the addon that needs libtorch. */
+function removeCache() {
+  const cache = require('./libtorch').cacheRoot();
+  fs.rmSync(addonFile(root, 'training'), { force: true });
+  const there = fs.existsSync(cache);
+  fs.rmSync(cache, { recursive: true, force: true });
+  say(there ? `removed ${tilde(cache)}` : `there is no ${tilde(cache)}`);
+}
+
 async function prepareModules() {
   if (!modulesStale(root)) return;
   const lock = await takeLock();
@@ -155,7 +169,7 @@ function takeLock() {
 
 /** Installed as a dependency, not a development clone. */
 function isDependency() {
-  return path.basename(path.dirname(root)) === 'node_modules';
+  return root.split(path.sep).includes('node_modules');
 }
 
 /** @param {import('./libtorch').Libtorch | null} libtorch */

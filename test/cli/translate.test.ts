@@ -310,6 +310,10 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
   ['--tone loose 只用于近体诗：请选 strict 或 off', () => gen('--form', '如梦令', '--tone', 'loose')],
   ['只有 五排, 七排, 五古、七古 可以指定句数', () => gen('--form', '五绝', '--lines', '8')],
   ['句数须为 4 至 40 的偶数，实为 7', () => gen('--form', '五古', '--lines', '7')],
+  [
+    '藏头“春夏秋冬东西南”与叠句不符：相叠的句子首字须相同',
+    () => gen('--form', '如梦令', '--acrostic', '春夏秋冬东西南'),
+  ],
   ['上联最多 100 字，实有 101 字', () => gen('山'.repeat(101), '--form', '对联')],
   [
     '平水韵中平声与仄声不能相押：请选 词林正韵 或 中华通韵',
@@ -661,7 +665,7 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
       ),
   ],
   [
-    /^尚未编译原生插件（.*writer\.node）：请运行 npm run setup$/,
+    /^尚未编译原生插件（.*writer\.node）：请运行 npm run doctor$/,
     () =>
       loadingAddon(
         () =>

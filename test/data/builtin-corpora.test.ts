@@ -300,6 +300,7 @@ test('without the package chinese-poetry, the error says what to install', () =>
     'data/corpus-recipes',
     'data/builtin-corpora',
     'data/standard-forms',
+    'util/cache-folder',
     'util/disk',
     'util/errors',
     'util/guards',

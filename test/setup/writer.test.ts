@@ -30,6 +30,16 @@ describe('from source', () => {
     expect((await clone.run(['--installing'])).stderr).toMatch(/built the addon in/);
   });
 
+  test('--remove removes the cache and the addon that needs libtorch', async () => {
+    const cache = path.join(clone.home, 'cache/tangshi');
+    fs.mkdirSync(path.join(cache, 'corpora'), { recursive: true });
+    fs.writeFileSync(path.join(clone.root, 'build/Release/tangshi.node'), '');
+    expect((await clone.run(['--remove'])).stderr).toMatch(/removed .*cache\/tangshi\n/);
+    expect(fs.existsSync(cache)).toBe(false);
+    expect(built(clone)).toEqual(['writer.node']);
+    expect((await clone.run(['--remove'])).stderr).toMatch(/there is no .*cache\/tangshi\n/);
+  });
+
   test('the whole set-up builds both', async () => {
     const LIBTORCH = fakeLibtorch(folder(), '2.13.0+cpu');
     expect((await clone.run([], { LIBTORCH })).stderr).toMatch(/built the addon for training/);
@@ -44,7 +54,7 @@ test('npm install succeeds without a compiler, and says what is missing and what
   const { code, stderr } = await clone.run(['--installing'], { PATH: clone.bin, CXX: '' });
   expect(code).toBe(0);
   expect(stderr).toContain('no C++ compiler is on PATH');
-  expect(stderr).toContain('Then run: npm rebuild tangshi');
+  expect(stderr).toContain('Then run: npx tangshi setup --writer');
   expect(built(clone)).toEqual([]);
 });
 

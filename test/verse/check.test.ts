@@ -287,6 +287,8 @@ describe('couplets', () => {
       { term: '失对', line: 1, index: 3, found: '水', expected: '平' },
       { term: '失对', line: 1, index: 5, found: '山', expected: '仄' },
     ]);
+    // 平平仄平仄 in the first line.
+    expect(checkPoem('苔痕上阶绿，草色入帘青')).toMatchObject({ form: '对联', ok: true });
     // 难 is hardly ever oblique.
     expect(checkPoem('春难得意马蹄疾，春山临窗鸟语香').remarks).toEqual([
       { line: 0, index: 1, found: '难', term: '罕读', taken: '仄' },
@@ -459,13 +461,17 @@ describe('for people', () => {
     ];
     const check = checkPoem(STORK_TOWER);
     expect(formatCheck(check)).toBe([...rows, '[五绝, rhymes in 尤 (平水韵), no faults]'].join('\n'));
-    expect(formatCheck(check, 'zh')).toBe([...rows, '[五绝，押平水韵尤，合律]'].join('\n'));
+    expect(formatCheck(check, 'zh')).toBe([...rows, '[五绝，押尤韵（平水韵），合律]'].join('\n'));
   });
 
   test('faults and remarks below the verdict', () => {
     const faulty = checkPoem(changed('千里目', '千里山'));
-    expect(formatCheck(faulty)).toMatch(/1 fault\]\n {2}出律, line 3, character 5: 山 is not 仄$/);
-    expect(formatCheck(faulty, 'zh')).toMatch(/1 处不合\]\n {2}出律：第 3 句第 5 字，“山”应为仄$/);
+    expect(formatCheck(faulty)).toMatch(
+      /1 fault\]\n {2}出律, line 3, character 5: 山 is not 仄（欲穷千里山）$/,
+    );
+    expect(formatCheck(faulty, 'zh')).toMatch(
+      /1 处不合\]\n {2}出律：第 3 句第 5 字，“山”应为仄（欲穷千里山）$/,
+    );
     const remarks = checkPoem('功盖三分国，名成八阵图。遥怜小儿女，遗恨失吞吴。');
     expect(formatCheck(remarks)).toMatch(
       /\n {2}拗救 \(a variant of the pattern, accepted\): 儿（平）\n {2}多音字 \(readings taken\): 分（平）$/,

@@ -20,13 +20,22 @@ export function checkCouplet(lines: Lines, strict: boolean): Findings {
       if (!isEnd && (index % 2 === 0 || index === last) && !(strict && index === last)) continue;
       const [first, second] = [lines.at(line, index), lines.at(line + half, index)];
       const tone = opposedTone(lines, first, second);
+      const swapped = index === last - 1 && index > 2 && isSwapped(lines, line, last);
       if (tone) remarks.push(...lines.remarkOn(first, tone), ...lines.remarkOn(second, opposite(tone)));
+      // 平平仄平仄 for 平平平仄仄, as in regulated verse.
+      else if (swapped) remarks.push({ ...first, term: '拗救', taken: '平' });
       else faults.push({ ...second, term: '失对', expected: lines.canBe(first, 'level') ? '仄' : '平' });
     }
   }
   const end = lines.at(half - 1, -1);
   if (strict && !lines.canBe(end, 'oblique')) faults.push(lines.wrongTone(end, 'oblique'));
   return { rhymes: [], rhyming: [], faults: inOrder(faults), remarks: inOrder(remarks) };
+}
+
+/** Whether a line ends in 平仄平 before its last character, as 平平仄平仄 does. */
+function isSwapped(lines: Lines, line: number, last: number): boolean {
+  const tones = ['level', 'oblique', 'level'] as const;
+  return tones.every((tone, i) => lines.canBe(lines.at(line, last - 3 + i), tone));
 }
 
 /** The tone of a character if the other one can have the opposite tone; by common readings if possible. */

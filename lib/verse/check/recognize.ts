@@ -24,7 +24,8 @@ export function formOfShape(chars: readonly string[][], book: RhymeBook): string
   }
   const ci = ciOfLengths(chars);
   if (ci) return ci.name;
-  return lengths.length <= LINES_OF_A_COUPLET && hasEqualHalves(lengths) ? COUPLET : undefined;
+  const isHan = chars.flat().every((char) => /^\p{Script=Han}$/u.test(char));
+  return isHan && lengths.length <= LINES_OF_A_COUPLET && hasEqualHalves(lengths) ? COUPLET : undefined;
 }
 
 /** Whether the second half of the lines has the lengths of the first. */

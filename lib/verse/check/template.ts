@@ -61,6 +61,9 @@ export function checkTemplate(lines: Lines, pattern: Pattern, strict: boolean): 
   };
 }
 
+/** Cost of a rare reading, where a wrong tone costs 1. */
+const RARE = 0.1;
+
 /** Each character with its position; of the alternatives for a sentence, the one with the fewest faults. */
 function place(lines: Lines, pattern: Pattern): Placed[] {
   const places = lines.chars.flatMap((chars, line) => chars.map((_, index) => lines.at(line, index)));
@@ -71,8 +74,11 @@ function place(lines: Lines, pattern: Pattern): Placed[] {
       const own = positions.filter(({ mark }) => mark === undefined);
       return here.map((at, i) => ({ ...at, position: own[i] as Position }));
     });
-    const faults = (option: readonly Placed[]) =>
-      option.filter(({ position: { tone }, ...at }) => tone && !lines.canBe(at, tone)).length;
+    const cost = ({ position: { tone }, ...at }: Placed) => {
+      if (tone === undefined || lines.isUsually(at, tone)) return 0;
+      return lines.canBe(at, tone) ? RARE : 1;
+    };
+    const faults = (option: readonly Placed[]) => option.reduce((sum, at) => sum + cost(at), 0);
     return options.reduce((best, other) => (faults(other) < faults(best) ? other : best));
   });
 }
