@@ -67,10 +67,10 @@ export type { TrainOptions } from './train/train-options';
 export { AbortError, type ErrorCode, TangshiError, type TangshiErrorOptions } from './util/errors';
 export { type CheckOptions, checkPoem } from './verse/check/check';
 export type { CheckedLine, Fault, FaultTerm, Place, PoemCheck, Remark } from './verse/check/findings';
-export { COMMON } from './verse/common';
 export { type FormOptions, isFormName, isToneRule, type ToneRule } from './verse/form-options';
 export { FORM_NAMES } from './verse/form-patterns';
 export { formatCheck, formatFault, type TextLanguage } from './verse/format-check';
+export { COMMON } from './verse/reading-share';
 export {
   isRhymeBook,
   type Reading,

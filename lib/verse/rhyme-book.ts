@@ -1,7 +1,7 @@
 import { TangshiError } from '../util/errors';
 import { Cilin } from './cilin';
-import { COMMON } from './common';
 import { Pingshui } from './pingshui';
+import { COMMON } from './reading-share';
 import type { Tone } from './tone';
 import { Tongyun } from './tongyun';
 

@@ -1,4 +1,4 @@
-import { COMMON } from './common';
+import { COMMON } from './reading-share';
 import type { Reading, RhymeBook } from './rhyme-book';
 
 type PinyinPro = typeof import('pinyin-pro');

@@ -1,7 +1,6 @@
 import { checkOptions } from '../../config/schemas';
 import { headingOf, linesOf } from '../../data/poem-rows';
 import { TangshiError } from '../../util/errors';
-import { COMMON } from '../common';
 import {
   COUPLET,
   FORM_NAMES,
@@ -12,6 +11,7 @@ import {
   usualRhymeBook,
 } from '../form-patterns';
 import { lineLengths, type Pattern, parsePattern } from '../pattern';
+import { COMMON } from '../reading-share';
 import { type RhymeBookName, rhymeBook } from '../rhyme-book';
 import { toneSign } from '../tone';
 import { checkCouplet } from './couplet';

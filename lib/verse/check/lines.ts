@@ -1,4 +1,4 @@
-import { COMMON } from '../common';
+import { COMMON } from '../reading-share';
 import type { Reading, RhymeBook } from '../rhyme-book';
 import { type Tone, toneSign } from '../tone';
 import type { Fault, Place, Remark } from './findings';
