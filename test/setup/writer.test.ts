@@ -95,7 +95,7 @@ describe('precompiled', () => {
   });
 });
 
-// root may write everywhere
+// Not as root, who may write everywhere.
 (process.getuid?.() === 0 ? test.skip : test)(
   'a package that cannot be written to: in the cache',
   async () => {

@@ -4,6 +4,7 @@ import { loadPoems } from '../../../lib/data/poems';
 import { rhymeBook } from '../../../lib/verse/rhyme-book';
 import { Judge } from './judge';
 import { measure } from './measure';
+import { shuffled } from './shuffled';
 
 describe('poems of the bundled model', () => {
   let model: Model;
@@ -24,19 +25,6 @@ describe('poems of the bundled model', () => {
     expect({ shares, reasons: isRight ? [] : reasons }).toEqual({ shares, reasons: [] });
   });
 });
-
-/** The same poems, each character replaced by one from elsewhere in them. */
-function shuffled(poems: readonly string[]): string[] {
-  const all = [...poems.join('')].filter((char) => /\p{Script=Han}/u.test(char));
-  let at = 0;
-  const step = 7919; // prime, so that it visits characters of all poems
-  return poems.map((text) =>
-    text.replace(/\p{Script=Han}/gu, () => {
-      at = (at + step) % all.length;
-      return all[at] as string;
-    }),
-  );
-}
 
 /**
  * Not all poems of this shape are regulated. The check accepts .833 and .837 of them.

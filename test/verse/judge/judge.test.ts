@@ -2,6 +2,7 @@
 import { loadPoems } from '../../../lib/data/poems';
 import { Judge, type Verdict } from './judge';
 import { measure, type Shares } from './measure';
+import { shuffled } from './shuffled';
 
 let judge: Judge;
 beforeAll(async () => {
@@ -177,16 +178,3 @@ describe('real poems are right far more often than random characters', () => {
     expect((await measure(regulated)).rhyme).toBeGreaterThan(0.97);
   });
 });
-
-/** The same poems, each character replaced by one from elsewhere in them. */
-function shuffled(poems: readonly string[]): string[] {
-  const all = [...poems.join('')].filter((char) => /\p{Script=Han}/u.test(char));
-  let at = 0;
-  const step = 7919; // prime, so that it visits characters of all poems
-  return poems.map((text) =>
-    text.replace(/\p{Script=Han}/gu, () => {
-      at = (at + step) % all.length;
-      return all[at] as string;
-    }),
-  );
-}
