@@ -13,7 +13,7 @@ export default {
   excludePrivate: true,
   excludeInternal: true,
   excludeExternals: true,
-  sort: ['source-order'],
+  sort: ['static-first', 'source-order'],
   groupOrder: ['Functions', 'Classes', 'Interfaces', 'Type Aliases', 'Variables'],
   hideBreadcrumbs: true,
   hidePageHeader: true,
@@ -55,14 +55,25 @@ function readable(app) {
       const now = named.get(shapeOf(type)); // its parts have names
       return now ? reference(now) : type;
     };
-    for (const reflection of Object.values(project.reflections))
+    for (const reflection of Object.values(project.reflections)) {
       if (reflection.type) reflection.type = mend(reflection.type);
+      if (reflection.extendedTypes?.every(isInternal)) delete reflection.extendedTypes;
+    }
+  });
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
+    for (const reflection of Object.values(project.reflections))
+      if (reflection.inheritedFrom && !reflection.inheritedFrom.reflection) delete reflection.inheritedFrom;
   });
   // The fields of a run's configuration are inferred from a schema, in which each stands once and is found twice.
   const { warn } = app.logger;
   app.logger.warn = (text, ...rest) => {
     if (!/has multiple declarations with a comment/.test(text)) warn.call(app.logger, text, ...rest);
   };
+}
+
+/** Whether a base class is not exported. */
+function isInternal(type) {
+  return type.type === 'reference' && !type.reflection && type.package === 'tangshi';
 }
 
 function withoutReadonly(type) {

@@ -41,17 +41,12 @@ export {
   type RegulatedForm,
 } from './eval/form-metrics';
 export { type Evaluation, evaluate } from './eval/perplexity';
-export {
-  type Checkpoint,
-  readCheckpoint,
-  readWeights,
-  weightsOf,
-  writeCheckpoint,
-  writeModel,
-} from './model/checkpoint';
+export { readCheckpoint, readWeights, writeCheckpoint, writeModel } from './model/checkpoint';
+export { type Checkpoint, weightsOf } from './model/checkpoint-format';
 export { classicPoem } from './model/classic';
+export type { NextOptions } from './model/language-model';
 export type { ModelSource } from './model/load';
-export { type LoadOptions, Model, type NextOptions } from './model/model';
+export { type LoadOptions, Model } from './model/model';
 export { BUNDLED_MODEL } from './model/model-files';
 export { modelConfig } from './model/network';
 export type { Poem, PoemOptions, StreamOptions } from './model/poem-options';

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 /** In order: a folder may import from itself and those after it. */
-const LAYERS = ['train', 'eval', 'model', 'verse', 'config', 'data', 'native', 'util'];
+const LAYERS = ['browser', 'train', 'eval', 'model', 'verse', 'config', 'data', 'native', 'util'];
 
 const filesIn = (folder: string) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })

@@ -8,13 +8,8 @@ import { writeWhole } from '../util/disk';
 import { TangshiError, throwIfAborted } from '../util/errors';
 import { requireObject } from '../util/guards';
 import { scriptConverter } from '../util/script-conversion';
-import {
-  BUILTIN_CORPORA,
-  type BuiltinCorpus,
-  type CorpusLines,
-  corpusLines,
-  isBuiltinCorpus,
-} from './corpus-recipes';
+import { type CorpusLines, corpusLines } from './corpus-lines';
+import { BUILTIN_CORPORA, type BuiltinCorpus, isBuiltinCorpus } from './corpus-recipes';
 
 /** How a built-in corpus is built and cached. */
 export type CorpusCacheOptions = Readonly<{

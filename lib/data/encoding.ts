@@ -1,4 +1,3 @@
-import { TextDecoder } from 'node:util';
 import { TangshiError } from '../util/errors';
 
 /** The encodings of text files that can be read. */
@@ -7,7 +6,7 @@ export const ENCODINGS = ['utf-8', 'gb18030', 'big5', 'utf-16le', 'utf-16be'] as
 export type Encoding = (typeof ENCODINGS)[number];
 
 /** Decodes text in chunks. Invalid bytes become U+FFFD. Keeps a BOM in UTF-8, as Python does. */
-export function decoderOf(encoding: Encoding): TextDecoder {
+export function decoderOf(encoding: Encoding): InstanceType<typeof TextDecoder> {
   return new TextDecoder(encoding, { ignoreBOM: encoding === 'utf-8' });
 }
 

@@ -1,53 +1,29 @@
 import { createHash } from 'node:crypto';
-import {
-  type CorpusFacts,
-  checkFacts,
-  type Environment,
-  type Progress,
-  type RunConfig,
-} from '../config/schemas';
+import { open } from 'node:fs/promises';
+import { checkFacts, type Progress } from '../config/schemas';
 import { LineFilter } from '../data/line-filter';
 import { Vocab } from '../data/vocab';
 import type { TensorData, TensorMap } from '../native/contract';
 import { readBytes, writeWhole } from '../util/disk';
-import { TangshiError } from '../util/errors';
 import { requireObject, requireString, wrongArgument } from '../util/guards';
-import { omitUndefined } from '../util/omit-undefined';
+import {
+  type Checkpoint,
+  checksummed,
+  failChecksum,
+  fromFile,
+  splitChecksum,
+  toFile,
+  weightsOf,
+} from './checkpoint-format';
 import { fromHalf, toHalf } from './float16';
 import {
   decodeSafetensors,
   encodeSafetensors,
+  headerLength,
   isDtype,
-  readMetadata,
+  MAX_HEADER,
   type SafetensorsFile,
 } from './safetensors';
-
-/** Raise it when older versions cannot read what this one writes. */
-const FORMAT_VERSION = 1;
-
-/** Everything needed to resume a training run bitwise identically, or to generate poems with a model. */
-export type Checkpoint = Readonly<{
-  /** The configuration of the run. */
-  config: RunConfig;
-  /** The vocabulary of the embedding and the output layer. */
-  vocab: Vocab;
-  /** The corpus that the model was trained on. */
-  corpus: CorpusFacts;
-  /** Progress of the run. */
-  progress: Progress;
-  /** The environment of the run; absent in checkpoints of older versions. */
-  environment?: Environment;
-  /** The lines of the training poems; absent in checkpoints of older versions. */
-  lineFilter?: LineFilter;
-  /**
-   * Weights, optimizer state and random state, as returned by `TrainingSession.snapshot`. An exported model has only
-   * weights.
-   */
-  tensors: TensorMap;
-}>;
-
-/** Name of the tensor that stores the line filter. */
-const LINE_FILTER = 'corpus.lines';
 
 /**
  * Atomically writes a `.safetensors` file. Everything but the tensors is JSON in its metadata; a SHA-256 covers both.
@@ -77,13 +53,14 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 export async function writeModel(path: string, checkpoint: Checkpoint): Promise<void> {
   requireString(path, 'path');
   requireCheckpoint(checkpoint);
-  const weights = mapTensors(weightsOf(checkpoint.tensors), toHalfPrecision);
-  await writeWhole(path, encode(checkpoint, weights));
+  const tensors = mapTensors(weightsOf(checkpoint.tensors), toHalfPrecision);
+  await writeWhole(path, encodeCheckpoint({ ...checkpoint, tensors }));
 }
 
 /** The bytes of a checkpoint file, in pieces. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
-  return encode(checkpoint, checkpoint.tensors);
+  const { metadata, tensors } = toFile(checkpoint);
+  return encodeSafetensors({ metadata: { ...metadata, checksum: checksum(metadata, tensors) }, tensors });
 }
 
 function requireCheckpoint(checkpoint: Checkpoint): void {
@@ -99,16 +76,6 @@ function requireCheckpoint(checkpoint: Checkpoint): void {
     if (!isDtype(dtype) || !Array.isArray(shape) || !(data instanceof Uint8Array))
       throw wrongArgument('a tensor with dtype, shape and data', `tensors[${JSON.stringify(name)}]`, tensor);
   }
-}
-
-function encode(checkpoint: Checkpoint, weights: TensorMap): Uint8Array[] {
-  const { config, vocab, corpus, progress, environment, lineFilter } = checkpoint;
-  const facts = omitUndefined({ config, vocab, corpus, progress, environment });
-  const metadata: Record<string, string> = { format: 'tangshi', version: String(FORMAT_VERSION) };
-  for (const [key, value] of Object.entries(facts)) metadata[key] = JSON.stringify(value);
-  const tensors = lineFilter ? { ...weights, [LINE_FILTER]: toTensor(lineFilter) } : weights;
-  metadata.checksum = checksum(metadata, tensors);
-  return encodeSafetensors({ tensors, metadata });
 }
 
 /**
@@ -138,68 +105,36 @@ export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
 
 /** The same, keeping weights in half precision: an `InferenceSession` accepts both. */
 export function decodeStoredCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
-  return toCheckpoint(where, decodeSafetensors(bytes, where));
+  return toCheckpoint(decodeSafetensors(bytes, where), where);
+}
+
+function toCheckpoint(whole: SafetensorsFile, where: string): Checkpoint {
+  const { file, checksum: expected } = splitChecksum(whole, where);
+  if (checksum(file.metadata, file.tensors) !== expected) failChecksum(where);
+  return fromFile(file, where);
+}
+
+/** Hex SHA-256 of a file without its checksum. */
+export function checksum(metadata: SafetensorsFile['metadata'], tensors: TensorMap): string {
+  const hash = createHash('sha256');
+  for (const piece of checksummed({ metadata, tensors })) hash.update(piece);
+  return hash.digest('hex');
 }
 
 /** The progress of the run that wrote a checkpoint, from its header alone; undefined if that cannot be read. */
 export async function readProgress(path: string): Promise<Progress | undefined> {
   try {
-    const { progress } = await readMetadata(path);
-    return JSON.parse(progress ?? '');
+    const file = await open(path, 'r');
+    try {
+      const length = headerLength((await file.read(Buffer.alloc(8), 0, 8, 0)).buffer);
+      const { buffer } = await file.read(Buffer.alloc(Math.min(length, MAX_HEADER)), 0, undefined, 8);
+      return JSON.parse(JSON.parse(buffer.toString()).__metadata__.progress);
+    } finally {
+      await file.close();
+    }
   } catch {
     return undefined;
   }
-}
-
-function toCheckpoint(where: string, { tensors, metadata }: SafetensorsFile): Checkpoint {
-  if (metadata.format !== 'tangshi') {
-    throw new TangshiError(
-      'ERR_TANGSHI_CHECKPOINT',
-      `${where} is a safetensors file, but not a checkpoint of tangshi: to train from its weights, use init`,
-      { option: 'init' },
-    );
-  }
-  if (metadata.version !== String(FORMAT_VERSION)) {
-    throw new TangshiError(
-      'ERR_TANGSHI_CHECKPOINT',
-      `${where} has format version ${metadata.version}, but this version of tangshi reads ${FORMAT_VERSION}: update tangshi`,
-    );
-  }
-  const { checksum: expected, ...rest } = metadata;
-  if (checksum(rest, tensors) !== expected) throw damaged(where, 'its checksum does not match');
-  const [config, corpus, progress, vocab] = ['config', 'corpus', 'progress', 'vocab'].map((key) =>
-    parse(where, metadata, key),
-  );
-  const environment = metadata.environment === undefined ? undefined : parse(where, metadata, 'environment');
-  const facts = checkFacts({ config, corpus, progress, environment }, where);
-  const { [LINE_FILTER]: lines, ...weights } = tensors;
-  return omitUndefined({
-    ...facts,
-    vocab: Vocab.fromJSON(vocab),
-    lineFilter: lines && toLineFilter(where, lines),
-    tensors: weights,
-  });
-}
-
-function toTensor({ bytes }: LineFilter): TensorData {
-  return { dtype: 'U8', shape: [bytes.length], data: bytes };
-}
-
-function toLineFilter(where: string, { dtype, data }: TensorData): LineFilter {
-  if (dtype === 'U8' && data.length > 0) return new LineFilter(data.slice()); // not a view, which would keep the whole file in memory
-  throw damaged(where, `${LINE_FILTER} is not an array of bytes`);
-}
-
-function toSinglePrecision({ dtype, shape, data }: TensorData): TensorData {
-  return dtype === 'F16' ? { dtype: 'F32', shape, data: fromHalf(data) } : { dtype, shape, data };
-}
-
-function toHalfPrecision({ dtype, shape, data }: TensorData): TensorData {
-  return dtype === 'F32' ? { dtype: 'F16', shape, data: toHalf(data) } : { dtype, shape, data };
-}
-
-function mapTensors<A, B>(tensors: Readonly<Record<string, A>>, to: (tensor: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, to(tensor)]));
 }
 
 /**
@@ -217,7 +152,7 @@ export async function readWeights(
   const file = decodeSafetensors(await readBytes(path), path);
   if (file.metadata.format !== 'tangshi')
     return { tensors: weightsOf(withoutWrappers(mapTensors(file.tensors, toSinglePrecision))) };
-  const { tensors, vocab, corpus } = toCheckpoint(path, file);
+  const { tensors, vocab, corpus } = toCheckpoint(file, path);
   return { tensors: weightsOf(mapTensors(tensors, toSinglePrecision)), vocab, corpus };
 }
 
@@ -229,31 +164,14 @@ function withoutWrappers(tensors: TensorMap): TensorMap {
   );
 }
 
-/** The tensors of the network. @throws ERR_TANGSHI_INVALID_ARG */
-export function weightsOf(tensors: TensorMap): TensorMap {
-  requireObject(tensors, 'tensors');
-  return Object.fromEntries(Object.entries(tensors).filter(([name]) => !/^(optim|rng|corpus)\./.test(name)));
+function toSinglePrecision({ dtype, shape, data }: TensorData): TensorData {
+  return dtype === 'F16' ? { dtype: 'F32', shape, data: fromHalf(data) } : { dtype, shape, data };
 }
 
-function parse(where: string, metadata: Readonly<Record<string, string>>, key: string): unknown {
-  try {
-    return JSON.parse(metadata[key] ?? '');
-  } catch {
-    throw damaged(where, `its ${key} is not JSON`);
-  }
+function toHalfPrecision({ dtype, shape, data }: TensorData): TensorData {
+  return dtype === 'F32' ? { dtype: 'F16', shape, data: toHalf(data) } : { dtype, shape, data };
 }
 
-/** SHA-256 over names, types, shapes and bytes of all tensors and the metadata, sorted by name. */
-export function checksum(metadata: Readonly<Record<string, string>>, tensors: TensorMap): string {
-  const hash = createHash('sha256');
-  for (const key of Object.keys(metadata).sort()) hash.update(JSON.stringify([key, metadata[key]]));
-  for (const name of Object.keys(tensors).sort()) {
-    const { dtype, shape, data } = tensors[name] as TensorData;
-    hash.update(JSON.stringify([name, dtype, shape, data.byteLength])).update(data);
-  }
-  return hash.digest('hex');
-}
-
-function damaged(where: string, reason: string): TangshiError {
-  return new TangshiError('ERR_TANGSHI_CHECKPOINT', `${where} is damaged: ${reason}`);
+function mapTensors<A, B>(tensors: Readonly<Record<string, A>>, to: (tensor: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, to(tensor)]));
 }

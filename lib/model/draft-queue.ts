@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import type { GenerateOptions, Sample } from '../native/contract';
 import type { GenerateCallOptions } from '../native/job';
 import type { TrainingSession } from '../native/training-session';
 import { AbortError, throwIfAborted } from '../util/errors';
+import { nextTurn } from '../util/event-loop';
 import type { Form } from '../verse/forms';
 
 /** Continues prompts: the method `generate` of a session. */
@@ -93,7 +93,7 @@ export class DraftQueue {
 
   async #drawAll(): Promise<void> {
     this.#isDrawing = true;
-    await setImmediate(); // for calls of the same turn of the event loop
+    await nextTurn(); // for calls of the same turn of the event loop
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       try {
         await this.#drawBatch(batch);

@@ -3,7 +3,8 @@ import type { Device } from '../native/contract';
 import { InferenceSession } from '../native/inference-session';
 import { readBytes } from '../util/disk';
 import { TangshiError } from '../util/errors';
-import { type Checkpoint, decodeStoredCheckpoint, weightsOf } from './checkpoint';
+import { decodeStoredCheckpoint } from './checkpoint';
+import { type Checkpoint, weightsOf } from './checkpoint-format';
 import { findCheckpoint } from './model-files';
 import { modelConfig } from './network';
 

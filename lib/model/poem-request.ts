@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { checkOptions } from '../config/schemas';
 import { MAX_LENGTH } from '../data/clean';
 import { builtinMaxLength, isBuiltinCorpus } from '../data/corpus-recipes';
@@ -49,7 +48,6 @@ const MAX_TEXT = 1000;
  * nothing.
  */
 const MIN_LINE = 5;
-const RANDOM_SEEDS = 2 ** 32;
 
 /**
  * Validates options and fills in the defaults.
@@ -91,8 +89,12 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
     // A beam search finds the same poem in every draft.
     bestOf: options.bestOf ?? (options.beam === undefined ? given.bestOf : 1),
     toScript: options.script === undefined ? (text) => text : scriptConverter(`to-${options.script}`),
-    seed: options.seed ?? (options.beam === undefined ? randomInt(RANDOM_SEEDS) : 0),
+    seed: options.seed ?? (options.beam === undefined ? randomSeed() : 0),
   };
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] as number;
 }
 
 /** @throws ERR_TANGSHI_INVALID_ARG for options that have no effect in a beam search. */

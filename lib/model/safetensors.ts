@@ -1,9 +1,8 @@
-import { open } from 'node:fs/promises';
 import type { Dtype, TensorData, TensorMap } from '../native/contract';
 import { TangshiError } from '../util/errors';
 
 /** The limit of the format: https://huggingface.co/docs/safetensors */
-const MAX_HEADER = 100_000_000;
+export const MAX_HEADER = 100_000_000;
 const BYTES = { I64: 8, F32: 4, F16: 2, U8: 1 } as const;
 
 export type SafetensorsFile = Readonly<{
@@ -29,11 +28,11 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
     header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
     offset += data.byteLength;
   }
-  const json = Buffer.from(JSON.stringify(header));
-  const padded = Buffer.concat([json, Buffer.alloc(-json.length & 7, ' ')]);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
-  return [length, padded, ...entries.map(([, { data }]) => data)];
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padding = new Uint8Array(-json.length & 7).fill(0x20);
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(json.length + padding.length), true);
+  return [length, json, padding, ...entries.map(([, { data }]) => data)];
 }
 
 /**
@@ -70,27 +69,14 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   return { tensors, metadata };
 }
 
-/** The metadata of a file, without reading its tensors. Throws if the file cannot be read. */
-export async function readMetadata(path: string): Promise<Readonly<Record<string, string>>> {
-  const file = await open(path, 'r');
-  try {
-    const length = Number((await file.read(Buffer.alloc(8), 0, 8, 0)).buffer.readBigUInt64LE());
-    const { buffer } = await file.read(Buffer.alloc(Math.min(length, MAX_HEADER)), 0, undefined, 8);
-    return JSON.parse(buffer.toString()).__metadata__;
-  } finally {
-    await file.close();
-  }
-}
-
 function splitHeader(
   bytes: Uint8Array,
   where: string,
 ): { header: Record<string, unknown>; body: Uint8Array } {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.length < 8 ? Number.NaN : Number(view.readBigUInt64LE());
-  if (!(length <= MAX_HEADER && length <= view.length - 8))
+  const length = bytes.length < 8 ? Number.NaN : headerLength(bytes);
+  if (!(length <= MAX_HEADER && length <= bytes.length - 8))
     throw damaged(where, 'it is truncated, or not a safetensors file');
-  const json = view.toString('utf8', 8, 8 + length);
+  const json = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(8, 8 + length));
   let header: unknown;
   try {
     header = JSON.parse(json);
@@ -102,8 +88,13 @@ function splitHeader(
     throw damaged(where, 'its header is not an object');
   }
   // A plain Uint8Array, whose slice() copies, unlike a Buffer's.
-  const body = new Uint8Array(view.buffer, view.byteOffset + 8 + length, view.length - 8 - length);
+  const body = new Uint8Array(bytes.buffer, bytes.byteOffset + 8 + length, bytes.length - 8 - length);
   return { header: header as Record<string, unknown>, body };
+}
+
+/** Length of the header, from the first eight bytes. */
+export function headerLength({ buffer, byteOffset }: Uint8Array): number {
+  return Number(new DataView(buffer, byteOffset, 8).getBigUint64(0, true));
 }
 
 /** Whether an object in valid JSON has a duplicate key: `JSON.parse` takes the last one, but the format forbids it. */

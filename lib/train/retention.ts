@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Checkpoint, readCheckpoint } from '../model/checkpoint';
+import { readCheckpoint } from '../model/checkpoint';
+import type { Checkpoint } from '../model/checkpoint-format';
 import { diskError, linkWhole } from '../util/disk';
 import { TangshiError } from '../util/errors';
 import { runFiles } from './run-folder';

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { TangshiError } from './errors';
+import { sha256 } from './sha256';
 
 const WORD = 2 ** 32;
 
@@ -32,8 +32,10 @@ export class Rng {
       throw new TangshiError('ERR_TANGSHI_INVALID_ARG', `Expected an integer for seed but received ${seed}`);
     }
     const name = JSON.stringify([String(seed), ...labels.map(String)]);
-    const hash = createHash('sha256').update(name).digest();
-    return new Rng([hash.readUInt32LE(0), hash.readUInt32LE(4), hash.readUInt32LE(8), hash.readUInt32LE(12)]);
+    const hash = sha256(name);
+    const { buffer, byteOffset } = hash;
+    const word = (i: number) => new DataView(buffer, byteOffset).getUint32(4 * i, true);
+    return new Rng([word(0), word(1), word(2), word(3)]);
   }
 
   /** Uniform over 0 … 2^32 - 1. */

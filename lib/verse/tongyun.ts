@@ -1,7 +1,6 @@
+import { pinyinReadings } from './pinyin';
 import { COMMON } from './reading-share';
 import type { Reading, RhymeBook } from './rhyme-book';
-
-type PinyinPro = typeof import('pinyin-pro');
 
 /** The sixteen groups of the 中华通韵 (2019) and their finals. */
 const GROUPS: readonly (readonly [name: string, finals: string])[] = [
@@ -32,7 +31,6 @@ const SHARES = [1, COMMON, COMMON / 2];
 export class Tongyun implements RhymeBook {
   readonly name = '中华通韵';
   readonly groups = GROUPS.map(([name]) => name);
-  readonly #pinyin = (require('pinyin-pro') as PinyinPro).pinyin;
   readonly #known = new Map<string, readonly Reading[]>();
 
   readings(char: string): readonly Reading[] {
@@ -42,8 +40,7 @@ export class Tongyun implements RhymeBook {
   }
 
   #read(char: string): Reading[] {
-    const readings = this.#pinyin(char, { type: 'all', toneType: 'symbol', multiple: true });
-    return readings
+    return pinyinReadings(char)
       .filter(({ num }) => num > 0) // not the neutral tone
       .flatMap(({ initial, final, num }): Omit<Reading, 'share'>[] => {
         const group = GROUP_OF.get(finalOf(initial, withoutTone(final)));

@@ -62,18 +62,9 @@ LogitConstraint to_constraint(const Field& value, int64_t vocab_size, size_t pro
   return constraint;
 }
 
-// Removes the banned ids from the masks, so that a constraint never falls back to one. Throws if a mask in
-// use has no ids left.
-void exclude_banned(LogitConstraint& constraint, const std::vector<int32_t>& banned, const Field& field) {
-  const size_t vocab = constraint.tables[0].size() / constraint.words();
-  const size_t masks = constraint.masks.size() / vocab;
-  std::vector<bool> is_empty(masks);
-  for (size_t mask = 0; mask < masks; mask++) {
-    const auto first = constraint.masks.begin() + static_cast<ptrdiff_t>(mask * vocab);
-    for (const int32_t id : banned) first[id] = 0;
-    is_empty[mask] =
-        std::count(first, first + static_cast<ptrdiff_t>(vocab), 0) == static_cast<ptrdiff_t>(vocab);
-  }
+// Throws if a mask in use has no ids left.
+void check_masks(const LogitConstraint& constraint, const Field& field) {
+  const std::vector<bool> is_empty = constraint.empty_masks();
   for (const auto& plan : constraint.plans) {
     for (const auto& position : plan) {
       if (!is_empty[position.mask] || position.repeated != LogitConstraint::no_repeat) continue;
@@ -122,7 +113,8 @@ LogitOptions to_logit_options(const Field& options, int64_t vocab_size, size_t p
   const Field constraint = options["constraint"];
   if (!constraint.is_undefined()) {
     out.constraint = to_constraint(constraint, vocab_size, prompts);
-    exclude_banned(*out.constraint, out.banned, constraint);
+    out.constraint->exclude(out.banned);
+    check_masks(*out.constraint, constraint);
   }
   return out;
 }

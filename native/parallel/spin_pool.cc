@@ -13,6 +13,12 @@ void pause() {
 #endif
 }
 
+void yield() {
+#if !defined(__wasm__)  // which has one thread
+  std::this_thread::yield();
+#endif
+}
+
 // Number of spins before yielding the CPU, about 50 microseconds.
 constexpr int looks = 1000;
 
@@ -29,7 +35,7 @@ void SpinPool::run(const Job& job, int64_t count) {
     if (look < looks) {
       pause();
     } else {
-      std::this_thread::yield();
+      yield();
     }
   }
 }
@@ -59,7 +65,7 @@ void SpinPool::help() {
       look++;
       pause();
     } else {
-      std::this_thread::yield();
+      yield();
     }
   }
 }

@@ -17,6 +17,14 @@ struct Range {
   int64_t size() const { return end - begin; }
 };
 
+#if defined(__wasm__)  // which has one thread
+class ThreadPool {
+ public:
+  explicit ThreadPool(int) {}
+  int count() const { return 1; }
+  void run(const std::function<void(int)>& job) { job(0); }
+};
+#else
 class ThreadPool {
  public:
   explicit ThreadPool(int count);
@@ -47,5 +55,7 @@ class ThreadPool {
   std::vector<std::exception_ptr> errors_;  // one per thread
   std::vector<std::thread> threads_;        // threads 1 and up; the calling thread is 0
 };
+
+#endif
 
 }  // namespace tangshi

@@ -35,6 +35,21 @@ void keep_only(std::span<float> logits, int32_t id) {
 
 }  // namespace
 
+void LogitConstraint::exclude(std::span<const int32_t> ids) {
+  for (size_t mask = 0; mask < masks.size(); mask += vocab()) {
+    for (const int32_t id : ids) masks[mask + id] = 0;
+  }
+}
+
+std::vector<bool> LogitConstraint::empty_masks() const {
+  std::vector<bool> is_empty;
+  for (auto first = masks.begin(); first != masks.end(); first += static_cast<ptrdiff_t>(vocab())) {
+    is_empty.push_back(
+        std::all_of(first, first + static_cast<ptrdiff_t>(vocab()), [](uint8_t is) { return is == 0; }));
+  }
+  return is_empty;
+}
+
 ConstraintState::ConstraintState(const LogitConstraint& constraint, size_t prompt)
     : constraint_(&constraint), plan_(&constraint.plans[prompt]) {
   int32_t last = LogitConstraint::no_rhyme;

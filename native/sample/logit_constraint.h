@@ -24,9 +24,15 @@ struct LogitConstraint {
   std::vector<std::vector<Position>> plans;   // one per prompt, for the ids after its preface
 
   size_t words() const { return allowed_groups.size(); }
+  size_t vocab() const { return tables[0].size() / words(); }
   std::span<const uint32_t> groups_of(int32_t table, int32_t id) const {
     return {tables[table].data() + id * words(), words()};
   }
+
+  // Removes ids from all masks, so that a sequence never falls back to one.
+  void exclude(std::span<const int32_t> ids);
+  // For each mask: whether it allows no id.
+  std::vector<bool> empty_masks() const;
 };
 
 // Progress of one sequence in its plan.

@@ -266,7 +266,7 @@ function nativeFiles(root) {
     .readdirSync(path.join(root, 'native'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
-    .filter((file) => !file.startsWith('native/test/')) // CMake itself tracks the tests, see buildTests
+    .filter((file) => !/^native\/(test|wasm)\//.test(file))
     .sort();
 }
 

@@ -15,9 +15,9 @@ import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { transformFileSync } from '@swc/core';
 import { builtinCorpusPath, builtinFiles } from '../../lib/data/builtin-corpora';
-import { detectFormat } from '../../lib/data/corpus-format';
 import { isBuiltinCorpus } from '../../lib/data/corpus-recipes';
 import { type Dataset, loadDataset } from '../../lib/data/dataset';
+import { detectFormat } from '../../lib/data/detect-format';
 import { loadPoems } from '../../lib/data/poems';
 import { standardForms } from '../../lib/data/standard-forms';
 import { scriptConverter } from '../../lib/util/script-conversion';
@@ -297,13 +297,16 @@ test('without the package chinese-poetry, the error says what to install', () =>
   mkdirSync(join(lonely, 'node_modules'), { recursive: true });
   symlinkSync(join(root, 'node_modules/opencc-js'), join(lonely, 'node_modules/opencc-js'));
   const files = [
+    'data/corpus-lines',
     'data/corpus-recipes',
     'data/builtin-corpora',
     'data/standard-forms',
     'util/cache-folder',
     'util/disk',
     'util/errors',
+    'util/event-loop',
     'util/guards',
+    'util/opencc',
     'util/script-conversion',
   ];
   for (const file of files) {

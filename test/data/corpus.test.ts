@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { type CorpusRecord, type ReadOptions, readCorpus } from '../../lib/data/corpus';
-import { detectFormat } from '../../lib/data/corpus-format';
+import { detectFormat } from '../../lib/data/detect-format';
 import { MAX_LINE } from '../../lib/data/line-splitter';
 
 let folder: string;

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { bucketedBatcher } from '../../lib/data/batcher';
-import { weightsOf } from '../../lib/model/checkpoint';
+import { weightsOf } from '../../lib/model/checkpoint-format';
 import type { Batch, CudaFacts, Device, TrainingConfig } from '../../lib/native/contract';
 import { InferenceSession } from '../../lib/native/inference-session';
 import { TrainingSession } from '../../lib/native/training-session';

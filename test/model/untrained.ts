@@ -1,7 +1,8 @@
 import { Model, presetConfig, type RunConfig, TrainingSession, type Vocab } from '../../lib';
 import { REJECTIONS } from '../../lib/data/clean';
 import type { LineFilter } from '../../lib/data/line-filter';
-import { type Checkpoint, encodeCheckpoint } from '../../lib/model/checkpoint';
+import { encodeCheckpoint } from '../../lib/model/checkpoint';
+import type { Checkpoint } from '../../lib/model/checkpoint-format';
 import { modelConfig } from '../../lib/model/network';
 
 /** Small and untrained: it generates noise, but the rules hold. */
@@ -13,8 +14,12 @@ export async function untrainedModel(vocab: Vocab, lineFilter?: LineFilter): Pro
 }
 
 /** The bytes of its checkpoint. */
-export async function untrainedCheckpoint(vocab: Vocab, lineFilter?: LineFilter): Promise<Uint8Array> {
-  const config: RunConfig = { ...presetConfig('default'), ...NETWORK };
+export async function untrainedCheckpoint(
+  vocab: Vocab,
+  lineFilter?: LineFilter,
+  network: Partial<RunConfig> = NETWORK,
+): Promise<Uint8Array> {
+  const config: RunConfig = { ...presetConfig('default'), ...network };
   await using session = await TrainingSession.open({
     model: modelConfig(config, vocab.size),
     optimizer: config.optimizer,

@@ -1,4 +1,4 @@
-import { weightsOf } from '../../lib/model/checkpoint';
+import { weightsOf } from '../../lib/model/checkpoint-format';
 import { toHalf } from '../../lib/model/float16';
 import type {
   GenerateOptions,

@@ -9,7 +9,7 @@ import type { GenerateOptions, InferenceConfig, TensorData, WriterAddon } from '
 const ROOT = join(__dirname, '../..');
 const BUILD_MINUTES = 10; // if zig's cache is empty
 const TARGET = `${process.platform}-${process.arch}`;
-const { findZig } = require('../../scripts/dev/prebuild.js') as { findZig: () => string };
+const { findZig } = require('../../scripts/dev/prebuild/zig.js') as { findZig: () => string };
 // Only the packer of a release has zig; what is built for another system cannot be loaded.
 const testWithZig = process.platform === 'linux' && findZig() ? test : test.skip;
 

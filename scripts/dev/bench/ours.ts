@@ -1,5 +1,5 @@
 import { bucketedBatcher } from '../../../lib/data/batcher';
-import { weightsOf } from '../../../lib/model/checkpoint';
+import { weightsOf } from '../../../lib/model/checkpoint-format';
 import type { ModelConfig, StepStats } from '../../../lib/native/contract';
 import { InferenceSession } from '../../../lib/native/inference-session';
 import { TrainingSession } from '../../../lib/native/training-session';

@@ -40,6 +40,23 @@ function readUnits(vectors) {
   ];
 }
 
+/** Of the sources for generating, those that need threads: WebAssembly has one. */
+const THREADED = ['native/addon/executor.cc', 'native/parallel/thread_pool.cc'];
+
+/**
+ * What writer.wasm is made of.
+ * @returns {Unit[]}
+ */
+function readWasmUnits() {
+  const text = fs.readFileSync(path.join(root, 'CMakeLists.txt'), 'utf8');
+  const inference = sources(text, 'set(INFERENCE').filter((file) => !THREADED.includes(file));
+  const own = fs.readdirSync(path.join(root, 'native/wasm')).filter((name) => name.endsWith('.cc'));
+  return [
+    ...[...inference, ...own.map((name) => `native/wasm/${name}`)].map((file) => unit(file, [])),
+    ...readUnits(false).filter(({ flags }) => flags.includes('-DLEVEL=baseline')),
+  ];
+}
+
 /**
  * @param {string} file
  * @param {string[]} flags
@@ -70,4 +87,4 @@ function words(text, pattern) {
   return found.trim().split(/\s+/);
 }
 
-module.exports = { readUnits };
+module.exports = { readUnits, readWasmUnits };

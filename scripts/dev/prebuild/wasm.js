@@ -1,0 +1,28 @@
+// @ts-check
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { readWasmUnits } = require('./sources.js');
+const { compile, run, withFolder } = require('./zig.js');
+
+const FLAGS = ['-target', 'wasm32-wasi', '-msimd128'];
+
+/**
+ * Builds writer.wasm.
+ * @param {string} zig
+ * @param {string} out
+ * @returns {Promise<string>} the file
+ */
+function buildWasm(zig, out) {
+  return withFolder(async (folder) => {
+    const objects = await compile(zig, readWasmUnits(), FLAGS, folder);
+    const file = path.join(out, 'wasm', 'writer.wasm');
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    const link = ['-mexec-model=reactor', '-s', '-Wl,--gc-sections'];
+    await run(zig, ['c++', ...FLAGS, '-O3', ...link, ...objects, '-o', file]);
+    return file;
+  });
+}
+
+module.exports = { buildWasm };
