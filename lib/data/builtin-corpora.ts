@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { lstat, mkdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cacheFolder } from '../util/cache-folder';
@@ -10,6 +9,7 @@ import { requireObject } from '../util/guards';
 import { scriptConverter } from '../util/script-conversion';
 import { type CorpusLines, corpusLines } from './corpus-lines';
 import { BUILTIN_CORPORA, type BuiltinCorpus, isBuiltinCorpus } from './corpus-recipes';
+import { findPackage, findSource, requireSource, sourceVersion } from './corpus-source';
 
 /** How a built-in corpus is built and cached. */
 export type CorpusCacheOptions = Readonly<{
@@ -21,6 +21,8 @@ export type CorpusCacheOptions = Readonly<{
 
 /** Part of the cached file's name. Raise it when a recipe changes its output. */
 const RECIPE_VERSION = 3;
+/** Corpora of other versions are kept this long. */
+const KEPT_DAYS = 90;
 
 /** The files of a built-in corpus. */
 export type BuiltinFiles = Readonly<{
@@ -57,22 +59,14 @@ export async function builtinFiles(name: BuiltinCorpus, options: CorpusCacheOpti
       `Unknown corpus ${JSON.stringify(name) ?? String(name)}. Choose ${BUILTIN_CORPORA.join(', ')}.`,
     );
   }
-  const source = findPackage('chinese-poetry', 'chinese-poetry/package.json');
-  const opencc = findPackage('opencc-js', 'opencc-js/t2cn');
-  const fileName = `${name}-${RECIPE_VERSION}-chinese-poetry-${source.version}-opencc-js-${opencc.version}`;
-  const filesIn = (folder: string): BuiltinFiles => ({
-    path: join(folder, `${fileName}.txt`),
-    variants: join(folder, `${fileName}.variants.jsonl`),
-  });
-
-  const folders = options.cacheDir === undefined ? [defaultFolder(), fallbackFolder()] : [options.cacheDir];
-  for (const files of folders.map(filesIn)) {
-    if ((await isCached(files.path)) && (await isCached(files.variants))) return files;
-  }
-  const lines = await corpusLines(name, source.folder, scriptConverter('to-simplified'), options.signal);
+  const places = placesOf(name, options.cacheDir);
+  const cached = await firstCached(places);
+  if (cached) return cached;
+  const { folder } = requireSource();
+  const lines = await corpusLines(name, folder, scriptConverter('to-simplified'), options.signal);
   throwIfAborted(options.signal);
   let firstError: unknown;
-  for (const files of folders.map(filesIn)) {
+  for (const files of places) {
     try {
       await writeToCache(files, lines);
       return files;
@@ -83,36 +77,37 @@ export async function builtinFiles(name: BuiltinCorpus, options: CorpusCacheOpti
   const reason = firstError instanceof Error ? firstError.message : String(firstError);
   throw new TangshiError(
     'ERR_TANGSHI_CORPUS',
-    `Cannot cache the corpus ${name} in ${folders.join(' or ')} (${reason}): set XDG_CACHE_HOME to a writable folder`,
+    `Cannot cache the corpus ${name} in ${places.map(({ path }) => dirname(path)).join(' or ')} (${reason}): set XDG_CACHE_HOME to a writable folder`,
     { cause: firstError },
   );
 }
 
-function findPackage(name: string, entry: string): { folder: string; version: string } {
-  try {
-    for (let folder = dirname(require.resolve(entry)); folder !== dirname(folder); folder = dirname(folder)) {
-      const found = readManifest(folder);
-      if (found.name === name && found.version !== undefined) return { folder, version: found.version };
-    }
-  } catch (error) {
-    throw new TangshiError(
-      'ERR_TANGSHI_CORPUS',
-      `The built-in corpora need the package ${name}, which is not installed: run npm install ${name}`,
-      { cause: error },
-    );
-  }
-  throw new TangshiError(
-    'ERR_TANGSHI_CORPUS',
-    `The package ${name} is damaged: run npm install ${name} again`,
-  );
+/** Whether a built-in corpus is there, or can be built from what is there. */
+export async function isAvailable(name: BuiltinCorpus): Promise<boolean> {
+  return findSource() !== undefined || (await firstCached(placesOf(name))) !== undefined;
 }
 
-function readManifest(folder: string): { name?: string; version?: string } {
-  try {
-    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  } catch {
-    return {}; // no package.json here: try the parent folder
+/** Where the files of a corpus may be, best first. @throws ERR_TANGSHI_CORPUS without opencc-js. */
+function placesOf(name: BuiltinCorpus, cacheDir?: string): BuiltinFiles[] {
+  const opencc = findPackage('opencc-js/t2cn', 'opencc-js');
+  if (!opencc) {
+    throw new TangshiError(
+      'ERR_TANGSHI_CORPUS',
+      'The built-in corpora need the package opencc-js, which is not installed: run npm install opencc-js',
+    );
   }
+  const fileName = `${name}-${RECIPE_VERSION}-chinese-poetry-${sourceVersion()}-opencc-js-${opencc.version}`;
+  const folders = cacheDir === undefined ? [defaultFolder(), fallbackFolder()] : [cacheDir];
+  return folders.map((folder) => ({
+    path: join(folder, `${fileName}.txt`),
+    variants: join(folder, `${fileName}.variants.jsonl`),
+  }));
+}
+
+async function firstCached(places: readonly BuiltinFiles[]): Promise<BuiltinFiles | undefined> {
+  for (const files of places)
+    if ((await isCached(files.path)) && (await isCached(files.variants))) return files;
+  return undefined;
 }
 
 function defaultFolder(): string {
@@ -147,6 +142,18 @@ async function writeToCache({ path, variants }: BuiltinFiles, corpus: CorpusLine
   const changed = [...corpus.variants].map(([index, text]) => JSON.stringify([index + 1, text]));
   await writeOnce(variants, `${changed.join('\n')}\n`);
   await writeOnce(path, corpus.lines.map((line) => `${line}\n`).join(''));
+  await removeOutdated(folder);
+}
+
+/** Other versions of corpora that are old enough for no project to miss them. */
+async function removeOutdated(folder: string): Promise<void> {
+  const recent = Date.now() - KEPT_DAYS * 86_400_000;
+  for (const file of await readdir(folder)) {
+    const [, version] = file.match(/^[a-z]+-(\d+)-chinese-poetry-/) ?? [];
+    if (version === undefined || Number(version) === RECIPE_VERSION) continue;
+    const path = join(folder, file);
+    if ((await stat(path)).mtimeMs < recent) await rm(path, { force: true });
+  }
 }
 
 /** Several processes may write the same corpus at once. */

@@ -63,6 +63,11 @@ function load<Addon>(name: string, folders: readonly string[], setup: string): A
       failure ??= error;
     }
   }
+  if ((failure as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED')
+    throw addonError(
+      'This process may not load native addons: start Node without its option no-addons',
+      failure,
+    );
   const reason = failure instanceof Error ? failure.message : failure;
   throw addonError(`The native addon does not load (${reason}): run ${setup}`, failure);
 }

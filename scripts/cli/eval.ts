@@ -18,6 +18,7 @@ import { TEXTS } from '../../lib/data/poems';
 import { usableCpus } from '../../lib/util/cpus';
 import { omitUndefined } from '../../lib/util/omit-undefined';
 import { integer, list, newCommand } from './command';
+import { ensureCorpora } from './corpora';
 import { encodingOption, formatOption } from './corpus-options';
 import { modelHelp, modelOrDefault } from './default-model';
 import { t } from './language';
@@ -106,6 +107,9 @@ type Result = Evaluation &
   }>;
 
 async function measure(model: Model, flags: Flags): Promise<Result> {
+  const { config } = model;
+  const own = flags.data === undefined ? [config.data, ...(config.extra ?? [])] : [flags.data];
+  await ensureCorpora([...own, ...(flags.extra ?? [])]);
   const { heldOut = false, poems: count, seed } = flags;
   const corpus = await loadCorpus(model, flags);
   const poems = heldOut ? corpus.heldOut : corpus.train;

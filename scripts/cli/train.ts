@@ -6,6 +6,7 @@ import { CLEANING_RULES } from '../../lib/data/clean';
 import { newestRun, newRunFolder, RUNS } from '../../lib/train/run-folder';
 import { commandLine } from '../../lib/util/package-root';
 import { integer, list, newCommand, number, onClosedOutput } from './command';
+import { ensureCorpora } from './corpora';
 import { encodingOption, formatOption } from './corpus-options';
 import { t } from './language';
 import { isQuiet } from './messages';
@@ -32,6 +33,8 @@ export function trainCommand(): Command {
     const configuration = await configurationOf(flags, flags.config, preset);
     if (flags.printConfig) return void process.stdout.write(printedConfig(configuration));
     const options = { ...configuration, ...(await runOptions(flags, configuration)) };
+    const { data = presetConfig(configuration.preset ?? 'default').data, extra = [] } = configuration.config;
+    if (!flags.resume) await ensureCorpora([data, ...extra]);
     ensureTrainingAddon();
     await runTraining(options, flags);
   });

@@ -69,7 +69,6 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
   [/: choose another folder$/, '。请换一个目录'],
 
   // models and checkpoints; packages
-  [/^The package (\S+) is damaged: run (.*) again$/, '$1 包已损坏：请重新运行 $2'],
   [/^There is no model at (.*)$/, '找不到模型 $1'],
   [
     /^The folder (.*) has no checkpoint: .*$/,
@@ -355,6 +354,10 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
   [
     /^The native addon for training and GPUs could not be built: see above, then run (.*)$/,
     '训练和 GPU 所用的原生插件编译失败：请按上述信息处理，然后运行 $1',
+  ],
+  [
+    /^The source of the corpora could not be downloaded: see above, then run the same command again$/,
+    '无法下载语料来源：请按上述信息处理，然后重新运行该命令',
   ],
   [/^The native addon does not load \((.*)\): run (.*)$/s, '无法加载原生插件（$1）：请运行 $2'],
   [/^The working directory no longer exists: .*$/, '当前目录已不存在：请换到别的目录'],

@@ -6,7 +6,8 @@ const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const os = require('node:os');
 const path = require('node:path');
-const { cacheRoot, describe } = require('./libtorch');
+const { cacheRoot } = require('./cache');
+const { describe } = require('./libtorch');
 const { run } = require('./run');
 const { Stop, say, progress } = require('./say');
 

@@ -3,6 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { checkRoom, withFolderBeside } = require('./cache');
 const { PINNED, cacheFolder, inspect } = require('./libtorch');
 const { acquire } = require('./lock');
 const { Stop, say, tilde, megabytes } = require('./say');
@@ -53,22 +54,17 @@ function whole(target) {
  * @returns {Promise<Libtorch>}
  */
 async function fetchInto(target, flavour, ways, lock) {
-  sweep(target);
-  checkRoom(target, ROOM[flavour]);
+  checkRoom(target, ROOM[flavour], 'downloading libtorch', elsewhere());
   const failures = [];
   for (const way of ways) {
-    const beside = fs.mkdtempSync(`${target}.part-`);
-    const removeBeside = () => remove(beside);
-    process.on('exit', removeBeside);
     try {
       say(`downloading libtorch ${PINNED[flavour]}: ${way.name}`);
-      return await make(target, flavour, beside, await way.get(beside, lock), lock);
+      return await withFolderBeside(target, async (beside) =>
+        make(target, flavour, beside, await way.get(beside, lock), lock),
+      );
     } catch (error) {
       if (codeOf(error) === 'ENOSPC') throw error;
       failures.push(`- ${way.name}: ${reason(error)}`);
-    } finally {
-      process.off('exit', removeBeside);
-      removeBeside();
     }
   }
   throw new Stop(`libtorch ${PINNED[flavour]} could not be downloaded. Tried:`, ...failures, ...remedy());
@@ -105,42 +101,6 @@ async function unpackBeside(beside, archive, lock) {
   say(`unpacking and checking ${path.basename(archive)} (${megabytes(fs.statSync(archive).size)} MB)`);
   await unpack(archive, unpacked, lock);
   return unpacked;
-}
-
-/**
- * Removes what killed setups left behind. The lock is held, so no other setup is using these files.
- * @param {string} target
- */
-function sweep(target) {
-  for (const name of fs.readdirSync(path.dirname(target))) {
-    const left = name.startsWith(`${path.basename(target)}.part-`);
-    if (left) remove(path.join(path.dirname(target), name));
-  }
-}
-
-/**
- * If another process is still writing to it, the next cleanup removes it.
- * @param {string} beside
- */
-function remove(beside) {
-  try {
-    fs.rmSync(beside, { recursive: true, force: true });
-  } catch {}
-}
-
-/**
- * @param {string} target
- * @param {number} room in bytes
- */
-function checkRoom(target, room) {
-  const { bavail, bsize } = fs.statfsSync(path.dirname(target));
-  if (bavail * bsize < room) {
-    const [free, needed] = [megabytes(bavail * bsize), megabytes(room)];
-    throw new Stop(
-      `downloading libtorch needs ${needed} MB, but ${path.dirname(target)} has only ${free} MB free.`,
-      elsewhere(),
-    );
-  }
 }
 
 function remedy() {

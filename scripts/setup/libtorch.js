@@ -2,8 +2,8 @@
 'use strict';
 
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
+const { cacheRoot, touch } = require('./cache');
 const { Stop, say, tilde } = require('./say');
 
 /** The versions that are downloaded. An existing libtorch may be any 2.x from OLDEST on. */
@@ -16,17 +16,6 @@ const OLDEST = { major: 2, minor: 11 };
  *   dir: the folder that has lib/, include/ and share/; flavour: cpu, cu130, …
  * @typedef {keyof typeof PINNED} Flavour
  */
-
-/** The folder shared by all clones of this user. */
-function cacheRoot() {
-  const xdg = process.env.XDG_CACHE_HOME;
-  if (xdg && path.isAbsolute(xdg)) return path.join(xdg, 'tangshi');
-  try {
-    return path.join(os.homedir(), '.cache', 'tangshi');
-  } catch {
-    return path.join(os.tmpdir(), `tangshi-${process.getuid?.() ?? 'cache'}`); // as in lib/util/cache-folder.ts
-  }
-}
 
 /**
  * Downloads keep the layout of their archive: libtorch itself is the folder `torch` in this one.
@@ -47,7 +36,9 @@ function findQuickly(last) {
   if (LIBTORCH) return mustBe(path.resolve(LIBTORCH));
   for (const flavour of /** @type {const} */ (['cuda', 'cpu'])) {
     const cached = inspect(path.join(cacheFolder(flavour), 'torch'), 'cache');
-    if (cached.found) return cached.found;
+    if (!cached.found) continue;
+    touch(cacheFolder(flavour));
+    return cached.found;
   }
   return last?.source === 'python' ? inspect(last.dir, 'python').found : null;
 }
@@ -176,4 +167,4 @@ function describe({ dir, version, flavour, source }) {
   return `libtorch ${version} (${flavour}) ${from}${tilde(dir)}`;
 }
 
-module.exports = { PINNED, cacheRoot, cacheFolder, findQuickly, findInPython, remember, inspect, describe };
+module.exports = { PINNED, cacheFolder, findQuickly, findInPython, remember, inspect, describe };

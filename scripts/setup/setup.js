@@ -8,7 +8,8 @@
  *
  *   node scripts/setup/setup.js               before the scripts of package.json that train
  *   node scripts/setup/setup.js --writer      before those that generate: builds only the addon for that
- *   node scripts/setup/setup.js --tests       also builds the C++ unit tests
+ *   node scripts/setup/setup.js --tests       also builds the C++ unit tests, and fetches the corpora
+ *   node scripts/setup/setup.js --corpora     only fetches the source of the built-in corpora
  *   node scripts/setup/setup.js --cuda        with a CUDA libtorch, which all clones of this user then share
  *   node scripts/setup/setup.js --installing  from npm install: builds the addon that generates poems, unless the package
  *   has it for this system; never fails
@@ -43,6 +44,7 @@ const OPTIONS = /** @type {const} */ ({
   tests: { type: 'boolean' },
   writer: { type: 'boolean' },
   cuda: { type: 'boolean' },
+  corpora: { type: 'boolean' },
   installing: { type: 'boolean' },
   modules: { type: 'boolean' },
   remove: { type: 'boolean' },
@@ -54,6 +56,7 @@ const HELP = `Builds what is missing: node modules, libtorch and the addons.
 
   --writer  only what generates poems: needs no libtorch
   --cuda    use a libtorch with CUDA support
+  --corpora only the source of the built-in corpora
   --tests   also build the C++ unit tests
   --remove  remove libtorch, corpora and builds in this user's cache
 `;
@@ -61,7 +64,7 @@ const HELP = `Builds what is missing: node modules, libtorch and the addons.
 /** @param {string[]} args */
 async function main(args) {
   checkNode();
-  const { help, tests, cuda, installing, modules, remove, where, writer } = optionsOf(args);
+  const { help, tests, corpora, cuda, installing, modules, remove, where, writer } = optionsOf(args);
   if (help) return void process.stdout.write(HELP);
   if (remove) return removeCache();
   if (cuda) await fetchForCuda();
@@ -69,7 +72,9 @@ async function main(args) {
   if (process.env.TANGSHI_SETUP === root) return; // called by a build that this setup started
   if (installing) return install();
   if (modules) return prepareModules();
+  if (corpora) return require('./corpora').fetchCorpora();
   if (writer) return modulesStale(root) || writerStale() ? setUpWriter() : undefined;
+  if (tests) await require('./corpora').fetchCorpora();
   if (!tests && !modulesStale(root) && !trainingStale(findLibtorch())) return;
   await setUp(tests === true);
 }
@@ -134,6 +139,7 @@ async function setUp(tests) {
       libtorch ??= await require('./fetch').fetchLibtorch('cpu');
       await buildAddon(root, libtorch, trainingStale(libtorch) ?? '', lock);
       if (isDependency()) dropLeftovers(root);
+      pruneCache();
     }
     if (tests) await buildTests(root, lock);
   } finally {
@@ -141,9 +147,16 @@ async function setUp(tests) {
   }
 }
 
+/** Removes what earlier versions put into the cache and nobody uses any more. */
+function pruneCache() {
+  const { cacheFolder } = require('./libtorch');
+  const { corporaFolder } = require('./corpora');
+  require('./cache').prune([cacheFolder('cpu'), cacheFolder('cuda'), corporaFolder(), buildFolder(root)]);
+}
+
 /** Removes libtorch, corpora and builds in the user's cache; and in the package the addon that needs libtorch. */
 function removeCache() {
-  const cache = require('./libtorch').cacheRoot();
+  const cache = require('./cache').cacheRoot();
   fs.rmSync(addonFile(root, 'training'), { force: true });
   const there = fs.existsSync(cache);
   fs.rmSync(cache, { recursive: true, force: true });
@@ -212,10 +225,18 @@ function checkNode() {
 function fail(error) {
   const { code, path: file } = /** @type {NodeJS.ErrnoException} */ (error);
   if (error instanceof Stop) say(error.message);
-  else if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-    say(`cannot write ${file} (${code}).\nRun this as the user who installed it.`);
+  else if (code !== undefined && ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code))
+    say(`cannot write ${file} (${code}).\n${remedyFor(file)}`);
   else console.error(error);
   process.exit(2);
+}
+
+/** @param {string | undefined} file */
+function remedyFor(file) {
+  const isCache = file?.startsWith(require('./cache').cacheRoot());
+  return isCache
+    ? 'Set XDG_CACHE_HOME to a folder that can be written to.'
+    : 'Run this as the user who installed it.';
 }
 
 // On a signal, leave by process.exit: its listeners end commands, remove incomplete folders and release locks.

@@ -354,19 +354,19 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
     '内置语料来自 chinese-poetry 包，但尚未安装：请运行 npm install chinese-poetry',
     () =>
       inSource(
-        'lib/data/builtin-corpora.ts',
+        'lib/data/corpus-source.ts',
         'The built-in corpora need the package $' +
-          '{name}, which is not installed: run npm install $' +
-          '{name}',
-      ).replaceAll('$' + '{name}', 'chinese-poetry'),
+          '{NAME}, which is not installed: run npm install $' +
+          '{NAME}',
+      ).replaceAll('$' + '{NAME}', 'chinese-poetry'),
   ],
   [
-    'opencc-js 包已损坏：请重新运行 npm install opencc-js',
+    '无法下载语料来源：请按上述信息处理，然后重新运行该命令',
     () =>
       inSource(
-        'lib/data/builtin-corpora.ts',
-        'The package $' + '{name} is damaged: run npm install $' + '{name} again',
-      ).replaceAll('$' + '{name}', 'opencc-js'),
+        'scripts/cli/corpora.ts',
+        'The source of the corpora could not be downloaded: see above, then run the same command again',
+      ),
   ],
   [
     /^无法把语料 tangshi 缓存到 poems\.txt\/cache（.*）：请把 XDG_CACHE_HOME 设为可写的目录$/,

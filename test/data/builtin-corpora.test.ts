@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -8,14 +7,15 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { transformFileSync } from '@swc/core';
-import { builtinCorpusPath, builtinFiles } from '../../lib/data/builtin-corpora';
+import { builtinCorpusPath, builtinFiles, isAvailable } from '../../lib/data/builtin-corpora';
 import { isBuiltinCorpus } from '../../lib/data/corpus-recipes';
+import { findPackage, requireSource } from '../../lib/data/corpus-source';
 import { type Dataset, loadDataset } from '../../lib/data/dataset';
 import { detectFormat } from '../../lib/data/detect-format';
 import { loadPoems } from '../../lib/data/poems';
@@ -219,6 +219,16 @@ describe('the cache', () => {
 
   describe('by default', () => {
     const { XDG_CACHE_HOME: before } = process.env;
+    /** Puts the source of the corpora into a cache. */
+    const linkSource = (cache: string) => {
+      const source = requireSource().folder;
+      const own = join(cache, 'tangshi/chinese-poetry-2.0.1/node_modules');
+      mkdirSync(own, { recursive: true });
+      symlinkSync(source, join(own, 'chinese-poetry'));
+    };
+    beforeAll(() => {
+      for (const cache of ['xdg', 'home/.cache', 'full']) linkSource(join(folder, cache));
+    });
     beforeEach(() => {
       jest.spyOn(os, 'homedir').mockReturnValue(join(folder, 'home'));
       jest.spyOn(os, 'tmpdir').mockReturnValue(join(folder, 'tmp'));
@@ -239,9 +249,9 @@ describe('the cache', () => {
       expect(dirname(await builtinCorpusPath('tangshi'))).toBe(join(folder, 'home/.cache/tangshi/corpora'));
     });
 
-    test('is a private temporary folder if the home folder is not writable', async () => {
-      writeFileSync(join(folder, 'a-file'), '');
-      process.env.XDG_CACHE_HOME = join(folder, 'a-file');
+    test('is a private temporary folder if that is not writable', async () => {
+      process.env.XDG_CACHE_HOME = join(folder, 'full');
+      writeFileSync(join(folder, 'full/tangshi/corpora'), 'a file, not a folder');
       const path = await builtinCorpusPath('tangshi');
       expect(dirname(dirname(path))).toBe(join(folder, 'tmp'));
       expect(statSync(dirname(path)).mode & 0o077).toBe(0);
@@ -290,33 +300,49 @@ describe('an abort during a build', () => {
   });
 });
 
-test('without the package chinese-poetry, the error says what to install', () => {
-  // In a separate process that finds opencc-js but not chinese-poetry.
-  const lonely = join(folder, 'lonely');
-  const root = join(__dirname, '../..');
-  mkdirSync(join(lonely, 'node_modules'), { recursive: true });
-  symlinkSync(join(root, 'node_modules/opencc-js'), join(lonely, 'node_modules/opencc-js'));
-  const files = [
-    'data/corpus-lines',
-    'data/corpus-recipes',
-    'data/builtin-corpora',
-    'data/standard-forms',
-    'util/cache-folder',
-    'util/disk',
-    'util/errors',
-    'util/event-loop',
-    'util/guards',
-    'util/opencc',
-    'util/script-conversion',
-  ];
-  for (const file of files) {
-    const { code } = transformFileSync(join(root, 'lib', `${file}.ts`), { module: { type: 'commonjs' } });
-    mkdirSync(dirname(join(lonely, file)), { recursive: true });
-    writeFileSync(join(lonely, `${file}.js`), code);
-  }
-  const program = `require('./data/builtin-corpora').builtinCorpusPath('poems').catch((error) => console.log(error.code, error.message))`;
-  const output = execFileSync(process.execPath, ['-e', program], { cwd: lonely, encoding: 'utf8' });
-  expect(output).toMatch(/^ERR_TANGSHI_CORPUS .*run npm install chinese-poetry/);
+describe('without the package chinese-poetry', () => {
+  const { XDG_CACHE_HOME } = process.env;
+  let empty: string;
+  beforeAll(() => {
+    empty = join(folder, 'empty-cache');
+    process.env.XDG_CACHE_HOME = empty;
+  });
+  afterAll(() => {
+    if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;
+    else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME;
+  });
+
+  test('the error says what to install', async () => {
+    expect(await isAvailable('songci')).toBe(false);
+    await expect(builtinCorpusPath('songci')).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_CORPUS',
+      message: expect.stringMatching(/run npm install chinese-poetry$/),
+    });
+  });
+
+  test('a corpus that was built before is still there', async () => {
+    const file = 'songci-3-chinese-poetry-2.0.1-opencc-js-';
+    const version = findPackage('opencc-js/t2cn', 'opencc-js')?.version;
+    const cache = join(empty, 'tangshi/corpora');
+    mkdirSync(cache, { recursive: true });
+    writeFileSync(join(cache, `${file}${version}.txt`), '如梦令:昨夜雨疏风骤\n');
+    writeFileSync(join(cache, `${file}${version}.variants.jsonl`), '\n');
+    expect(await isAvailable('songci')).toBe(true);
+    expect(await builtinCorpusPath('songci')).toBe(join(cache, `${file}${version}.txt`));
+  });
+});
+
+test('corpora of other versions are removed once they are old', async () => {
+  const cacheDir = join(folder, 'outdated');
+  mkdirSync(cacheDir);
+  const files = ['poems-2-chinese-poetry-1.txt', 'tangshi-2-chinese-poetry-1.txt', 'mine.txt'];
+  for (const file of files) writeFileSync(join(cacheDir, file), 'x');
+  const old = new Date(Date.now() - 100 * 86_400_000);
+  for (const file of ['poems-2-chinese-poetry-1.txt', 'mine.txt']) utimesSync(join(cacheDir, file), old, old);
+  await builtinCorpusPath('tangshi', { cacheDir });
+  const left = readdirSync(cacheDir);
+  expect(left).toEqual(expect.arrayContaining(['mine.txt', 'tangshi-2-chinese-poetry-1.txt']));
+  expect(left).not.toContain('poems-2-chinese-poetry-1.txt');
 });
 
 test('names', () => {

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { requireSource } from '../../../lib/data/corpus-source';
 import { toStandardForms } from '../../../lib/data/standard-forms';
 import { scriptConverter } from '../../../lib/util/script-conversion';
 
@@ -15,7 +16,7 @@ const MARKS = /[，。？！；：、]/u;
 
 /** Poems of the complete Tang (`tang`) or Song (`song`) poems; duplicates are left out. */
 export async function readSources(dynasty: 'tang' | 'song'): Promise<Sources> {
-  const folder = join(dirname(require.resolve('chinese-poetry/package.json')), 'dist/quantangshi');
+  const folder = join(requireSource().folder, 'dist/quantangshi');
   const simplify = scriptConverter('to-simplified');
   const forms = new Map<string, Map<string, number>>();
   const poems = new Map<string, readonly string[]>();
