@@ -1,4 +1,5 @@
 import { checkOptions } from '../config/schemas';
+import type { Vocab } from '../data/vocab';
 import { weightsOf } from '../model/checkpoint-format';
 import { LanguageModel } from '../model/language-model';
 import { modelConfig } from '../model/network';
@@ -37,6 +38,7 @@ export class Model extends LanguageModel {
     checkOptions('call', options);
     const checkpoint = await readModel(source, options);
     const { config, vocab, tensors } = checkpoint;
+    if (isTraditional(vocab)) await loadTraditional();
     try {
       const model = modelConfig(config, vocab.size);
       return new Model(await WorkerSession.open(model, weightsOf(tensors), options), checkpoint);
@@ -48,11 +50,13 @@ export class Model extends LanguageModel {
   }
 
   override async generateMany(count: number, options: PoemOptions = {}): Promise<Poem[]> {
+    checkOptions('generate', options);
     await loadDictionaries(options);
     return super.generateMany(count, options);
   }
 
   override async *stream(options: StreamOptions = {}): AsyncGenerator<string, Poem, void> {
+    checkOptions('stream', options);
     await loadDictionaries(options);
     return yield* super.stream(options);
   }
@@ -62,4 +66,9 @@ export class Model extends LanguageModel {
 async function loadDictionaries({ script, rhymeBook }: PoemOptions): Promise<void> {
   if (script === 'traditional') await loadTraditional();
   if (rhymeBook === '中华通韵') await loadRhymeBook(rhymeBook);
+}
+
+/** Whether prompts in simplified characters have to be converted for a model. */
+function isTraditional(vocab: Vocab): boolean {
+  return vocab.has('雲') && !vocab.has('云');
 }

@@ -1,11 +1,12 @@
 import { TangshiError } from '../util/errors';
 import type * as node from '../verse/pinyin';
+import { loadPart } from './load-part';
 
 let pinyin: typeof import('pinyin-pro').pinyin | undefined;
 
 /** Loads the readings of modern Mandarin, 300 KB. */
 export async function loadPinyin(): Promise<void> {
-  ({ pinyin } = await import('pinyin-pro'));
+  ({ pinyin } = await loadPart(() => import('pinyin-pro')));
 }
 
 export const pinyinReadings: typeof node.pinyinReadings = (char) => {

@@ -34,8 +34,9 @@ export class WasmWriter {
 
   /** @param module Compiled from native/wasm. */
   constructor(module: WebAssembly.Module) {
-    const fail = (address: number, bytes: number) => {
-      throw new TangshiError('ERR_TANGSHI_SHAPE', this.#text(address, bytes));
+    const fail = (address: number, bytes: number, isInvalid: number) => {
+      const message = this.#text(address, bytes);
+      throw isInvalid ? new TangshiError('ERR_TANGSHI_SHAPE', message) : outOfMemory(new Error(message));
     };
     const onToken = (prompt: number, id: number) => this.#onToken?.(prompt, id);
     // The C library can write to files, but nothing here does.
@@ -94,27 +95,30 @@ export class WasmWriter {
   }
 
   #result(call: () => number, message: MessageWriter): MessageReader {
-    const address = this.#call(call, message);
+    const address = this.#call(call, message) >>> 0; // WebAssembly has only signed numbers
     return new MessageReader(this.#exports.memory.buffer, address);
   }
 
   #call<T>(call: () => T, message: MessageWriter): T {
     try {
-      const address = this.#exports.receive(message.words);
+      const address = this.#exports.receive(message.words) >>> 0;
       message.writeTo(this.#exports.memory.buffer, address);
       return call();
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-      // Without exceptions, the C++ library can only stop.
-      throw new TangshiError('ERR_TANGSHI_OUT_OF_MEMORY', 'The WebAssembly module is out of memory', {
-        cause: error,
-      });
+      // Without exceptions, the C++ library can only stop, which it does when it finds no memory.
+      throw outOfMemory(error);
     }
   }
 
   #text(address: number, bytes: number): string {
-    return new TextDecoder().decode(new Uint8Array(this.#exports.memory.buffer, address, bytes));
+    return new TextDecoder().decode(new Uint8Array(this.#exports.memory.buffer, address >>> 0, bytes));
   }
+}
+
+function outOfMemory(cause: Error): TangshiError {
+  const message = `The model stopped, probably for lack of memory (${cause.message}): load it again`;
+  return new TangshiError('ERR_TANGSHI_OUT_OF_MEMORY', message, { cause });
 }
 
 function badFile(): number {

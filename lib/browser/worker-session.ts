@@ -12,13 +12,15 @@ type Pending = Readonly<{
 }>;
 
 /**
- * A model in a worker. Calls run in order. An aborted call is rejected at once; the worker finishes what it has begun,
- * and its result is dropped.
+ * A model in a worker. Calls run in order. An aborted call is rejected at once; if the worker has begun it, later calls
+ * wait until it is done. After an error of the worker, every call fails with it.
  */
 export class WorkerSession implements Inference {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #calls = 0;
+  /** Settles when the worker is done with the last call. */
+  #last: Promise<unknown> = Promise.resolve();
   /** Why there can be no more calls. */
   #ended: TangshiError | undefined;
 
@@ -76,26 +78,32 @@ export class WorkerSession implements Inference {
     this.#end(new TangshiError('ERR_TANGSHI_DISPOSED', 'The model was disposed'));
   }
 
+  /** Sends a call when those before it are done, unless it is aborted until then. */
   async #call<Result>(
     call: Call,
     { signal, onToken }: GenerateCallOptions,
     transfer: Transferable[] = [],
   ): Promise<Result> {
-    throwIfAborted(signal);
-    if (this.#ended) throw this.#ended;
-    const number = this.#calls++;
-    const abort = () => {
-      this.#pending.get(number)?.reject(new AbortError(signal?.reason));
-      this.#pending.delete(number);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      return await new Promise<Result>((resolve, reject) => {
-        this.#pending.set(number, { resolve: resolve as Pending['resolve'], reject, onToken });
+    const before = this.#last;
+    const aborted = abortOf(signal);
+    const result = before.then(() => {
+      throwIfAborted(signal);
+      if (this.#ended) throw this.#ended;
+      return new Promise((resolve, reject) => {
+        const number = this.#calls++;
+        this.#pending.set(number, {
+          resolve,
+          reject,
+          onToken: (...token) => signal?.aborted || onToken?.(...token),
+        });
         this.#worker.postMessage({ number, call } satisfies Request, transfer);
       });
+    });
+    this.#last = result.catch(() => undefined);
+    try {
+      return (await Promise.race([result, aborted.rejection])) as Result;
     } finally {
-      signal?.removeEventListener('abort', abort);
+      aborted.unlink();
     }
   }
 
@@ -107,7 +115,11 @@ export class WorkerSession implements Inference {
     }
     this.#pending.delete(reply.number);
     if (reply.kind === 'result') pending?.resolve(reply.result);
-    else pending?.reject(new TangshiError(reply.code, reply.message));
+    else {
+      const error = new TangshiError(reply.code, reply.message);
+      pending?.reject(error);
+      this.#end(error); // nothing was freed, and the state of the module is unknown
+    }
   }
 
   #end(reason: TangshiError): void {
@@ -118,16 +130,32 @@ export class WorkerSession implements Inference {
   }
 }
 
+/** A promise that rejects when the signal is aborted; and how to stop listening. */
+function abortOf(signal: AbortSignal | undefined): { rejection: Promise<never>; unlink: () => void } {
+  let abort: () => void = () => undefined;
+  const rejection = new Promise<never>((_, reject) => {
+    abort = () => reject(new AbortError(signal?.reason));
+  });
+  rejection.catch(() => undefined); // it may be aborted after the call
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  return { rejection, unlink: () => signal?.removeEventListener('abort', abort) };
+}
+
 function startWorker(): Worker {
+  const here = import.meta.url;
   try {
     // Bundlers recognize this expression, and add the worker's script to what they make.
-    return new Worker(new URL('./worker.mjs', import.meta.url), { type: 'module' });
+    if (new URL(here).origin === location.origin)
+      return new Worker(new URL('./worker.mjs', import.meta.url), { type: 'module' });
+    // A worker has to be from the page's own origin, but may import scripts of others.
+    const script = `import ${JSON.stringify(new URL('./worker.mjs', here).href)};`;
+    const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+    return new Worker(url, { type: 'module' });
   } catch (error) {
-    if ((error as Error).name !== 'SecurityError') throw error;
-    // This module is from another origin: a worker has to be from the page's own, but may import scripts of others.
-    const script = `import ${JSON.stringify(new URL('./worker.mjs', import.meta.url).href)};`;
-    return new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), {
-      type: 'module',
+    const { message } = error as Error;
+    throw new TangshiError('ERR_TANGSHI_ADDON', `The page may not start a worker: ${message}`, {
+      cause: error,
     });
   }
 }

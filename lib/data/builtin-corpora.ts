@@ -142,7 +142,7 @@ async function writeToCache({ path, variants }: BuiltinFiles, corpus: CorpusLine
   const changed = [...corpus.variants].map(([index, text]) => JSON.stringify([index + 1, text]));
   await writeOnce(variants, `${changed.join('\n')}\n`);
   await writeOnce(path, corpus.lines.map((line) => `${line}\n`).join(''));
-  await removeOutdated(folder);
+  await removeOutdated(folder).catch(() => undefined); // another process may be doing the same
 }
 
 /** Other versions of corpora that are old enough for no project to miss them. */

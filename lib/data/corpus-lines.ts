@@ -193,7 +193,7 @@ function failSource(path: string, error: unknown): never {
   const reason = error instanceof Error ? error.message : String(error);
   throw new TangshiError(
     'ERR_TANGSHI_CORPUS',
-    `Cannot read ${path} (${reason}): run npm install chinese-poetry again`,
+    `Cannot read ${path} (${reason}): remove the package chinese-poetry there and install it again`,
     {
       cause: error,
     },

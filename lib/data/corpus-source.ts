@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheFolder } from '../util/cache-folder';
+import { cacheFolder, markUsed } from '../util/cache-folder';
 import { TangshiError } from '../util/errors';
 
 /** A package in node_modules. */
@@ -32,6 +32,7 @@ export function requireSource(): Package {
 
 function fetched(): Package | undefined {
   const folder = join(cacheFolder(), `${NAME}-${VERSION}`, 'node_modules', NAME);
+  markUsed(join(cacheFolder(), `${NAME}-${VERSION}`));
   return existsSync(join(folder, 'package.json')) ? { folder, version: VERSION } : undefined;
 }
 

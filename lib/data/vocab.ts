@@ -15,15 +15,15 @@ const CLASSIC_END = 'E';
 /** More than the number of Han characters in Unicode. */
 const MAX_CHARACTERS = 200_000;
 
-/** A character in simplified and in traditional script; none if opencc-js is missing. */
+/** A character in simplified and in traditional script, as far as there are converters. */
 function otherScripts(char: string): string[] {
-  try {
-    return (['to-simplified', 'to-traditional'] as const).map((direction) =>
-      scriptConverter(direction)(char),
-    );
-  } catch {
-    return [];
-  }
+  return (['to-simplified', 'to-traditional'] as const).flatMap((direction) => {
+    try {
+      return scriptConverter(direction)(char);
+    } catch {
+      return []; // opencc-js is missing or, in a browser, not loaded
+    }
+  });
 }
 
 /**
@@ -248,9 +248,7 @@ export class Vocab {
       try {
         const forms = unknown.map(scriptConverter(direction));
         if (forms.every((form) => this.#ids.has(form))) return forms.join('');
-      } catch {
-        return undefined; // opencc-js is missing: the message has no suggestion
-      }
+      } catch {} // no converter, no suggestion
     }
     return undefined;
   }

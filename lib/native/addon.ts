@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { cacheFolder } from '../util/cache-folder';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cacheFolder, markUsed } from '../util/cache-folder';
 import { TangshiError } from '../util/errors';
 import { commandLine, ROOT, VERSION } from '../util/package-root';
 import type { NativeAddon, WriterAddon } from './contract';
@@ -36,13 +36,26 @@ export function writerAddon(): WriterAddon {
  * @throws ERR_TANGSHI_ADDON if it is not built or does not load.
  */
 export function addon(): NativeAddon {
-  training ??= load<NativeAddon>('tangshi.node', BUILDS, commandLine('setup'));
+  if (training) return training;
+  training = load<NativeAddon>('tangshi.node', BUILDS, commandLine('setup'));
+  markUsedBuild();
   return training;
 }
 
 /** Whether the addon for training is built. */
 export function hasTrainingAddon(): boolean {
   return BUILDS.some((folder) => existsSync(join(folder, 'tangshi.node')));
+}
+
+/** The build and its libtorch, as the setup wrote down, may be in the cache. */
+function markUsedBuild(): void {
+  const build = BUILDS.map(dirname).find((folder) => existsSync(join(folder, 'stamp.json')));
+  if (build === undefined) return;
+  markUsed(build);
+  try {
+    const { libtorch } = JSON.parse(readFileSync(join(build, 'stamp.json'), 'utf8'));
+    markUsed(dirname(libtorch.dir));
+  } catch {} // being rebuilt
 }
 
 /** Loads the first file that there is, and that loads. */

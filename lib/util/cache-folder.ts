@@ -1,5 +1,6 @@
+import { utimes } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, sep } from 'node:path';
 
 /**
  * The user's cache for this package: `$XDG_CACHE_HOME/tangshi`, or `~/.cache/tangshi`; in the temporary folder for a user
@@ -14,4 +15,11 @@ export function cacheFolder(): string {
   } catch {
     return join(tmpdir(), `tangshi-${process.getuid?.() ?? 'cache'}`);
   }
+}
+
+/** Marks a folder of the cache as used: the setup removes those of other versions that have not been used for long. */
+export function markUsed(folder: string): void {
+  if (!folder.startsWith(cacheFolder() + sep)) return;
+  const now = new Date();
+  utimes(folder, now, now, () => undefined); // it may belong to another user
 }

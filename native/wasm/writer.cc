@@ -102,7 +102,7 @@ EXPORT("open") void open() {
   MessageReader in(request.data());
   const ModelConfig model = to_model_config(in);
   const TensorMap tensors = to_tensors(in);
-  request = {};
+  std::vector<double>().swap(request);  // the weights are not needed twice
   network = std::make_unique<Network>(model, tensors);
 }
 

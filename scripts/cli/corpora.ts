@@ -14,7 +14,7 @@ import { note } from './messages';
  */
 export async function ensureCorpora(corpora: readonly string[]): Promise<void> {
   const available = await Promise.all(corpora.filter(isBuiltinCorpus).map(isAvailable));
-  if (available.every(Boolean)) return;
+  if (available.every(Boolean) || process.platform === 'win32') return; // there, the error says what to install
   note(
     t(
       'The corpora are made from the package chinese-poetry. It is downloaded now, once: about 85 MB',

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Preset, presetConfig, TangshiError, type TrainOptions, train } from '../../lib';
 import { PRESET_NAMES } from '../../lib/config/schemas';
 import { CLEANING_RULES } from '../../lib/data/clean';
-import { newestRun, newRunFolder, RUNS } from '../../lib/train/run-folder';
+import { newestRun, newRunFolder, RUNS, readRunConfig } from '../../lib/train/run-folder';
 import { commandLine } from '../../lib/util/package-root';
 import { integer, list, newCommand, number, onClosedOutput } from './command';
 import { ensureCorpora } from './corpora';
@@ -33,9 +33,8 @@ export function trainCommand(): Command {
     const configuration = await configurationOf(flags, flags.config, preset);
     if (flags.printConfig) return void process.stdout.write(printedConfig(configuration));
     const options = { ...configuration, ...(await runOptions(flags, configuration)) };
-    const { data = presetConfig(configuration.preset ?? 'default').data, extra = [] } = configuration.config;
-    if (!flags.resume) await ensureCorpora([data, ...extra]);
     ensureTrainingAddon();
+    await ensureCorpora(await corporaOf(options));
     await runTraining(options, flags);
   });
 }
@@ -255,6 +254,12 @@ async function runTraining(options: TrainOptions, { json, logEvery, minutes }: F
     else if (!isQuiet()) reporter.tell(event);
     if (!json && event.type === 'done' && !process.stdout.isTTY) process.stdout.write(`${event.run}\n`);
   }
+}
+
+/** Names and paths of the corpora of a training; none if it cannot be resumed, as `train` then says. */
+async function corporaOf({ config = {}, preset, resume, out }: TrainOptions): Promise<string[]> {
+  const run = resume ? await readRunConfig(out).catch(() => undefined) : presetConfig(preset ?? 'default');
+  return [config.data ?? run?.data ?? [], config.extra ?? run?.extra ?? []].flat();
 }
 
 async function runOptions(

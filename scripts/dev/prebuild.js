@@ -10,6 +10,7 @@
  *   npm run prebuild                             all, into prebuilds/
  *   npm run prebuild -- linux-x64 wasm           these
  *   npm run prebuild -- --out=FOLDER linux-x64   into another folder
+ *   npm run prebuild -- --check                  fails unless all are there and newer than their sources; before npm publish
  *
  * zig keeps its objects in its own cache, so a second run compiles only what changed.
  */
@@ -38,6 +39,19 @@ const BUILDS = new Map([
   /** @type {const} */ (['wasm', buildWasm]),
 ]);
 
+/** @param {string} out */
+function check(out) {
+  const sources = fs
+    .readdirSync(path.join(root, 'native'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => !file.startsWith('test'));
+  const newest = Math.max(...sources.map((file) => fs.statSync(path.join(root, 'native', file)).mtimeMs));
+  const stale = [...BUILDS.keys()].filter((name) => {
+    const file = path.join(out, name, name === 'wasm' ? 'writer.wasm' : 'writer.node');
+    return (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < newest;
+  });
+  if (stale.length > 0) stop(`Missing or older than native/: ${stale.join(', ')}. Run npm run prebuild`);
+}
+
 /** @param {string} text */
 function stop(text) {
   process.stderr.write(`${text}\n`);
@@ -48,6 +62,7 @@ async function main() {
   const args = process.argv.slice(2);
   const out =
     args.find((arg) => arg.startsWith('--out='))?.slice('--out='.length) ?? path.join(root, 'prebuilds');
+  if (args.includes('--check')) return check(out);
   const names = args.filter((arg) => !arg.startsWith('--out='));
   const unknown = names.find((name) => !BUILDS.has(name));
   if (unknown) stop(`There is no target ${unknown}, only ${[...BUILDS.keys()].join(', ')}`);

@@ -43,7 +43,8 @@ function prune(current) {
   for (const entry of fs.readdirSync(cacheRoot(), { withFileTypes: true })) {
     const folder = path.join(cacheRoot(), entry.name);
     if (!entry.isDirectory() || !OWN.test(entry.name) || current.includes(folder)) continue;
-    if (fs.statSync(folder).mtimeMs > limit) continue;
+    const used = fs.statSync(folder, { throwIfNoEntry: false })?.mtimeMs; // another setup may have removed it
+    if (used === undefined || used > limit) continue;
     say(`removing ${tilde(folder)}, which has not been used for ${KEPT_DAYS} days`);
     remove(folder);
   }

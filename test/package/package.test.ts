@@ -103,6 +103,9 @@ test('contains what it needs and no more: no tests, no corpus, at most 20 MB', a
     expect(built).toEqual(['Release', 'setup.log', 'writer.stamp.json']); // without the compiler output
     expect(readdirSync(join(installed, 'build/Release'))).toEqual(['writer.node']); // no libtorch so far
   }
+  const compiled = existsSync(join(ROOT, 'prebuilds/wasm')) ? ['writer.wasm'] : [];
+  const forBrowsers = ['LICENSES.txt', 'tangshi.d.mts', 'tangshi.mjs', 'worker.mjs', ...compiled];
+  expect(readdirSync(join(installed, 'dist/browser'))).toEqual(expect.arrayContaining(forBrowsers));
   expect(readdirSync(join(app, 'node_modules'))).not.toContain('chinese-poetry');
   expect(statSync(tarball).size).toBeLessThan(20e6);
 });
