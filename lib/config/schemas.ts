@@ -93,7 +93,7 @@ const ConfigSchema = v.pipe(
     keep: v.optional(size(1e6)),
     /** Seed of initial weights, batches and dropout. */
     seed,
-    /** Number of CPU threads. Runs are bitwise identical only for equal numbers. */
+    /** Number of CPU threads. Results do not depend on it. */
     threads: size(1024),
   }),
   v.check(

@@ -65,7 +65,7 @@ export type TrainingConfig = Readonly<{
   device: Device;
   /** Seeds the initial weights and dropout. */
   seed: bigint;
-  /** CPU threads, 1 to 1,024. Results are bitwise identical only for equal numbers. */
+  /** CPU threads, 1 to 1,024. Results do not depend on them. */
   threads: number;
   /**
    * How steps run on a GPU. Default: tf32, as CUDA graphs. A graph is captured when a batch shape occurs for

@@ -127,13 +127,8 @@ function stateAt({ checkpoint, notice }: ResumePoint, config: RunConfig, out: st
   };
 }
 
-function differencesOf(before: RunConfig, { threads, epochs, schedule }: RunConfig): string[] {
+function differencesOf(before: RunConfig, { epochs, schedule }: RunConfig): string[] {
   const notices: string[] = [];
-  if (threads !== before.threads) {
-    notices.push(
-      `${threads} threads instead of ${before.threads}: the run is no longer bit-equal to an unbroken one`,
-    );
-  }
   if (epochs !== before.epochs && schedule !== 'constant') {
     notices.push(
       `${epochs} epochs instead of ${before.epochs}: the learning rate now follows the new length`,

@@ -27,8 +27,8 @@ const SAMPLE_PROMPTS = '湖日红山夜君海月';
  * yielding events. Training advances only while events are requested.
  *
  * A run that was stopped, at any step and in any way, continues with `resume` from its last checkpoint as if it had
- * never stopped: on the CPU bitwise identically, given the same number of threads, instruction set and libtorch. The
- * plan's `notices` list differences. To stop with a checkpoint, abort `signal` and keep iterating until `done`;
+ * never stopped: on the CPU bitwise identically, given the same instruction set and libtorch, with any number of
+ * threads. The plan's `notices` list differences. To stop with a checkpoint, abort `signal` and keep iterating until `done`;
  * breaking out of the loop saves nothing. An abort before that, while the run is being opened, rejects with an
  * AbortError and writes nothing.
  *

@@ -45,7 +45,7 @@ struct Product {
 // A slice of the parameters and how to update it.
 struct Update {
   float* value;       // [n]
-  const float* grad;  // [n], summed over the replicas
+  const float* grad;  // [n]
   int64_t n;
   float grad_scale;  // scale factor from clipping
   float lr, eps;
@@ -57,6 +57,31 @@ struct Update {
 // 1e-5.
 struct Decay {
   float keep, take;
+};
+
+// Some hidden units of a layer at one time step in training, batch-minor: for the first `used` of `lanes`
+// sequences. Everything is [units, lanes]; of the gates there are several, one every `gate_stride` floats:
+// - LSTM: input, forget, cell, output, as in PyTorch
+// - GRU: new, reset, update, and the hidden state's part of new, to which reset is applied
+// - RNN: one
+// Before the activation; overwritten by the values after it.
+struct CellStep {
+  float* gates;
+  int64_t gate_stride;
+  const float *old_h, *old_c;
+  float *h, *c;
+  int64_t units, lanes, used;
+};
+
+// The same for the gradient.
+struct CellGradient {
+  float* gates;  // as left by the forward function
+  int64_t gate_stride;
+  const float *old_h, *old_c, *c;
+  const float* d_h;  // of the output
+  float* d_c;        // of c; overwritten by that of old_c
+  float* d_old_h;    // what a GRU passes on directly is added to it; or null
+  int64_t units, lanes, used;
 };
 
 struct Kernels {
@@ -75,27 +100,35 @@ struct Kernels {
   void (*gru_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
   void (*rnn_cell)(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
 
-  // Cells of a layer at one time step in training, batch-minor: for the first `used` of `lanes` sequences. h,
-  // c and their derivatives: [hidden, lanes]. gates: [4 x hidden, lanes] in PyTorch's order, before the
-  // activation; overwritten by the values after it.
-  void (*lstm_forward)(float* gates, const float* old_c, int64_t hidden, int64_t lanes, int64_t used,
-                       float* c, float* h);
-  // Overwrites d_c, the derivative of c, with that of old_c, and gates with their derivatives before the
-  // activation.
-  void (*lstm_backward)(float* gates, const float* old_c, const float* c, const float* d_h, int64_t hidden,
-                        int64_t lanes, int64_t used, float* d_c);
+  // Cells of a layer at one time step in training. The backward functions overwrite the gates with their
+  // derivatives before the activation.
+  void (*lstm_forward)(const CellStep& step);
+  void (*gru_forward)(const CellStep& step);
+  void (*rnn_forward)(const CellStep& step);
+  void (*lstm_backward)(const CellGradient& step);
+  void (*gru_backward)(const CellGradient& step);
+  void (*rnn_backward)(const CellGradient& step);
 
-  // Softmax over columns, a chunk of rows at a time. logits: [rows, columns], columns a multiple of 16.
-  // largest and total: [columns], the largest logit so far and the sum of exp(logit - largest).
-  void (*track_softmax)(const float* logits, int64_t rows, int64_t columns, float* largest, float* total);
-  // Replaces logits by weight x softmax. log_total: log of the sum of exp(logit). With relu, the result is 0
-  // where a logit is not above 0. log_total and weight: [columns].
-  void (*softmax)(float* logits, int64_t rows, int64_t columns, const float* log_total, const float* weight,
-                  bool relu);
+  // Softmax over columns, a block of rows at a time. logits: [rows, columns], columns a multiple of 16;
+  // replaced by exp(logit - largest), after ReLU if asked for; then it is negative where ReLU cut the logit
+  // off. largest and total: [columns], the largest logit of the block and the sum of exp(logit - largest).
+  void (*exp_logits)(float* logits, int64_t rows, int64_t columns, bool relu, float* largest, float* total);
+  // Merges the statistics of several blocks of rows, each `stride` floats after the one before: for each of
+  // `columns`, the largest of all and the sum of exp(logit - largest).
+  void (*merge_softmax)(const float* maxima, const float* sums, int64_t blocks, int64_t stride,
+                        int64_t columns, float* largest, float* total);
+  // Multiplies a block of exp_logits by a factor for each column, [columns]; what is negative becomes 0.
+  void (*scale_exps)(float* exps, int64_t rows, int64_t columns, const float* factor);
+  // The factors: weight x exp(largest - log_total), [columns].
+  void (*exp_factors)(const float* largest, const float* log_total, const float* weight, int64_t columns,
+                      float* factor);
   void (*relu)(float* x, int64_t n);
 
   // Adds the sum of each row of x: [rows, columns] to sums: [rows].
   void (*add_row_sums)(const float* x, int64_t x_stride, int64_t rows, int64_t columns, float* sums);
+  // Inverted dropout: multiplies each element by 0 with the probability threshold / 2^32, otherwise by
+  // `scale`. Depends only on the key and the index of the element, which is first + i.
+  void (*dropout)(float* x, int64_t n, uint32_t first, uint32_t key, uint32_t threshold, float scale);
   // to[c][r] = from[r][c].
   void (*transpose)(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
                     int64_t to_stride);

@@ -8,10 +8,17 @@ void multiply(const Product&);
 void lstm_cell(const float*, const float*, int64_t, float*, float*);
 void gru_cell(const float*, const float*, int64_t, float*);
 void rnn_cell(const float*, const float*, int64_t, float*);
-void lstm_forward(float*, const float*, int64_t, int64_t, int64_t, float*, float*);
-void lstm_backward(float*, const float*, const float*, const float*, int64_t, int64_t, int64_t, float*);
-void track_softmax(const float*, int64_t, int64_t, float*, float*);
-void softmax(float*, int64_t, int64_t, const float*, const float*, bool);
+void lstm_forward(const CellStep&);
+void gru_forward(const CellStep&);
+void rnn_forward(const CellStep&);
+void lstm_backward(const CellGradient&);
+void gru_backward(const CellGradient&);
+void rnn_backward(const CellGradient&);
+void dropout(float*, int64_t, uint32_t, uint32_t, uint32_t, float);
+void exp_logits(float*, int64_t, int64_t, bool, float*, float*);
+void merge_softmax(const float*, const float*, int64_t, int64_t, int64_t, float*, float*);
+void exp_factors(const float*, const float*, const float*, int64_t, float*);
+void scale_exps(float*, int64_t, int64_t, const float*);
 void relu(float*, int64_t);
 void add_row_sums(const float*, int64_t, int64_t, int64_t, float*);
 void transpose(const float*, int64_t, int64_t, int64_t, float*, int64_t);
@@ -34,11 +41,18 @@ const Kernels table = {
     .gru_cell = gru_cell,
     .rnn_cell = rnn_cell,
     .lstm_forward = lstm_forward,
+    .gru_forward = gru_forward,
+    .rnn_forward = rnn_forward,
     .lstm_backward = lstm_backward,
-    .track_softmax = track_softmax,
-    .softmax = softmax,
+    .gru_backward = gru_backward,
+    .rnn_backward = rnn_backward,
+    .exp_logits = exp_logits,
+    .merge_softmax = merge_softmax,
+    .scale_exps = scale_exps,
+    .exp_factors = exp_factors,
     .relu = relu,
     .add_row_sums = add_row_sums,
+    .dropout = dropout,
     .transpose = transpose,
     .max = max,
     .exp_weights = exp_weights,

@@ -55,26 +55,51 @@ double sum_exp(const float* x, int64_t n, float max) {
   return total;
 }
 
-void track_softmax(const float* logits, int64_t rows, int64_t columns, float* largest, float* total) {
+void exp_logits(float* logits, int64_t rows, int64_t columns, bool relu, float* largest, float* total) {
   for (int64_t c = 0; c < columns; c += width) {
-    const Vec before = load(largest + c);
-    Vec top = before;
+    Vec top = splat(relu ? 0 : -INFINITY);
     for (int64_t r = 0; r < rows; r++) top = max(top, load(logits + r * columns + c));
-    Vec sum = load(total + c) * exp(before - top);
-    for (int64_t r = 0; r < rows; r++) sum += exp(load(logits + r * columns + c) - top);
+    Vec sum = {};
+    for (int64_t r = 0; r < rows; r++) {
+      float* at = logits + r * columns + c;
+      const Vec logit = load(at);
+      if (relu) {
+        const Vec e = exp(max(logit, splat(0)) - top);
+        sum += e;
+        store(at, logit > 0.0f ? e : -e);
+      } else {
+        const Vec e = exp(logit - top);
+        sum += e;
+        store(at, e);
+      }
+    }
     store(largest + c, top);
     store(total + c, sum);
   }
 }
 
-void softmax(float* logits, int64_t rows, int64_t columns, const float* log_total, const float* weight,
-             bool relu) {
-  for (int64_t r = 0; r < rows; r++, logits += columns) {
-    for (int64_t c = 0; c < columns; c += width) {
-      const Vec logit = load(logits + c);
-      const Vec share = exp(logit - load(log_total + c)) * load(weight + c);
-      store(logits + c, relu ? (logit > 0.0f ? share : splat(0)) : share);
-    }
+void merge_softmax(const float* maxima, const float* sums, int64_t blocks, int64_t stride, int64_t columns,
+                   float* largest, float* total) {
+  for (int64_t c = 0; c < columns; c += width) {
+    Vec top = load(maxima + c), sum = {};
+    for (int64_t b = 1; b < blocks; b++) top = max(top, load(maxima + b * stride + c));
+    for (int64_t b = 0; b < blocks; b++)
+      sum += load(sums + b * stride + c) * exp(load(maxima + b * stride + c) - top);
+    store(largest + c, top);
+    store(total + c, sum);
+  }
+}
+
+void exp_factors(const float* largest, const float* log_total, const float* weight, int64_t columns,
+                 float* factor) {
+  for (int64_t c = 0; c < columns; c += width)
+    store(factor + c, load(weight + c) * exp(load(largest + c) - load(log_total + c)));
+}
+
+void scale_exps(float* exps, int64_t rows, int64_t columns, const float* factor) {
+  for (int64_t r = 0; r < rows; r++, exps += columns) {
+    for (int64_t c = 0; c < columns; c += width)
+      store(exps + c, max(load(exps + c), splat(0)) * load(factor + c));
   }
 }
 

@@ -2,6 +2,17 @@
 #include "simd.h"
 
 namespace tangshi::LEVEL {
+
+// The finalizer of MurmurHash3 decides for each element.
+void dropout(float* x, int64_t n, uint32_t first, uint32_t key, uint32_t threshold, float scale) {
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t hash = (first + static_cast<uint32_t>(i)) * 0x9E3779B1u ^ key;
+    hash = (hash ^ hash >> 16) * 0x85EBCA6Bu;
+    hash = (hash ^ hash >> 13) * 0xC2B2AE35u;
+    hash ^= hash >> 16;
+    x[i] = hash < threshold ? 0 : x[i] * scale;
+  }
+}
 namespace {
 
 // Calls step(offset, count, value, gradient) for each vector and stores the value it returns.

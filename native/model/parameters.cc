@@ -36,6 +36,13 @@ at::Tensor ParameterSlice::of(const at::Tensor& flat) const {
   return flat.narrow(0, offset, c10::multiply_integers(shape)).view(shape);
 }
 
+int64_t Parameters::offset(const std::string& name) const {
+  for (const ParameterSlice& slice : slices) {
+    if (slice.name == name) return slice.offset;
+  }
+  TORCH_CHECK(false, "there is no parameter ", name);
+}
+
 Parameters allocate_parameters(const ModelConfig& config, const at::TensorOptions& options) {
   TORCH_CHECK(!config.tie_weights || config.embed_dim == config.hidden_dim,
               "tied weights need embedDim = hiddenDim");

@@ -22,6 +22,9 @@ struct ParameterSlice {
 struct Parameters {
   std::vector<ParameterSlice> slices;  // in the order of parameter_specs()
   at::Tensor values;                   // [n]
+
+  // Of a parameter by its name, which must exist.
+  int64_t offset(const std::string& name) const;
 };
 
 // Parameters on this device with this dtype, all zero. Each is aligned to a cache line of 32-bit numbers; on

@@ -29,6 +29,9 @@ class SpinPool {
     }
   }
 
+  // Threads that share a job, with the leader.
+  int threads() const { return helpers_ + 1; }
+
   // Runs pieces until the pool is dismissed.
   void help();
   void dismiss() { dismissed_.store(true); }
@@ -55,5 +58,13 @@ class SpinPool {
   std::atomic<int64_t> undone_ = 0;
   std::atomic<bool> dismissed_ = false;
 };
+
+// Calls body(first, end) for ranges of 0 … count - 1, a few for each thread.
+template <typename Body>
+void each_range(SpinPool& pool, int64_t count, const Body& body) {
+  constexpr int64_t ranges_per_thread = 4;
+  const int64_t ranges = pool.threads() == 1 ? 1 : std::min(count, ranges_per_thread * pool.threads());
+  pool.each(ranges, [&](int64_t i) { body(count * i / ranges, count * (i + 1) / ranges); });
+}
 
 }  // namespace tangshi

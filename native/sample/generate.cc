@@ -4,6 +4,7 @@
 #include <atomic>
 #include <set>
 
+#include "parallel/lead.h"
 #include "sample/accelerator.h"
 #include "sample/beam_search.h"
 #include "sample/log_prob.h"
@@ -155,22 +156,10 @@ class Decoder {
   const std::set<int32_t> banned_;
 };
 
-// Dismisses the helpers however decoding ends.
-struct Dismissal {
-  SpinPool& pool;
-  ~Dismissal() { pool.dismiss(); }
-};
-
 // One sequence; the threads share the matrix products of each character.
 void decode_one(const Decoder& decoder, ThreadPool& threads) {
   const int helpers = std::min(threads.count() - 1, most_helpers);
-  SpinPool pool(helpers);
-  threads.run([&](int thread) {
-    if (thread > helpers) return;
-    if (thread > 0) return pool.help();
-    const Dismissal when_done{pool};
-    decoder.decode({0, 1}, pool);
-  });
+  lead(threads, helpers, [&](SpinPool& pool) { decoder.decode({0, 1}, pool); });
 }
 
 int64_t rows_at_a_time(int64_t count, int64_t threads) {

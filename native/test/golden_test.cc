@@ -122,17 +122,15 @@ void check_optimizer(const std::string& name, const OptimizerConfig& config, dou
 
 }  // namespace
 
-TEST(golden, logits_with_libtorch_and_with_kernels) {
+TEST(golden, logits_of_the_model) {
   at::NoGradGuard no_grad;
   for (const Case& c : cases()) {
-    for (const LayerFunction run_layer : {torch_layer, cpu_layer}) {
-      const auto trainer = c.trainer();
-      Model model(c.model, trainer->parameters(), at::Tensor(), run_layer);
-      HiddenState state = model->zero_state(c.tensor("inputs").size(0));
-      const at::Tensor ids = c.tensor("inputs").to(at::kLong).t().contiguous();
-      const at::Tensor hidden = model->forward(ids, state, std::nullopt);
-      EXPECT_CLOSE(model->logits(hidden).transpose(0, 1), c.tensor("logits"), 1e-6, 3e-7);
-    }
+    const auto trainer = c.trainer();
+    Model model(c.model, trainer->parameters());
+    HiddenState state = model->zero_state(c.tensor("inputs").size(0));
+    const at::Tensor ids = c.tensor("inputs").to(at::kLong).t().contiguous();
+    const at::Tensor hidden = model->forward(ids, state, std::nullopt);
+    EXPECT_CLOSE(model->logits(hidden).transpose(0, 1), c.tensor("logits"), 1e-6, 3e-7);
   }
 }
 

@@ -97,24 +97,29 @@ TEST(kernels, multiply_is_a_matrix_product_for_any_strides) {
   }
 }
 
-TEST(kernels, softmax_of_columns_in_several_chunks_of_rows) {
+TEST(kernels, softmax_of_columns_in_blocks_of_rows) {
   for (const Kernels* level : supported_kernels()) {
     for (const int64_t rows : {2, 7, 64}) {
       for (const bool relu : {false, true}) {
         auto random = generator();
         const at::Tensor raw = at::randn({rows, 32}, random) * 20, weight = at::rand({32}, random);
-        at::Tensor logits = raw.clone();
-        if (relu) level->relu(data(logits), logits.numel());
-        at::Tensor largest = at::full({32}, -INFINITY), total = at::zeros({32});
-        level->track_softmax(data(logits), 1, 32, data(largest), data(total));
-        level->track_softmax(data(logits) + 32, rows - 1, 32, data(largest), data(total));
+        at::Tensor exps = raw.clone(), largest = at::empty({2, 32}), total = at::empty({2, 32});
+        const auto block = [&](int64_t i) { return data(exps) + 32 * i; };  // of one row, and of the others
+        level->exp_logits(block(0), 1, 32, relu, data(largest), data(total));
+        level->exp_logits(block(1), rows - 1, 32, relu, data(largest) + 32, data(total) + 32);
+        at::Tensor top = at::empty({32}), sum = at::empty({32}), factor = at::empty({32});
+        level->merge_softmax(data(largest), data(total), 2, 32, 32, data(top), data(sum));
         const at::Tensor expected = (relu ? raw.relu() : raw).to(at::kDouble);
-        at::Tensor log_total = (largest + total.log()).contiguous();
+        const at::Tensor log_total = (top + sum.log()).contiguous();
         EXPECT_CLOSE(log_total, expected.logsumexp(0), 1e-6);
-        level->softmax(data(logits), rows, 32, data(log_total), weight.const_data_ptr<float>(), relu);
+        for (int i = 0; i < 2; i++) {
+          level->exp_factors(data(largest) + 32 * i, log_total.const_data_ptr<float>(),
+                             weight.const_data_ptr<float>(), 32, data(factor));
+          level->scale_exps(block(i), i == 0 ? 1 : rows - 1, 32, data(factor));
+        }
         at::Tensor grad = expected.softmax(0) * weight;
         if (relu) grad = grad * raw.gt(0);
-        EXPECT((logits - grad).abs().max().item<double>() < 1e-5);
+        EXPECT((exps - grad).abs().max().item<double>() < 1e-5);
       }
     }
   }
@@ -204,37 +209,98 @@ TEST(kernels, cells_match_libtorch) {
   }
 }
 
-TEST(kernels, lstm_in_training_matches_its_cell_and_autograd) {
-  constexpr int64_t hidden = 5;
-  for (const Kernels* level : supported_kernels()) {
-    for (const int64_t lanes : sizes) {
-      for (const int64_t used : {lanes, (lanes + 1) / 2}) {
-        auto random = generator();
-        const at::Tensor raw = at::randn({4, hidden, lanes}, random) * 3,
-                         old_c = at::randn({hidden, lanes}, random);
-        const at::Tensor d_h = at::randn({hidden, lanes}, random),
-                         d_next = at::randn({hidden, lanes}, random);
-        at::Tensor gates = raw.to(at::kDouble).requires_grad_(),
-                   before = old_c.to(at::kDouble).requires_grad_();
-        const at::Tensor next = gates[1].sigmoid() * before + gates[0].sigmoid() * gates[2].tanh();
-        const at::Tensor shown = gates[3].sigmoid() * next.tanh();
-        (shown * d_h + next * d_next).sum().backward();
+// A cell in training: its gates as in CellStep, its function in terms of them.
+struct TrainingCell {
+  int64_t gates;
+  void (*Kernels::*forward)(const CellStep&);
+  void (*Kernels::*backward)(const CellGradient&);
+  // gates: [gates, units, lanes]; returns h and c.
+  std::pair<at::Tensor, at::Tensor> (*reference)(const at::Tensor& gates, const at::Tensor& old_h,
+                                                 const at::Tensor& old_c);
+};
 
-        at::Tensor work = raw.clone(), c = at::full({hidden, lanes}, 7.0f), h = c.clone(),
-                   d_c = d_next.clone();
-        const auto first = [&](const at::Tensor& x) { return x.narrow(-1, 0, used); };
-        const auto others = [&](const at::Tensor& x) { return x.narrow(-1, used, lanes - used); };
-        level->lstm_forward(data(work), old_c.const_data_ptr<float>(), hidden, lanes, used, data(c), data(h));
-        EXPECT_CLOSE(first(c), first(next.detach()), 1e-6);
-        EXPECT_CLOSE(first(h), first(shown.detach()), 1e-6);
-        EXPECT(others(c).eq(7).all().item<bool>() && others(h).eq(7).all().item<bool>());
-        level->lstm_backward(data(work), old_c.const_data_ptr<float>(), data(c), d_h.const_data_ptr<float>(),
-                             hidden, lanes, used, data(d_c));
-        EXPECT((first(work) - first(gates.grad())).abs().max().item<double>() < 1e-6);
-        EXPECT((first(d_c) - first(before.grad())).abs().max().item<double>() < 1e-6);
-        EXPECT(others(work).equal(others(raw)) && others(d_c).equal(others(d_next)));
+const std::vector<TrainingCell> training_cells = {
+    {4, &Kernels::lstm_forward, &Kernels::lstm_backward,
+     [](const at::Tensor& gates, const at::Tensor&, const at::Tensor& old_c) {
+       const at::Tensor c = gates[1].sigmoid() * old_c + gates[0].sigmoid() * gates[2].tanh();
+       return std::pair(gates[3].sigmoid() * c.tanh(), c);
+     }},
+    {4, &Kernels::gru_forward, &Kernels::gru_backward,
+     [](const at::Tensor& gates, const at::Tensor& old_h, const at::Tensor&) {
+       const at::Tensor fresh = (gates[0] + gates[1].sigmoid() * gates[3]).tanh();
+       const at::Tensor h = (1 - gates[2].sigmoid()) * fresh + gates[2].sigmoid() * old_h;
+       return std::pair(h, at::zeros_like(h));
+     }},
+    {1, &Kernels::rnn_forward, &Kernels::rnn_backward,
+     [](const at::Tensor& gates, const at::Tensor&, const at::Tensor&) {
+       return std::pair(gates[0].tanh(), at::zeros_like(gates[0]));
+     }}};
+
+TEST(kernels, cells_in_training_match_autograd) {
+  constexpr int64_t units = 5;
+  for (const Kernels* level : supported_kernels()) {
+    for (const TrainingCell& cell : training_cells) {
+      for (const int64_t lanes : sizes) {
+        for (const int64_t used : {lanes, (lanes + 1) / 2}) {
+          auto random = generator();
+          const auto draw = [&] { return at::randn({units, lanes}, random); };
+          const at::Tensor raw = at::randn({cell.gates, units, lanes}, random) * 3;
+          const at::Tensor old_h = draw(), old_c = draw(), d_h = draw(), d_c = draw(), d_direct = draw();
+          const auto leaf = [](const at::Tensor& x) { return x.to(at::kDouble).requires_grad_(); };
+          const at::Tensor gates = leaf(raw), before_h = leaf(old_h), before_c = leaf(old_c);
+          const auto [h, c] = cell.reference(gates, before_h, before_c);
+          (h * d_h + c * d_c).sum().backward();
+
+          const auto floats = [](const at::Tensor& x) { return x.const_data_ptr<float>(); };
+          const auto first = [&](const at::Tensor& x) { return x.narrow(-1, 0, used); };
+          const auto others = [&](const at::Tensor& x) { return x.narrow(-1, used, lanes - used); };
+          at::Tensor work = raw.clone(), own_h = at::full({units, lanes}, 7.0f), own_c = own_h.clone();
+          (level->*cell.forward)({data(work), units * lanes, floats(old_h), floats(old_c), data(own_h),
+                                  data(own_c), units, lanes, used});
+          EXPECT_CLOSE(first(own_h), first(h.detach()), 1e-6);
+          EXPECT(others(own_h).eq(7).all().item<bool>());
+          at::Tensor own_d_c = d_c.clone(), own_d_old_h = d_direct.clone();
+          (level->*cell.backward)({data(work), units * lanes, floats(old_h), floats(old_c), data(own_c),
+                                   floats(d_h), data(own_d_c), data(own_d_old_h), units, lanes, used});
+          EXPECT((first(work) - first(gates.grad())).abs().max().item<double>() < 2e-6);
+          EXPECT(others(work).equal(others(raw)));
+          if (before_c.grad().defined())
+            EXPECT((first(own_d_c) - first(before_c.grad())).abs().max().item<double>() < 1e-6);
+          if (before_h.grad().defined())
+            EXPECT(
+                (first(own_d_old_h) - first(d_direct) - first(before_h.grad())).abs().max().item<double>() <
+                1e-6);
+        }
       }
     }
+  }
+}
+
+TEST(kernels, dropout_is_the_same_at_every_level_and_drops_the_given_share) {
+  constexpr int64_t n = 100'000;
+  at::Tensor expected;
+  for (const Kernels* level : supported_kernels()) {
+    at::Tensor x = at::ones({n});
+    level->dropout(data(x), 1000, 7, 42, 0x40000000, 1.5f);  // in two parts
+    level->dropout(data(x) + 1000, n - 1000, 1007, 42, 0x40000000, 1.5f);
+    if (!expected.defined()) expected = x;
+    EXPECT(x.equal(expected));
+    EXPECT(x.eq(0).logical_or(x.eq(1.5f)).all().item<bool>());
+    EXPECT(std::abs(x.eq(0).to(at::kFloat).mean().item<double>() - 0.25) < 0.01);
+  }
+}
+
+TEST(kernels, statistics_of_blocks_are_merged) {
+  for (const Kernels* level : supported_kernels()) {
+    auto random = generator();
+    const at::Tensor logits = at::randn({5, 9, 32}, random) * 20;  // [blocks, rows, columns]
+    const at::Tensor maxima = std::get<0>(logits.max(1));
+    const at::Tensor sums = (logits - maxima.unsqueeze(1)).exp().sum(1);
+    at::Tensor largest = at::empty({32}), total = at::empty({32});
+    level->merge_softmax(maxima.const_data_ptr<float>(), sums.const_data_ptr<float>(), 5, 32, 32,
+                         data(largest), data(total));
+    EXPECT(largest.equal(std::get<0>(maxima.max(0))));
+    EXPECT_CLOSE(largest + total.log(), logits.view({45, 32}).to(at::kDouble).logsumexp(0), 1e-6);
   }
 }
 

@@ -1,79 +1,119 @@
-// The chunked loss against the same sum computed with autograd.
+// The chunked loss against the same sum computed with autograd in double precision.
 #include "train/output_loss.h"
 
 #include "expect_close.h"
+#include "parallel/lead.h"
+#include "train/batch_minor.h"
 
 namespace tangshi::test {
 namespace {
 
-struct Problem {
-  LossInput input;
-  OutputLayer layer;
-};
-
-// Around the sizes of vectors, tiles, blocks and chunks.
+// Around the sizes of vectors, panels, groups, blocks and chunks.
 struct Size {
-  int64_t positions, features, vocab;
+  int64_t time, rows, features, vocab;
 };
-const std::vector<Size> sizes = {{600, 7, 13},   {1, 7, 13},     {255, 16, 128}, {256, 64, 129},
-                                 {257, 70, 300}, {512, 33, 255}, {17, 128, 257}};
+const std::vector<Size> sizes = {{1, 1, 7, 13},    {40, 16, 7, 13},   {3, 70, 33, 255},
+                                 {9, 64, 64, 129}, {2, 300, 70, 300}, {5, 17, 128, 257}};
 
-Problem problem(const Size& size, bool relu) {
-  const auto generator = at::make_generator<at::CPUGeneratorImpl>(3);
-  return {{at::randn({size.positions, size.features}, generator),
-           at::randint(0, size.vocab, {size.positions}, generator, at::kLong),
-           at::rand({size.positions}, generator)},
-          {at::randn({size.vocab, size.features}, generator), at::randn({size.vocab}, generator), relu}};
+struct Problem {
+  PackedBatch batch;
+  at::Tensor hidden_t, weight, bias;  // hidden_t: [time, features, width]
+  bool relu;
+};
+
+// Fewer rows at each time step, and some positions without a target.
+Problem problem(const Size& n, bool relu) {
+  const auto random = at::make_generator<at::CPUGeneratorImpl>(3);
+  PackedBatch batch{.time = n.time, .width = padded_size(n.rows)};
+  batch.inputs.resize(batch.size());
+  const at::Tensor targets = at::randint(0, n.vocab, {batch.size()}, random, at::kInt);
+  const at::Tensor weights = at::rand({batch.size()}, random);
+  at::Tensor hidden_t = at::randn({n.time, n.features, batch.width}, random);
+  for (int64_t t = 0; t < n.time; t++) {
+    const int64_t live = std::max<int64_t>(n.rows - 9 * t, 1);
+    batch.used.push_back(padded_size(live));
+    hidden_t[t].narrow(1, batch.used[t], batch.width - batch.used[t]).fill_(NAN);
+    for (int64_t r = 0; r < batch.width; r++) {
+      const int64_t at = t * batch.width + r;
+      const bool has_target = r < live && at % 11 != 10;
+      batch.targets.push_back(has_target ? targets[at].item<int32_t>() : -1);
+      batch.weights.push_back(has_target ? weights[at].item<float>() : 0);
+      if (has_target) batch.positions.push_back(at);
+    }
+  }
+  return {batch, hidden_t, at::randn({n.vocab, n.features}, random), at::randn({n.vocab}, random), relu};
 }
 
-at::Tensor reference(const Problem& p) {
-  at::Tensor logits = at::addmm(p.layer.bias, p.input.hidden, p.layer.weight.t());
-  if (p.layer.relu_logits) logits = logits.relu();
-  const at::Tensor nll = -at::log_softmax(logits, 1).gather(1, p.input.targets.unsqueeze(1)).squeeze(1);
-  return (nll * p.input.weights).sum();
+struct Result {
+  double loss;
+  at::Tensor weight, bias, hidden_t;  // gradients
+};
+
+OutputWeights weights_of(const Problem& p) {
+  return {p.weight.const_data_ptr<float>(), p.bias.const_data_ptr<float>(), p.weight.size(0),
+          p.weight.size(1), p.relu};
+}
+
+Result actual(OutputLoss& loss, const Problem& p, int threads = 1) {
+  Result result{0, at::zeros_like(p.weight), at::zeros_like(p.bias), at::full_like(p.hidden_t, NAN)};
+  const OutputGradients grads{result.weight.mutable_data_ptr<float>(), result.bias.mutable_data_ptr<float>(),
+                              result.hidden_t.mutable_data_ptr<float>()};
+  ThreadPool pool(threads);
+  const int64_t features = p.hidden_t.size(1);
+  at::Tensor rows = at::full({p.batch.time, p.batch.width, row_size(features)}, NAN);
+  rows.narrow(2, 0, features).copy_(p.hidden_t.transpose(1, 2));
+  const HiddenOutputs hidden{p.hidden_t.const_data_ptr<float>(), rows.const_data_ptr<float>()};
+  lead(pool, threads - 1, [&](SpinPool& pool) {
+    result.loss = loss(weights_of(p), p.batch, hidden, &grads, pool);
+    EXPECT_EQ(loss(weights_of(p), p.batch, hidden, nullptr, pool), result.loss);
+  });
+  return result;
+}
+
+Result expected(const Problem& p) {
+  const at::Tensor hidden = p.hidden_t.to(at::kDouble).nan_to_num(0).requires_grad_();
+  const at::Tensor weight = p.weight.to(at::kDouble).requires_grad_(),
+                   bias = p.bias.to(at::kDouble).requires_grad_();
+  at::Tensor logits = at::linear(hidden.transpose(1, 2), weight, bias);  // [time, width, vocab]
+  if (p.relu) logits = logits.relu();
+  const at::Tensor targets =
+      at::tensor(p.batch.targets).to(at::kLong).clamp_min(0).view({p.batch.time, -1, 1});
+  const at::Tensor nll = -at::log_softmax(logits, 2).gather(2, targets).squeeze(2);
+  const at::Tensor loss = (nll * at::tensor(p.batch.weights).view({p.batch.time, -1})).sum();
+  loss.backward();
+  at::Tensor d_hidden = hidden.grad();
+  for (int64_t t = 0; t < p.batch.time; t++) {
+    d_hidden[t].narrow(1, p.batch.used[t], p.batch.width - p.batch.used[t]).fill_(0);
+  }
+  return {loss.item<double>(), weight.grad(), bias.grad(), d_hidden};
 }
 
 }  // namespace
 
 TEST(output_loss, matches_the_dense_loss_and_gradients_at_every_boundary) {
-  OutputLoss chunked;  // shared by all sizes: its buffers are reused
+  OutputLoss loss;  // shared by all sizes: its buffers are reused
   for (const Size& size : sizes) {
     for (const bool relu : {false, true}) {
-      Problem p = problem(size, relu);
-      OutputGrads grads{at::empty_like(p.input.hidden), at::zeros_like(p.layer.weight),
-                        at::zeros_like(p.layer.bias)};
-      const double loss = chunked(p.layer, p.input, &grads);
-      EXPECT_EQ(chunked(p.layer, p.input, nullptr), loss);
-
-      for (at::Tensor t : {p.input.hidden, p.layer.weight, p.layer.bias}) t.requires_grad_();
-      const at::Tensor expected = reference(p);
-      expected.backward();
-      EXPECT_CLOSE(at::scalar_tensor(loss), expected.detach(), 3e-7);
-      EXPECT_CLOSE(grads.hidden, p.input.hidden.grad(), 2e-5);
-      EXPECT_CLOSE(grads.weight, p.layer.weight.grad(), 2e-5);
-      EXPECT_CLOSE(grads.bias, p.layer.bias.grad(), 2e-5);
-
-      OutputGrads by_tensors{at::empty_like(grads.hidden), at::zeros_like(grads.weight),
-                             at::zeros_like(grads.bias)};
-      EXPECT_CLOSE(tensor_output_loss(p.layer, p.input, &by_tensors), expected.detach(), 3e-7);
-      EXPECT_CLOSE(by_tensors.hidden, p.input.hidden.grad(), 2e-5);
-      EXPECT_CLOSE(by_tensors.weight, p.layer.weight.grad(), 2e-5);
-      EXPECT_CLOSE(by_tensors.bias, p.layer.bias.grad(), 2e-5);
+      const Problem p = problem(size, relu);
+      const Result is = actual(loss, p), should = expected(p);
+      EXPECT(std::abs(is.loss / should.loss - 1) < 3e-7);
+      EXPECT_CLOSE(is.weight, should.weight, 2e-5);
+      EXPECT_CLOSE(is.bias, should.bias, 2e-5);
+      EXPECT_CLOSE(is.hidden_t, should.hidden_t, 2e-5);
     }
   }
 }
 
-TEST(output_loss, rows_of_weight_zero_have_no_effect) {
-  const Problem p = problem({40, 7, 13}, false);
-  LossInput padded = p.input;
-  padded.weights = at::cat({p.input.weights.narrow(0, 0, 30), at::zeros({10})});
-  OutputLoss chunked;
-  OutputGrads grads{at::empty_like(padded.hidden), at::zeros_like(p.layer.weight),
-                    at::zeros_like(p.layer.bias)};
-  const double loss = chunked(p.layer, padded, &grads);
-  const double without = chunked(p.layer, p.input.narrow(0, 30), nullptr);
-  EXPECT(std::abs(loss - without) < 1e-5);
-  EXPECT_EQ(grads.hidden.narrow(0, 30, 10).abs().max().item<float>(), 0.0f);
+TEST(output_loss, results_do_not_depend_on_the_number_of_threads) {
+  OutputLoss loss;
+  const Problem p = problem({12, 150, 37, 400}, false);
+  const Result one = actual(loss, p);
+  for (const int threads : {2, 3, 16}) {
+    const Result many = actual(loss, p, threads);
+    EXPECT_EQ(many.loss, one.loss);
+    EXPECT(many.weight.equal(one.weight) && many.bias.equal(one.bias));
+    EXPECT(many.hidden_t.equal(one.hidden_t));
+  }
 }
 
 }  // namespace tangshi::test

@@ -1,6 +1,6 @@
 #include "train/packed_batch.h"
 
-#include "expect_close.h"
+#include "expect.h"
 
 namespace tangshi::test {
 namespace {
@@ -10,38 +10,58 @@ const Batch ragged = {.inputs = {1, 2, 0, 0, 3, 0, 0, 0, 4, 5, 6, 7, 8, 9, 1, 0}
                       .targets = {2, 3, -1, -1, -1, -1, -1, -1, 5, -1, 7, 8, 9, 1, 2, -1},
                       .rows = 4,
                       .time = 4};
-const std::vector<float> row_weights = {0.1f, 0.2f, 0.3f, 0.4f};
 
-at::Tensor ids(std::vector<int64_t> values) { return at::tensor(values); }
+// The first `count` of each time step.
+template <typename T>
+std::vector<T> first(const PackedBatch& batch, const std::vector<T>& values, int64_t count) {
+  std::vector<T> out;
+  for (int64_t t = 0; t < batch.time; t++) {
+    for (int64_t r = 0; r < count; r++) out.push_back(values[t * batch.width + r]);
+  }
+  return out;
+}
 
 }  // namespace
 
-TEST(packed_batch, rows_are_sorted_by_length_and_the_sort_is_stable) {
-  EXPECT(sorted_indices(ragged) == (std::vector<int64_t>{2, 3, 0, 1}));
-  EXPECT(sorted_indices({.inputs = {1, 1}, .targets = {1, 1}, .rows = 2, .time = 1}) ==
-         (std::vector<int64_t>{0, 1}));
+TEST(packed_batch, rows_are_sorted_by_length_longest_first) {
+  const PackedBatch packed = pack(ragged, {0.1f, 0.2f, 0.3f, 0.4f});
+  EXPECT_EQ(packed.time, 4);
+  EXPECT_EQ(packed.width, 16);
+  EXPECT(first(packed, packed.inputs, 3) == (std::vector<int32_t>{4, 8, 1, 5, 9, 2, 6, 1, 0, 7, 0, 0}));
+  EXPECT(first(packed, packed.targets, 4) ==
+         (std::vector<int32_t>{5, 9, 2, -1, -1, 1, 3, -1, 7, 2, -1, -1, 8, -1, -1, -1}));
+  EXPECT(first(packed, packed.weights, 4) ==
+         (std::vector<float>{0.3f, 0.4f, 0.1f, 0, 0, 0.4f, 0.1f, 0, 0.3f, 0.4f, 0, 0, 0.3f, 0, 0, 0}));
 }
 
-TEST(packed_batch, holds_inputs_and_the_positions_of_real_targets) {
-  const PackedBatch packed = pack(ragged, {2, 3, 0, 1}, 0, 1, row_weights);
-  EXPECT(packed.inputs.equal(ids({4, 8, 1, 3, 5, 9, 2, 0, 6, 1, 0, 0, 7, 0, 0, 0}).view({4, 4})));
-  EXPECT(packed.batch_sizes == (std::vector<int64_t>{3, 3, 2, 1}));
-  EXPECT(packed.target_index.equal(ids({0, 1, 2, 5, 6, 8, 9, 12})));
-  EXPECT(packed.targets.equal(ids({5, 9, 2, 1, 3, 7, 2, 8})));
-  EXPECT(packed.weights.equal(at::tensor({0.3f, 0.4f, 0.1f, 0.4f, 0.1f, 0.3f, 0.4f, 0.3f})));
+TEST(packed_batch, lists_the_positions_of_the_targets) {
+  const PackedBatch packed = pack(ragged, {1, 1, 1, 1});
+  EXPECT(packed.positions == (std::vector<int64_t>{0, 1, 2, 17, 18, 32, 33, 48}));
 }
 
-TEST(packed_batch, shares_take_every_second_row_and_their_time_is_that_of_their_longest) {
-  const PackedBatch packed = pack(ragged, {2, 3, 0, 1}, 1, 2, row_weights);
-  EXPECT(packed.inputs.equal(ids({8, 3, 9, 0, 1, 0}).view({3, 2})));
-  EXPECT(packed.batch_sizes == (std::vector<int64_t>{1, 1, 1}));
-  EXPECT(packed.targets.equal(ids({9, 1, 2})));
+TEST(packed_batch, the_sort_is_stable) {
+  const Batch equal{.inputs = {1, 2, 3}, .targets = {4, 5, 6}, .rows = 3, .time = 1};
+  const PackedBatch packed = pack(equal, {1, 1, 1});
+  EXPECT(first(packed, packed.inputs, 3) == (std::vector<int32_t>{1, 2, 3}));
 }
 
-TEST(packed_batch, a_share_without_rows_is_empty) {
-  const PackedBatch packed = pack(ragged, {2, 3, 0, 1}, 4, 5, row_weights);
-  EXPECT_EQ(packed.inputs.numel(), 0);
-  EXPECT_EQ(packed.targets.numel(), 0);
+TEST(packed_batch, columns_of_ended_rows_are_left_out) {
+  Batch batch{.rows = 33, .time = 3};
+  for (int64_t row = 0; row < batch.rows; row++) {
+    for (int64_t t = 0; t < batch.time; t++) {
+      batch.inputs.push_back(1);
+      batch.targets.push_back(t == 0 || (t == 1 && row < 17) || row < 3 ? 1 : -1);
+    }
+  }
+  const PackedBatch packed = pack(batch, std::vector<float>(33, 1));
+  EXPECT_EQ(packed.width, 48);
+  EXPECT(packed.used == (std::vector<int64_t>{48, 32, 16}));
+}
+
+TEST(packed_batch, a_batch_of_padding_is_empty) {
+  const PackedBatch packed = pack({.inputs = {1, 1}, .targets = {-1, -1}, .rows = 2, .time = 1}, {1, 1});
+  EXPECT_EQ(packed.time, 0);
+  EXPECT(packed.used.empty());
 }
 
 }  // namespace tangshi::test

@@ -1,32 +1,20 @@
-// The batch-minor layout of the kernels, [features, batch]: a vector instruction computes one feature of many
-// sequences or positions. Names of tensors in this layout end in _t.
+// The batch-minor layout of the kernels, [time, features, width]: a vector instruction computes one feature
+// of many sequences. Names of arrays in this layout end in _t. The same values as rows are [time, width,
+// row_size(features)].
 #pragma once
 
-#include <algorithm>
-
-#include "libtorch.h"
+#include <cstdint>
 
 namespace tangshi {
 
-// Rows are padded to a multiple of this number of columns, for every instruction set.
+// Sizes are padded to a multiple of this number of floats, for every instruction set.
 constexpr int64_t column_multiple = 16;
 
-inline int64_t padded_size(int64_t n) {
+constexpr int64_t padded_size(int64_t n) {
   return (n + column_multiple - 1) / column_multiple * column_multiple;
 }
 
-// Uninitialized memory for `n` floats, aligned to a cache line, owned by `buffer` and reused between calls.
-inline float* reserve(at::Tensor& buffer, int64_t n) {
-  if (!buffer.defined() || buffer.numel() < n) buffer = at::empty({n}, at::kFloat);
-  return buffer.mutable_data_ptr<float>();
-}
-
-// x [..., rows, columns], padded with zeros: columns to a multiple of 16, rows to a multiple of
-// `row_multiple`. Returns x itself if no padding is needed.
-inline at::Tensor padded(const at::Tensor& x, int64_t row_multiple = 1) {
-  const int64_t columns = padded_size(x.size(-1)) - x.size(-1);
-  const int64_t rows = (row_multiple - x.size(-2) % row_multiple) % row_multiple;
-  return (rows == 0 && columns == 0 ? x : at::constant_pad_nd(x, {0, columns, 0, rows})).contiguous();
-}
+// Floats from row to row.
+constexpr int64_t row_size(int64_t features) { return padded_size(features); }
 
 }  // namespace tangshi

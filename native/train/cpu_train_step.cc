@@ -2,43 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 #include <utility>
 
-#include "train/lstm_layer.h"
+#include "parallel/lead.h"
+#include "train/batch_minor.h"
 
 namespace tangshi {
-namespace {
-
-// With fewer sequences, most lanes of the kernels' vectors would be empty.
-constexpr int64_t fewest_for_kernels = 8;
-
-void run_operators_on_one_thread() {
-  if (at::get_num_threads() != 1) at::set_num_threads(1);
-}
-
-// Limits operators on the calling thread to one thread during its lifetime: small matrix products split over
-// threads spend more time waiting than computing. libtorch sets thread counts per calling thread, MKL per
-// process.
-class SingleThreadedOperators {
- public:
-  SingleThreadedOperators() : before_(at::get_num_threads()) { run_operators_on_one_thread(); }
-  ~SingleThreadedOperators() {
-    if (before_ != 1) at::set_num_threads(before_);
-  }
-
- private:
-  const int before_;
-};
-
-}  // namespace
-
-LayerOutput cpu_layer(Cell cell, const at::Tensor& x, const HiddenState& state, at::TensorList weights,
-                      const std::vector<int64_t>& batch_sizes) {
-  if (cell == Cell::lstm && x.size(1) >= fewest_for_kernels)
-    return lstm_layer(x, state, weights, batch_sizes);
-  return torch_layer(cell, x, state, weights, batch_sizes);
-}
 
 CpuTrainStep::CpuTrainStep(const ModelConfig& config, Parameters& parameters, Optimizer& optimizer,
                            at::Generator& generator, ThreadPool& pool)
@@ -47,80 +16,161 @@ CpuTrainStep::CpuTrainStep(const ModelConfig& config, Parameters& parameters, Op
       optimizer_(optimizer),
       generator_(generator),
       pool_(pool),
-      replicas_(pool.count()) {}
-
-CpuTrainStep::Replica& CpuTrainStep::replica(int thread) {
-  std::optional<Replica>& replica = replicas_[thread];
-  if (!replica) {
-    const at::Tensor grads = allocate_gradients(parameters_);
-    replica.emplace(Replica{grads, Model(config_, parameters_, grads, cpu_layer), OutputLoss()});
+      inputs_(config.layers + 1) {
+  for (int64_t layer = 0; layer <= config.layers; layer++) {
+    inputs_[layer].features = layer == 0 ? config.embed_dim : config.hidden_dim;
+    if (layer < config.layers) layers_.emplace_back(config.cell, inputs_[layer].features, config.hidden_dim);
   }
-  return *replica;
-}
-
-int CpuTrainStep::shares(const Batch& batch) const {
-  return static_cast<int>(std::clamp<int64_t>(batch.rows, 1, pool_.count()));
-}
-
-double CpuTrainStep::each_share(const Batch& batch, const std::vector<float>& row_weights,
-                                const std::function<double(int share, const PackedBatch&)>& work) {
-  const SingleThreadedOperators single_threaded;
-  const std::vector<int64_t> indices = sorted_indices(batch);
-  std::vector<double> results(shares(batch));
-  pool_.run([&](int share) {
-    if (share >= shares(batch)) return;
-    run_operators_on_one_thread();
-    results[share] = work(share, pack(batch, indices, share, pool_.count(), row_weights));
-  });
-  return std::accumulate(results.begin(), results.end(), 0.0);
 }
 
 void CpuTrainStep::step(const Batch& batch, double lr, double clip_norm) {
   const auto start = std::chrono::steady_clock::now();
-  // One for each thread, used or not, so that the generator advances by the same amount for every batch.
-  std::vector<uint64_t> dropout_seeds(pool_.count());
+  if (!grads_.defined()) grads_ = allocate_gradients(parameters_);
   if (config_.dropout > 0) {
-    for (uint64_t& seed : dropout_seeds) seed = generator_.get<at::CPUGeneratorImpl>()->random64();
+    for (Input& input : inputs_) input.dropout_key = generator_.get<at::CPUGeneratorImpl>()->random();
   }
-  const double loss = each_share(batch, batch.loss_weights(), [&](int share, const PackedBatch& packed) {
-    return forward_backward(replica(share), packed, dropout_seeds[share]);
-  });
-  std::vector<at::Tensor> grads;
-  for (int share = 0; share < shares(batch); share++) grads.push_back(replica(share).grads);
-  const double norm = optimizer_.clip_and_step(parameters_, grads, pool_, lr, clip_norm);
+  const PackedBatch packed = pack(batch, batch.loss_weights());
+  double loss = 0;
+  lead(pool_, pool_.count() - 1, [&](SpinPool& pool) { loss = forward_backward(packed, pool); });
+  const double norm = optimizer_.clip_and_step(parameters_, grads_, pool_, lr, clip_norm);
 
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   results_.push_back({loss, norm, batch.tokens(), elapsed.count()});
 }
 
-double CpuTrainStep::forward_backward(Replica& replica, const PackedBatch& packed, uint64_t dropout_seed) {
-  replica.grads.zero_();
-  if (packed.targets.numel() == 0) return 0;  // nothing but padding
-  const ModelImpl& model = *replica.model;
-  const auto dropout = at::make_generator<at::CPUGeneratorImpl>(dropout_seed);
-  const at::Tensor hidden =
-      hidden_outputs(model, packed.inputs, dropout, packed.batch_sizes);  // [time x rows, hidden]
-  const at::Tensor real = hidden.detach().index_select(0, packed.target_index);
-  // The loss adds the output layer's gradients itself; autograd continues from the hidden outputs.
-  OutputGrads grads{at::empty_like(real), model.output_weight().grad(), model.output_bias().grad()};
-  const double loss = replica.loss(output_layer(model), {real, packed.targets, packed.weights}, &grads);
-  hidden.backward(at::zeros_like(hidden).index_copy_(0, packed.target_index, grads.hidden));
-  return loss;
-}
-
 std::vector<StepStats> CpuTrainStep::results() { return std::exchange(results_, {}); }
 
 TotalNll CpuTrainStep::evaluate(const Batch& batch) {
-  const std::vector<float> weights(batch.rows, 1.0f);
-  const double nll = each_share(batch, weights, [&](int share, const PackedBatch& packed) {
-    const at::NoGradGuard no_grad;
-    if (packed.targets.numel() == 0) return 0.0;
-    Replica& replica = this->replica(share);
-    const at::Tensor hidden = hidden_outputs(*replica.model, packed.inputs, std::nullopt, packed.batch_sizes);
-    const at::Tensor real = hidden.index_select(0, packed.target_index);
-    return replica.loss(output_layer(*replica.model), {real, packed.targets, packed.weights}, nullptr);
+  const PackedBatch packed = pack(batch, std::vector<float>(batch.rows, 1.0f));
+  double nll = 0;
+  lead(pool_, pool_.count() - 1, [&](SpinPool& pool) {
+    forward(packed, /*drops=*/false, pool);
+    nll = loss_(output_weights(), packed, {inputs_.back().t, inputs_.back().rows}, nullptr, pool);
   });
   return {nll, batch.tokens()};
+}
+
+double CpuTrainStep::forward_backward(const PackedBatch& packed, SpinPool& pool) {
+  float* grads = grads_.mutable_data_ptr<float>();
+  each_range(pool, grads_.numel(),
+             [&](int64_t first, int64_t end) { std::fill(grads + first, grads + end, 0.0f); });
+  const bool drops = config_.dropout > 0;
+  forward(packed, drops, pool);
+
+  const int64_t widest = std::max(config_.embed_dim, config_.hidden_dim) * packed.size();
+  float *d_out_t = d_out_t_.reserve(widest), *d_x_t = d_x_t_.reserve(widest);
+  const OutputGradients output_grads{grad(output_name()), grad("fc.bias"), d_out_t};
+  const double loss =
+      loss_(output_weights(), packed, {inputs_.back().t, inputs_.back().rows}, &output_grads, pool);
+  for (int64_t layer = config_.layers - 1; layer >= 0; layer--) {
+    if (drops) drop_gradient(inputs_[layer + 1], d_out_t, packed, pool);
+    layers_[layer].backward(packed, weights(layer), weight_grads(layer), inputs_[layer].rows, d_out_t, d_x_t,
+                            pool);
+    std::swap(d_out_t, d_x_t);
+  }
+  if (drops) drop_gradient(inputs_[0], d_out_t, packed, pool);
+  embedding_gradient(packed, d_out_t, pool);
+  return loss;
+}
+
+void CpuTrainStep::forward(const PackedBatch& packed, bool drops, SpinPool& pool) {
+  embed(packed, pool);
+  if (drops) drop(inputs_[0], inputs_[0].t, packed, pool);
+  for (int64_t layer = 0; layer < config_.layers; layer++) {
+    layers_[layer].forward(packed, weights(layer), inputs_[layer].t, pool);
+    Input& next = inputs_[layer + 1];
+    next.t = layers_[layer].out_t();
+    next.rows = layers_[layer].out_rows();
+    if (drops) drop(next, next.t, packed, pool);
+  }
+}
+
+void CpuTrainStep::embed(const PackedBatch& packed, SpinPool& pool) {
+  Input& input = inputs_[0];
+  const int64_t n = input.features, row = row_size(n);
+  const float* table = value("embedding.weight");
+  float *x_t = input.own_t.reserve(n * packed.size()), *rows = input.own_rows.reserve(row * packed.size());
+  pool.each(packed.time, [&](int64_t t) {
+    const int64_t first = t * packed.width;
+    for (int64_t r = first; r < first + packed.used[t]; r++)
+      std::copy_n(table + packed.inputs[r] * n, n, rows + r * row);
+    kernels().transpose(rows + first * row, row, packed.used[t], n, x_t + first * n, packed.width);
+  });
+  input.t = x_t;
+  input.rows = rows;
+}
+
+// The input after dropout; from_t may be its own memory.
+void CpuTrainStep::drop(Input& input, const float* from_t, const PackedBatch& packed, SpinPool& pool) {
+  const int64_t n = input.features, row = row_size(n), size = n * packed.width;
+  float *x_t = input.own_t.reserve(n * packed.size()), *rows = input.own_rows.reserve(row * packed.size());
+  pool.each(packed.time, [&](int64_t t) {
+    float* to = x_t + t * size;
+    if (from_t != x_t) std::copy_n(from_t + t * size, size, to);
+    drop_step(input, t, to, size);
+    kernels().transpose(to, packed.width, n, packed.used[t], rows + t * packed.width * row, row);
+  });
+  input.t = x_t;
+  input.rows = rows;
+}
+
+void CpuTrainStep::drop_gradient(const Input& input, float* d_t, const PackedBatch& packed,
+                                 SpinPool& pool) const {
+  const int64_t size = input.features * packed.width;
+  pool.each(packed.time, [&](int64_t t) { drop_step(input, t, d_t + t * size, size); });
+}
+
+void CpuTrainStep::drop_step(const Input& input, int64_t t, float* x, int64_t size) const {
+  kernels().dropout(x, size, static_cast<uint32_t>(t * size), input.dropout_key,
+                    static_cast<uint32_t>(config_.dropout * 0x1p32),
+                    static_cast<float>(1 / (1 - config_.dropout)));
+}
+
+void CpuTrainStep::embedding_gradient(const PackedBatch& packed, const float* d_x_t, SpinPool& pool) {
+  const int64_t n = config_.embed_dim;
+  float *rows = d_x_rows_.reserve(n * packed.size()), *grads = grad("embedding.weight");
+  pool.each(packed.time, [&](int64_t t) {
+    const int64_t first = t * packed.width;
+    kernels().transpose(d_x_t + first * n, packed.width, n, packed.used[t], rows + first * n, n);
+  });
+  // Each piece has the ids with one remainder, so that no two write to the same row.
+  const int64_t pieces = pool.threads();
+  pool.each(pieces, [&](int64_t piece) {
+    for (int64_t t = 0; t < packed.time; t++) {
+      const int64_t first = t * packed.width;
+      for (int64_t r = first; r < first + packed.used[t]; r++) {
+        const int64_t id = packed.inputs[r];
+        if (id % pieces == piece) kernels().add(grads + id * n, rows + r * n, n);
+      }
+    }
+  });
+}
+
+const float* CpuTrainStep::value(const std::string& name) const {
+  return parameters_.values.const_data_ptr<float>() + parameters_.offset(name);
+}
+
+float* CpuTrainStep::grad(const std::string& name) {
+  return grads_.mutable_data_ptr<float>() + parameters_.offset(name);
+}
+
+LayerWeights<const float> CpuTrainStep::weights(int64_t layer) const {
+  const auto named = [&](const char* kind, const char* part) {
+    return value(layer_parameter(config_.cell, kind, part, layer));
+  };
+  return {named("weight", "ih"), named("weight", "hh"), named("bias", "ih"), named("bias", "hh")};
+}
+
+LayerWeights<float> CpuTrainStep::weight_grads(int64_t layer) {
+  const auto named = [&](const char* kind, const char* part) {
+    return grad(layer_parameter(config_.cell, kind, part, layer));
+  };
+  return {named("weight", "ih"), named("weight", "hh"), named("bias", "ih"), named("bias", "hh")};
+}
+
+OutputWeights CpuTrainStep::output_weights() const {
+  return {value(output_name()), value("fc.bias"), config_.vocab_size, config_.hidden_dim,
+          config_.relu_logits};
 }
 
 }  // namespace tangshi

@@ -1,14 +1,14 @@
-// Training steps on the CPU. Each thread computes its share of the rows with its own replica of the model.
-// Replicas share the weights and have separate gradients, which are summed at the end of the step. The sums
-// depend on how a batch is split, so results are bitwise identical only for equal thread counts.
+// Training steps on the CPU. All threads work on the whole batch and share each matrix product. Every sum is
+// computed by one of them and in the same order, so results do not depend on the number of threads.
 #pragma once
 
 #include <functional>
-#include <optional>
 
 #include "parallel/thread_pool.h"
 #include "train/optimizer.h"
+#include "train/output_loss.h"
 #include "train/packed_batch.h"
+#include "train/rnn_layer.h"
 #include "train/train_step.h"
 
 namespace tangshi {
@@ -25,35 +25,46 @@ class CpuTrainStep : public TrainStep {
   TotalNll evaluate(const Batch& batch) override;
 
   // [n]: gradients of the last step, before clipping.
-  const at::Tensor& gradients() const { return replicas_[0]->grads; }
+  const at::Tensor& gradients() const { return grads_; }
 
  private:
-  struct Replica {
-    at::Tensor grads;  // [n]
-    Model model;
-    OutputLoss loss;
+  // What a layer reads, and the gradient with respect to it. Input 0 is that of the first layer; the last one
+  // is that of the output layer.
+  struct Input {
+    int64_t features;
+    Buffer own_t, own_rows;  // unless it is the output of a layer as it is
+    const float *t, *rows;   // [time, features, width]; [time, width, row_size(features)]
+    uint32_t dropout_key = 0;
   };
 
-  Replica& replica(int thread);
-  // Number of shares a batch is split into: one per thread, but at most one per row.
-  int shares(const Batch& batch) const;
-  // Runs work(share, its rows) for all shares in parallel and returns the sum of the results.
-  double each_share(const Batch& batch, const std::vector<float>& row_weights,
-                    const std::function<double(int share, const PackedBatch&)>& work);
-  // Overwrites the replica's gradients. Returns the loss of these rows.
-  static double forward_backward(Replica& replica, const PackedBatch& packed, uint64_t dropout_seed);
+  double forward_backward(const PackedBatch& packed, SpinPool& pool);
+  void embed(const PackedBatch& packed, SpinPool& pool);
+  void forward(const PackedBatch& packed, bool drops, SpinPool& pool);
+  void drop(Input& input, const float* from_t, const PackedBatch& packed, SpinPool& pool);
+  void drop_step(const Input& input, int64_t t, float* x, int64_t size) const;
+  void drop_gradient(const Input& input, float* d_t, const PackedBatch& packed, SpinPool& pool) const;
+  void embedding_gradient(const PackedBatch& packed, const float* d_x_t, SpinPool& pool);
+
+  // A parameter by its name, and its gradient.
+  const float* value(const std::string& name) const;
+  float* grad(const std::string& name);
+  LayerWeights<const float> weights(int64_t layer) const;
+  LayerWeights<float> weight_grads(int64_t layer);
+  std::string output_name() const { return config_.tie_weights ? "embedding.weight" : "fc.weight"; }
+  OutputWeights output_weights() const;
 
   const ModelConfig config_;
   Parameters& parameters_;
   Optimizer& optimizer_;
   at::Generator& generator_;
   ThreadPool& pool_;
-  std::vector<std::optional<Replica>> replicas_;  // one per thread, created when it first gets rows
-  std::vector<StepStats> results_;                // since the last call of results()
+  at::Tensor grads_;  // [n], allocated by the first step
+  std::vector<RnnLayer> layers_;
+  std::vector<Input> inputs_;  // [layers + 1]
+  OutputLoss loss_;
+  Buffer d_out_t_, d_x_t_;  // of the layer in progress
+  Buffer d_x_rows_;
+  std::vector<StepStats> results_;  // since the last call of results()
 };
-
-// Uses the kernels if they support the layer, otherwise libtorch's operators.
-LayerOutput cpu_layer(Cell cell, const at::Tensor& x, const HiddenState& state, at::TensorList weights,
-                      const std::vector<int64_t>& batch_sizes);
 
 }  // namespace tangshi

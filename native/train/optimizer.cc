@@ -9,18 +9,11 @@
 namespace tangshi {
 namespace {
 
-constexpr int64_t grain = 16;  // in floats: no two threads write to the same cache line
+// Squares are summed in chunks of this number of floats, so that the norm does not depend on the number of
+// threads.
+constexpr int64_t chunk = 1 << 14;
 
 Decay decay(double beta) { return {static_cast<float>(beta), static_cast<float>(1 - beta)}; }
-
-// Sums all gradients into the first. Returns the sum of squares of the result.
-double add_up(const Range& range, at::TensorList grads) {
-  float* sum = grads[0].mutable_data_ptr<float>() + range.begin;
-  for (const at::Tensor& other : grads.slice(1)) {
-    kernels().add(sum, other.const_data_ptr<float>() + range.begin, range.size());
-  }
-  return kernels().sum_of_squares(sum, range.size());
-}
 
 }  // namespace
 
@@ -34,17 +27,22 @@ Optimizer::Optimizer(const OptimizerConfig& config, const Parameters& parameters
   }
 }
 
-double Optimizer::clip_and_step(Parameters& parameters, at::TensorList grads, ThreadPool& pool, double lr,
+double Optimizer::clip_and_step(Parameters& parameters, const at::Tensor& grads, ThreadPool& pool, double lr,
                                 double clip_norm) {
-  const auto range = [&](int thread) { return pool.share(thread, parameters.values.numel(), grain); };
-  std::vector<double> squares(pool.count());
-  pool.run([&](int thread) { squares[thread] = add_up(range(thread), grads); });
+  const int64_t size = parameters.values.numel();
+  const float* grad = grads.const_data_ptr<float>();
+  std::vector<double> squares((size + chunk - 1) / chunk);
+  pool.run([&](int thread) {
+    const Range chunks = pool.share(thread, static_cast<int64_t>(squares.size()));
+    for (int64_t i = chunks.begin; i < chunks.end; i++)
+      squares[i] = kernels().sum_of_squares(grad + i * chunk, std::min(chunk, size - i * chunk));
+  });
   const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
   if (!std::isfinite(norm)) return norm;
   step_.add_(1);
   // Like torch.nn.utils.clip_grad_norm_, including its 1e-6.
   const double scale = std::min(1.0, clip_norm / (norm + 1e-6));
-  pool.run([&](int thread) { update(range(thread), parameters, grads[0], lr, scale); });
+  pool.run([&](int thread) { update(pool.share(thread, size, chunk), parameters, grads, lr, scale); });
   return norm;
 }
 

@@ -11,14 +11,14 @@ class Optimizer {
  public:
   Optimizer(const OptimizerConfig& config, const Parameters& parameters);
 
-  // On the CPU, with the kernels. Sums the replicas' gradients (each [n]) into grads[0], scales the sum to a
-  // 2-norm of at most clip_norm, and updates the parameters; each thread updates its range. Returns the norm
-  // before clipping. If it is not finite, no parameter changes.
-  double clip_and_step(Parameters& parameters, at::TensorList grads, ThreadPool& pool, double lr,
+  // On the CPU, with the kernels. Scales the gradients, [n], to a 2-norm of at most clip_norm, and updates
+  // the parameters; each thread updates its range. Returns the norm before clipping. If it is not finite, no
+  // parameter changes.
+  double clip_and_step(Parameters& parameters, const at::Tensor& grads, ThreadPool& pool, double lr,
                        double clip_norm);
 
-  // The same for one gradient on any device, without waiting for it: lr, clip_norm and the norm are 0-dim
-  // tensors there. Allocates all memory before it changes anything.
+  // The same on any device, without waiting for it: lr, clip_norm and the norm are 0-dim tensors there.
+  // Allocates all memory before it changes anything.
   at::Tensor clip_and_step(Parameters& parameters, const at::Tensor& grads, const at::Tensor& lr,
                            const at::Tensor& clip_norm);
 

@@ -2,213 +2,260 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <numeric>
 
-#include "kernels/kernels.h"
 #include "train/batch_minor.h"
 
 namespace tangshi {
 namespace {
 
-// Sizes chosen so that the working set stays in the caches of a core: a chunk is 8 groups of 64 positions, in
-// batch-minor layout within a group, and its logits are computed in blocks of 128 outputs.
-constexpr int64_t group_size = 64, chunk_size = 8 * group_size, block_size = 128;
+// Sizes chosen so that what a thread works on stays in its cache: a chunk has up to 8 groups of 64 positions,
+// and its logits are computed in blocks of 192 outputs.
+constexpr int64_t group_size = 64, chunk_groups = 8, block_size = 192;
+constexpr int64_t chunk_positions = chunk_groups * group_size, part_size = block_size * group_size;
 
-// The output layer for one chunk, with the kernels.
-struct Chunk {
-  const Kernels& k;
-  const OutputLayer& layer;
-  const LossInput& input;
-  const int64_t positions, groups, features, vocab;
-  float* const logits;     // [blocks of the vocabulary, groups, block, group]
-  float* const hidden_t;   // [groups, features, group]: hidden, then its gradient
-  float* const max_logit;  // [groups, group]: the largest logit of each position
-  float* const log_sum;    // [groups, group]: log of the sum of exp(logit)
-  float* const weights;    // [groups, group], 0 beyond the positions
+// With fewer targets, packing the weight costs more than it saves.
+constexpr int64_t fewest_to_pack = 256;
 
-  double forward();
-  void backward(OutputGrads& grads);
+constexpr float zeros[panel_rows] = {};
 
-  // Calls body(first output, number of outputs, logits of the block).
-  template <typename Body>
-  void each_block(Body body) const {
-    for (int64_t first = 0; first < vocab; first += block_size) {
-      body(first, std::min(block_size, vocab - first), logits + first * groups * group_size);
-    }
-  }
-
-  // Calls body(group, its first position, number of positions).
-  template <typename Body>
-  void each_group(Body body) const {
-    for (int64_t g = 0; g < groups; g++)
-      body(g, g * group_size, std::min(group_size, positions - g * group_size));
-  }
-
-  float& in_block(float* block, int64_t output, int64_t p) const {
-    return block[(p / group_size * block_size + output) * group_size + p % group_size];
-  }
-  float target_logit(int64_t p) const {
-    const int64_t first = target(p) / block_size * block_size;
-    return in_block(logits + first * groups * group_size, target(p) - first, p);
-  }
-  int64_t target(int64_t p) const { return input.targets.const_data_ptr<int64_t>()[p]; }
-  const float* weight_of(int64_t output) const {
-    return layer.weight.const_data_ptr<float>() + output * features;
-  }
-};
-
-double Chunk::forward() {
-  const int64_t all = groups * group_size;
-  std::fill_n(weights, all, 0.0f);
-  std::copy_n(input.weights.const_data_ptr<float>(), positions, weights);
-  std::fill_n(max_logit, all, -std::numeric_limits<float>::infinity());
-  std::fill_n(log_sum, all, 0.0f);
-  std::fill_n(hidden_t, all * features, 0.0f);
-  each_group([&](int64_t g, int64_t first, int64_t count) {
-    k.transpose(input.hidden.const_data_ptr<float>() + first * features, features, count, features,
-                hidden_t + g * features * group_size, group_size);
-  });
-  each_block([&](int64_t first, int64_t outputs, float* block) {
-    for (int64_t g = 0; g < groups; g++) {
-      float* part = block + g * block_size * group_size;
-      k.multiply({.x = {weight_of(first), features, 1},
-                  .w = {hidden_t + g * features * group_size, group_size},
-                  .rows = outputs,
-                  .columns = group_size,
-                  .count = features,
-                  .start = layer.bias.const_data_ptr<float>() + first,
-                  .out = part,
-                  .out_stride = group_size});
-      if (layer.relu_logits) k.relu(part, outputs * group_size);
-      k.track_softmax(part, outputs, group_size, max_logit + g * group_size, log_sum + g * group_size);
-    }
-  });
-  double loss = 0;
-  for (int64_t p = 0; p < all; p++) {
-    const double logarithm = max_logit[p] + std::log(static_cast<double>(log_sum[p]));
-    log_sum[p] = static_cast<float>(logarithm);
-    if (p < positions) loss += weights[p] * (logarithm - target_logit(p));
-  }
-  return loss;
-}
-
-void Chunk::backward(OutputGrads& grads) {
-  std::vector<bool> cut(positions);  // cut off by ReLU at the target: no gradient
-  for (int64_t p = 0; p < positions; p++) cut[p] = layer.relu_logits && !(target_logit(p) > 0);
-  std::fill_n(hidden_t, groups * features * group_size, 0.0f);
-  const at::Tensor hidden = padded(input.hidden, group_size);
-  each_block([&](int64_t first, int64_t outputs, float* block) {
-    float* bias_grad = grads.bias.mutable_data_ptr<float>() + first;
-    for (int64_t g = 0; g < groups; g++) {
-      float* part = block + g * block_size * group_size;  // from here on, the gradient
-      k.softmax(part, outputs, group_size, log_sum + g * group_size, weights + g * group_size,
-                layer.relu_logits);
-    }
-    for (int64_t p = 0; p < positions; p++) {
-      const int64_t output = target(p) - first;
-      if (output >= 0 && output < outputs && !cut[p]) in_block(block, output, p) -= weights[p];
-    }
-    for (int64_t g = 0; g < groups; g++) {
-      const float* part = block + g * block_size * group_size;
-      k.add_row_sums(part, group_size, outputs, group_size, bias_grad);
-      k.multiply({.x = {weight_of(first), 1, features},
-                  .w = {part, group_size},
-                  .rows = features,
-                  .columns = group_size,
-                  .count = outputs,
-                  .start = nullptr,
-                  .out = hidden_t + g * features * group_size,
-                  .out_stride = group_size});
-    }
-    k.multiply({.x = {block, group_size, 1, block_size * group_size},
-                .w = {hidden.const_data_ptr<float>(), hidden.size(1), group_size * hidden.size(1)},
-                .rows = outputs,
-                .columns = features,
-                .count = group_size,
-                .blocks = groups,
-                .start = nullptr,
-                .out = grads.weight.mutable_data_ptr<float>() + first * features,
-                .out_stride = features});
-  });
-  each_group([&](int64_t g, int64_t first, int64_t count) {
-    k.transpose(hidden_t + g * features * group_size, group_size, features, count,
-                grads.hidden.mutable_data_ptr<float>() + first * features, features);
-  });
-}
+int64_t blocks_of(int64_t vocab) { return (vocab + block_size - 1) / block_size; }
 
 }  // namespace
 
-LossInput LossInput::narrow(int64_t begin, int64_t count) const {
-  return {hidden.narrow(0, begin, count), targets.narrow(0, begin, count), weights.narrow(0, begin, count)};
+// Up to 512 targets, in groups of 64: wherever they are in the batch, here they are side by side.
+struct OutputLoss::Chunk {
+  OutputLoss& own;
+  const OutputWeights& layer;
+  const PackedBatch& batch;
+  const int64_t* positions;
+  const int64_t size;
+  const bool is_packed;
+  SpinPool& pool;
+
+  double forward(const HiddenOutputs& hidden);
+  void backward(const OutputGradients& grads);
+
+ private:
+  int64_t vocab() const { return layer.vocab; }
+  int64_t features() const { return layer.features; }
+  int64_t groups() const { return (size + group_size - 1) / group_size; }
+  // Number of positions of a group, and of columns, which are padded.
+  int64_t count(int64_t g) const { return std::min(group_size, size - g * group_size); }
+  int64_t columns(int64_t g) const { return padded_size(count(g)); }
+  int64_t position(int64_t g, int64_t column) const { return positions[g * group_size + column]; }
+
+  // The logits of a block of outputs for a group, [outputs, columns]; later their exp, then their
+  // derivatives.
+  float* part(int64_t block, int64_t g) const {
+    return own.logits_.get() + (block * chunk_groups + g) * part_size;
+  }
+  // Of a group.
+  float* hidden_t(int64_t g) const { return own.hidden_t_.get() + g * group_size * features(); }
+  float* d_hidden_t(int64_t g) const { return own.d_hidden_t_.get() + g * group_size * features(); }
+  float* rows(int64_t g) const { return own.hidden_rows_.get() + g * group_size * row_size(features()); }
+  float* maxima(int64_t block, int64_t g) const {
+    return own.maxima_.get() + block * chunk_positions + g * group_size;
+  }
+  float* sums(int64_t block, int64_t g) const {
+    return own.sums_.get() + block * chunk_positions + g * group_size;
+  }
+  float* of_positions(int64_t index, int64_t g) const {
+    return own.positions_.get() + index * chunk_positions + g * group_size;
+  }
+  float* log_sum(int64_t g) const { return of_positions(0, g); }
+  float* weights(int64_t g) const { return of_positions(1, g); }
+  float* target_weights(int64_t g) const { return of_positions(2, g); }
+  float* target_logits(int64_t g) const { return of_positions(3, g); }
+
+  // Calls body(first column, columns, position of the first) for the columns of a group that are side by side
+  // in the batch, too.
+  template <typename Body>
+  void each_run(int64_t g, Body body) const {
+    for (int64_t c = 0, end; c < count(g); c = end) {
+      const int64_t first = position(g, c);
+      for (end = c + 1;
+           end < count(g) && position(g, end) == first + end - c && position(g, end) % batch.width != 0;)
+        end++;
+      body(c, end - c, first);
+    }
+  }
+
+  void gather(int64_t g, const HiddenOutputs& hidden);
+  void logits_of(int64_t block);
+  double loss_of(int64_t g);
+  void derivatives_of(int64_t block, const OutputGradients& grads);
+  void hidden_gradient(int64_t g, int64_t first_panel, int64_t end_panel);
+  void scatter(int64_t g, const OutputGradients& grads);
+};
+
+double OutputLoss::Chunk::forward(const HiddenOutputs& hidden) {
+  pool.each(groups(), [&](int64_t g) { gather(g, hidden); });
+  pool.each(blocks_of(vocab()), [&](int64_t block) { logits_of(block); });
+  double losses[chunk_groups];
+  pool.each(groups(), [&](int64_t g) { losses[g] = loss_of(g); });
+  return std::accumulate(losses, losses + groups(), 0.0);
 }
 
-OutputGrads OutputGrads::narrow(int64_t begin, int64_t count) const {
-  return {hidden.narrow(0, begin, count), weight, bias};
+void OutputLoss::Chunk::gather(int64_t g, const HiddenOutputs& hidden) {
+  const int64_t row = row_size(features()), width = columns(g);
+  if (count(g) < width) {
+    std::fill_n(hidden_t(g), features() * width, 0.0f);
+    std::fill_n(rows(g) + count(g) * row, (width - count(g)) * row, 0.0f);
+  }
+  each_run(g, [&](int64_t c, int64_t n, int64_t first) {
+    const float* from = hidden.t + first / batch.width * batch.width * features() + first % batch.width;
+    for (int64_t f = 0; f < features(); f++)
+      std::copy_n(from + f * batch.width, n, hidden_t(g) + f * width + c);
+    std::copy_n(hidden.rows + first * row, n * row, rows(g) + c * row);
+  });
 }
 
-double OutputLoss::operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
-  at::NoGradGuard no_grad;
+// The opposite, for the gradient.
+void OutputLoss::Chunk::scatter(int64_t g, const OutputGradients& grads) {
+  each_run(g, [&](int64_t c, int64_t n, int64_t first) {
+    float* to = grads.hidden_t + first / batch.width * batch.width * features() + first % batch.width;
+    for (int64_t f = 0; f < features(); f++)
+      std::copy_n(d_hidden_t(g) + f * columns(g) + c, n, to + f * batch.width);
+  });
+}
+
+void OutputLoss::Chunk::logits_of(int64_t block) {
+  const int64_t first = block * block_size, outputs = std::min(block_size, vocab() - first);
+  for (int64_t g = 0; g < groups(); g++) {
+    kernels().multiply({.x = {layer.weight + first * features(), features(), 1},
+                        .w = {hidden_t(g), columns(g)},
+                        .rows = outputs,
+                        .columns = columns(g),
+                        .count = features(),
+                        .start = layer.bias + first,
+                        .out = part(block, g),
+                        .out_stride = columns(g)});
+    for (int64_t c = 0; c < count(g); c++) {
+      const int64_t output = batch.targets[position(g, c)] - first;
+      if (output < 0 || output >= outputs) continue;
+      target_logits(g)[c] = part(block, g)[output * columns(g) + c];
+    }
+    kernels().exp_logits(part(block, g), outputs, columns(g), layer.relu_logits, maxima(block, g),
+                         sums(block, g));
+  }
+}
+
+// The loss of a group, and what its gradient needs.
+double OutputLoss::Chunk::loss_of(int64_t g) {
+  alignas(64) float largest[group_size], total[group_size];
+  kernels().merge_softmax(maxima(0, g), sums(0, g), blocks_of(vocab()), chunk_positions, columns(g), largest,
+                          total);
+  std::fill_n(weights(g), columns(g), 0.0f);
+  std::fill_n(log_sum(g), columns(g), 0.0f);
   double loss = 0;
-  for (int64_t begin = 0; begin < input.hidden.size(0); begin += chunk_size) {
-    const int64_t count = std::min(chunk_size, input.hidden.size(0) - begin);
-    std::optional<OutputGrads> part;
-    if (grads != nullptr) part = grads->narrow(begin, count);
-    loss += chunk(layer, input.narrow(begin, count), part ? &*part : nullptr);
+  for (int64_t c = 0; c < count(g); c++) {
+    const double logarithm = largest[c] + std::log(static_cast<double>(total[c]));
+    const float weight = batch.weights[position(g, c)], logit = target_logits(g)[c];
+    const bool is_cut = layer.relu_logits && !(logit > 0);  // by ReLU: no gradient
+    log_sum(g)[c] = static_cast<float>(logarithm);
+    weights(g)[c] = weight;
+    target_weights(g)[c] = is_cut ? 0 : weight;
+    loss += weight * (logarithm - (is_cut ? 0 : logit));
   }
   return loss;
 }
 
-double OutputLoss::chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads) {
-  const int64_t positions = input.hidden.size(0), features = input.hidden.size(1);
-  const int64_t vocab = layer.weight.size(0), groups = (positions + group_size - 1) / group_size;
-  const int64_t blocks = (vocab + block_size - 1) / block_size, all = groups * group_size;
-  float* const statistics = reserve(statistics_, 3 * all);
-  Chunk chunk{kernels(),
-              layer,
-              input,
-              positions,
-              groups,
-              features,
-              vocab,
-              reserve(logits_, blocks * block_size * all),
-              reserve(hidden_t_, features * all),
-              statistics,
-              statistics + all,
-              statistics + 2 * all};
-  const double loss = chunk.forward();
-  if (grads != nullptr) chunk.backward(*grads);
-  return loss;
+void OutputLoss::Chunk::backward(const OutputGradients& grads) {
+  pool.each(blocks_of(vocab()), [&](int64_t block) { derivatives_of(block, grads); });
+  const int64_t panels = panels_of(features());
+  each_range(pool, groups() * panels, [&](int64_t first, int64_t end) {
+    for (int64_t i = first, next; i < end; i = next) {
+      const int64_t g = i / panels;
+      next = std::min(end, (g + 1) * panels);
+      hidden_gradient(g, i - g * panels, next - g * panels);
+    }
+  });
+  pool.each(groups(), [&](int64_t g) { scatter(g, grads); });
 }
 
-at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
-                              double grad_scale) {
-  at::NoGradGuard no_grad;
-  // Large chunks keep a GPU busy: 400 MB of logits for a vocabulary of 6,000.
-  constexpr int64_t chunk_size = 16384;
-  const at::ScalarType type = input.hidden.scalar_type();
-  at::Tensor loss = at::zeros({}, input.hidden.options().dtype(at::kDouble));
-  for (int64_t begin = 0; begin < input.hidden.size(0); begin += chunk_size) {
-    const int64_t count = std::min(chunk_size, input.hidden.size(0) - begin);
-    const LossInput part = input.narrow(begin, count);
-    const at::Tensor target = part.targets.unsqueeze(1);  // [positions, 1]
-    at::Tensor logits = at::linear(part.hidden, layer.weight, layer.bias);
-    if (layer.relu_logits) logits.relu_();
-    const at::Tensor log_probs = at::log_softmax(logits, 1, at::kFloat);
-    const at::Tensor nll = log_probs.gather(1, target).squeeze(1).neg();
-    loss.add_(nll.to(at::kDouble).dot(part.weights.to(at::kDouble)));
-    if (grads == nullptr) continue;
-    // The gradient of each position's NLL. The weights are multiplied in later, with tensors smaller than the
-    // logits.
-    at::Tensor d_logits = type == at::kFloat ? log_probs : at::empty_like(logits);
-    at::exp_out(d_logits, log_probs);
-    d_logits.scatter_add_(1, target, at::full_like(target, -1, d_logits.options()));
-    if (layer.relu_logits) d_logits.mul_(logits.gt(0));
-    const at::Tensor scales = (part.weights * grad_scale).to(type).unsqueeze(1);  // [positions, 1]
-    OutputGrads wanted = grads->narrow(begin, count);
-    wanted.bias.add_(at::mm(d_logits.t(), scales).squeeze(1));
-    at::mm_out(wanted.hidden, d_logits, layer.weight);
-    wanted.hidden.mul_(scales);
-    wanted.weight.addmm_(d_logits.t(), part.hidden * scales);
+// Replaces the exp of a block's logits by their derivatives, and adds to the gradients of its weights.
+void OutputLoss::Chunk::derivatives_of(int64_t block, const OutputGradients& grads) {
+  const int64_t first = block * block_size, outputs = std::min(block_size, vocab() - first);
+  for (int64_t g = 0; g < groups(); g++) {
+    alignas(64) float factor[group_size];
+    kernels().exp_factors(maxima(block, g), log_sum(g), weights(g), columns(g), factor);
+    kernels().scale_exps(part(block, g), outputs, columns(g), factor);
+    for (int64_t c = 0; c < count(g); c++) {
+      const int64_t output = batch.targets[position(g, c)] - first;
+      if (output < 0 || output >= outputs) continue;
+      part(block, g)[output * columns(g) + c] -= target_weights(g)[c];
+    }
+    kernels().add_row_sums(part(block, g), columns(g), outputs, columns(g), grads.bias + first);
+  }
+  for (int64_t g = 0, end; g < groups(); g = end) {  // groups of equal size are summed at once
+    for (end = g + 1; end < groups() && columns(end) == columns(g);) end++;
+    kernels().multiply({.x = {part(block, g), columns(g), 1, part_size},
+                        .w = {rows(g), row_size(features()), group_size * row_size(features())},
+                        .rows = outputs,
+                        .columns = features(),
+                        .count = columns(g),
+                        .blocks = end - g,
+                        .start = nullptr,
+                        .out = grads.weight + first * features(),
+                        .out_stride = features()});
+  }
+}
+
+void OutputLoss::Chunk::hidden_gradient(int64_t g, int64_t first_panel, int64_t end_panel) {
+  for (int64_t block = 0; block < blocks_of(vocab()); block++) {
+    const int64_t first = block * block_size, outputs = std::min(block_size, vocab() - first);
+    for (int64_t panel = first_panel; panel < end_panel; panel++) {
+      const float* weight = layer.weight + first * features() + panel * panel_rows;
+      kernels().multiply(
+          {.x = is_packed ? own.weight_back_.scalars(panel, first) : Scalars{weight, 1, features()},
+           .w = {part(block, g), columns(g)},
+           .rows = own.weight_back_.rows_of(panel),
+           .columns = columns(g),
+           .count = outputs,
+           .start = block == 0 ? zeros : nullptr,
+           .out = d_hidden_t(g) + panel * panel_rows * columns(g),
+           .out_stride = columns(g)});
+    }
+  }
+}
+
+void OutputLoss::reserve(const OutputWeights& layer) {
+  const int64_t blocks = blocks_of(layer.vocab);
+  logits_.reserve(blocks * chunk_groups * part_size);
+  hidden_t_.reserve(chunk_positions * layer.features);
+  d_hidden_t_.reserve(chunk_positions * layer.features);
+  hidden_rows_.reserve(chunk_positions * row_size(layer.features));
+  maxima_.reserve(blocks * chunk_positions);
+  sums_.reserve(blocks * chunk_positions);
+  positions_.reserve(4 * chunk_positions);
+  weight_back_.reserve(layer.features, layer.vocab);
+}
+
+void OutputLoss::pack(const OutputWeights& layer, SpinPool& pool) {
+  pool.each(blocks_of(layer.vocab), [&](int64_t block) {
+    const int64_t first = block * block_size, outputs = std::min(block_size, layer.vocab - first);
+    for (int64_t panel = 0; panel < panels_of(layer.features); panel++)
+      weight_back_.pack(panel, first, outputs, layer.weight + first * layer.features, 1, layer.features);
+  });
+}
+
+double OutputLoss::operator()(const OutputWeights& layer, const PackedBatch& batch,
+                              const HiddenOutputs& hidden, const OutputGradients* grads, SpinPool& pool) {
+  reserve(layer);
+  const auto all = static_cast<int64_t>(batch.positions.size());
+  const bool is_packed = all >= fewest_to_pack;
+  if (grads != nullptr) {
+    if (is_packed) pack(layer, pool);
+    const int64_t step = layer.features * batch.width;
+    pool.each(batch.time, [&](int64_t t) { std::fill_n(grads->hidden_t + t * step, step, 0.0f); });
+  }
+  double loss = 0;
+  for (int64_t first = 0; first < all; first += chunk_positions) {
+    const int64_t size = std::min(chunk_positions, all - first);
+    Chunk chunk{*this, layer, batch, batch.positions.data() + first, size, is_packed, pool};
+    loss += chunk.forward(hidden);
+    if (grads != nullptr) chunk.backward(*grads);
   }
   return loss;
 }

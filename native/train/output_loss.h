@@ -1,48 +1,53 @@
 // Linear -> log-softmax -> NLL with its gradient, in chunks of positions, so that the logits of a whole batch
-// ([positions, vocab]: 77 MB for 64 poems of 50 characters) are never in memory at once.
+// ([positions, vocab]: 77 MB for 64 poems of 50 characters) are never in memory at once. The threads share
+// each chunk; results do not depend on their number.
 #pragma once
 
-#include "libtorch.h"
+#include "kernels/kernels.h"
+#include "parallel/spin_pool.h"
+#include "train/packed_batch.h"
+#include "train/panels.h"
 
 namespace tangshi {
 
-// The output layer: weight [vocab, hidden], bias [vocab].
-struct OutputLayer {
-  at::Tensor weight, bias;
+// The output layer: weight [vocab, features], bias [vocab].
+struct OutputWeights {
+  const float *weight, *bias;
+  int64_t vocab, features;
   bool relu_logits;
 };
 
-// The positions of the loss. hidden: [n, hidden]; targets: [n] int64, each in the vocabulary; weights: [n], 0
-// for padding.
-struct LossInput {
-  at::Tensor hidden, targets, weights;
-
-  LossInput narrow(int64_t begin, int64_t count) const;
+// The outputs of the last layer, in both layouts: [time, features, width] and [time, width,
+// row_size(features)].
+struct HiddenOutputs {
+  const float *t, *rows;
 };
 
-// Gradients that a training step needs in addition to the loss.
-struct OutputGrads {
-  at::Tensor hidden;        // [n, hidden], overwritten
-  at::Tensor weight, bias;  // added to
-
-  OutputGrads narrow(int64_t begin, int64_t count) const;
+struct OutputGradients {
+  float *weight, *bias;  // added to
+  float* hidden_t;       // [time, features, width], overwritten in the columns used
 };
 
-// On the CPU, with the kernels. Reuses its memory between calls.
 class OutputLoss {
  public:
-  // The sum over positions of weights x NLL, in nats.
-  double operator()(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
+  // The sum over targets of weights x NLL, in nats. Without grads, only that.
+  double operator()(const OutputWeights& layer, const PackedBatch& batch, const HiddenOutputs& hidden,
+                    const OutputGradients* grads, SpinPool& pool);
 
  private:
-  double chunk(const OutputLayer& layer, const LossInput& input, OutputGrads* grads);
+  struct Chunk;
 
-  at::Tensor logits_, hidden_t_, statistics_;  // buffers for a chunk
+  void reserve(const OutputWeights& layer);
+  void pack(const OutputWeights& layer, SpinPool& pool);
+
+  Buffer logits_;  // [blocks of the vocabulary, groups of a chunk, block, columns]; later their exp
+  // Of the positions of a chunk: the hidden outputs in both layouts, and their gradient.
+  Buffer hidden_t_, d_hidden_t_;  // [groups, features, columns]
+  Buffer hidden_rows_;            // [groups, columns, row_size(features)]
+  Buffer maxima_, sums_;  // [blocks, groups, columns]: the largest logit, the sum of exp(logit - largest)
+  // [4, groups, columns]: log of the sum of exp(logit), weight, weight of the target, logit of the target
+  Buffer positions_;
+  Panels weight_back_;  // the weight, transposed
 };
-
-// The same with tensor operations, on any device and without waiting for it. Returns a 0-dim double on the
-// device. Layer, hidden outputs and gradients may have 16 bits. The gradients are multiplied by grad_scale.
-at::Tensor tensor_output_loss(const OutputLayer& layer, const LossInput& input, OutputGrads* grads,
-                              double grad_scale = 1);
 
 }  // namespace tangshi

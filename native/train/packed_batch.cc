@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "train/batch_minor.h"
+
 namespace tangshi {
 namespace {
 
@@ -14,45 +16,31 @@ int64_t length(const Batch& batch, int64_t row) {
   return steps;
 }
 
-template <typename T>
-at::Tensor tensor(const std::vector<T>& values) {
-  return at::tensor(at::ArrayRef<T>(values));
-}
-
 }  // namespace
 
-std::vector<int64_t> sorted_indices(const Batch& batch) {
-  std::vector<int64_t> lengths(batch.rows), indices(batch.rows);
+PackedBatch pack(const Batch& batch, const std::vector<float>& row_weights) {
+  std::vector<int64_t> lengths(batch.rows), rows(batch.rows);
   for (int64_t row = 0; row < batch.rows; row++) lengths[row] = length(batch, row);
-  std::iota(indices.begin(), indices.end(), 0);
-  std::stable_sort(indices.begin(), indices.end(),
-                   [&](int64_t a, int64_t b) { return lengths[a] > lengths[b]; });
-  return indices;
-}
+  std::iota(rows.begin(), rows.end(), 0);
+  std::stable_sort(rows.begin(), rows.end(), [&](int64_t a, int64_t b) { return lengths[a] > lengths[b]; });
 
-PackedBatch pack(const Batch& batch, const std::vector<int64_t>& indices, int share, int count,
-                 const std::vector<float>& row_weights) {
-  std::vector<int64_t> rows;
-  for (size_t i = share; i < indices.size(); i += count) rows.push_back(indices[i]);
-  std::vector<int64_t> lengths;
-  for (const int64_t row : rows) lengths.push_back(length(batch, row));
-  const int64_t time = rows.empty() ? 0 : lengths[0], width = static_cast<int64_t>(rows.size());
-
-  std::vector<int64_t> inputs(time * width), batch_sizes(time), target_index, targets;
-  std::vector<float> weights;
-  for (int64_t t = 0; t < time; t++) {
-    for (int64_t r = 0; r < width; r++) {
-      const int64_t from = rows[r] * batch.time + t;
-      inputs[t * width + r] = batch.inputs[from];
-      if (t < lengths[r]) batch_sizes[t]++;
+  PackedBatch packed{.time = rows.empty() ? 0 : lengths[rows[0]], .width = padded_size(batch.rows)};
+  packed.inputs.resize(packed.size());
+  packed.targets.resize(packed.size(), -1);
+  packed.weights.resize(packed.size());
+  for (int64_t t = 0, live = batch.rows; t < packed.time; t++) {
+    while (lengths[rows[live - 1]] <= t) live--;
+    packed.used.push_back(padded_size(live));
+    for (int64_t r = 0; r < live; r++) {
+      const int64_t from = rows[r] * batch.time + t, to = t * packed.width + r;
+      packed.inputs[to] = batch.inputs[from];
+      packed.targets[to] = batch.targets[from];
       if (batch.targets[from] < 0) continue;
-      target_index.push_back(t * width + r);
-      targets.push_back(batch.targets[from]);
-      weights.push_back(row_weights[rows[r]]);
+      packed.weights[to] = row_weights[rows[r]];
+      packed.positions.push_back(to);
     }
   }
-  return {tensor(inputs).view({time, width}), batch_sizes, tensor(target_index), tensor(targets),
-          tensor(weights)};
+  return packed;
 }
 
 }  // namespace tangshi

@@ -1,28 +1,28 @@
-// One thread's share of a batch: its rows, longest first, and the positions of their real targets. Padding
-// after the last target of a row costs no output, and no step in a layer that can skip it.
+// A batch as the kernels compute it: time step by time step, its rows sorted by length, so that those that
+// have not ended are always the first ones. Padding after the last target of a row costs nothing.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
-#include "libtorch.h"
 #include "train/batch.h"
 
 namespace tangshi {
 
 struct PackedBatch {
-  at::Tensor inputs;  // [time, rows] int64
-  std::vector<int64_t>
-      batch_sizes;  // [time]: number of rows (always the first ones) with a target at this step or later
-  at::Tensor target_index;      // [n] int64: indices of the real targets in time x rows
-  at::Tensor targets, weights;  // [n]
+  int64_t time = 0;                  // of the longest row
+  int64_t width = 0;                 // number of rows, padded to a multiple of 16
+  std::vector<int64_t> used = {};    // [time]: number of columns to compute, a multiple of 16, not increasing
+  std::vector<int32_t> inputs = {};  // [time, width], 0 beyond the rows
+  std::vector<int32_t> targets = {};  // [time, width], -1 for none
+  std::vector<float> weights = {};    // [time, width]: of each target in the loss, 0 for none
+
+  std::vector<int64_t> positions = {};  // of the targets, in time x width; ascending
+
+  int64_t size() const { return time * width; }
 };
 
-// The rows of a batch, longest first.
-std::vector<int64_t> sorted_indices(const Batch& batch);
-
-// Share `share` of `count`: every count-th element of `indices`, starting at `share`. row_weights: [rows of
-// the batch], the weight of each real target of a row.
-PackedBatch pack(const Batch& batch, const std::vector<int64_t>& indices, int share, int count,
-                 const std::vector<float>& row_weights);
+// row_weights: [rows of the batch], the weight of each real target of a row.
+PackedBatch pack(const Batch& batch, const std::vector<float>& row_weights);
 
 }  // namespace tangshi

@@ -7,7 +7,7 @@
 
 #include "model/model.h"
 #include "train/batch.h"
-#include "train/output_loss.h"
+#include "train/tensor_output_loss.h"
 
 namespace tangshi {
 

@@ -316,7 +316,6 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
 
   // notices of a run
   [/the run is no longer bit-equal to an unbroken one/, '结果与不中断的训练不再逐位相同'],
-  [/^(\d+) threads instead of (\d+): /, '线程数为 $1，原为 $2：'],
   [/^(\d+) epochs instead of (\d+): /, '轮数为 $1，原为 $2：'],
   [/^(.*) instead of (.*): /, '现为 $1，原为 $2：'],
   [/the learning rate now follows the new length/, '学习率的变化按新的轮数计算'],

@@ -12,13 +12,14 @@ import { buildPeak } from './bench/floor';
 import { gpu } from './bench/gpu';
 import { describeMachine } from './bench/machine';
 import { memory } from './bench/memory';
+import { networks } from './bench/networks';
 import { findPeers } from './bench/peers';
 import * as report from './bench/report';
 import { sampling } from './bench/sampling';
 import { scaling } from './bench/scaling';
 import { training } from './bench/training';
 
-const SECTIONS = ['curve', 'training', 'sampling', 'memory', 'scaling'] as const;
+const SECTIONS = ['curve', 'training', 'networks', 'sampling', 'memory', 'scaling'] as const;
 type Section = (typeof SECTIONS)[number] | 'gpu';
 
 /** For all contenders whose number of threads can be set. */
@@ -33,7 +34,7 @@ delete process.env.npm_config_python;
 const command = newCommand('bench')
   .description(
     'Compares the speed of this library with PyTorch, onnxruntime-node and tfjs, if installed.\n' +
-      'Exits with code 1 if their results differ. Takes about 8 minutes on two cores.',
+      'Exits with code 1 if their results differ. Takes about 15 minutes on two cores.',
   )
   .option('--only <sections>', `sections to run, out of ${SECTIONS.join(',')}`, sections, [...SECTIONS])
   .addOption(
@@ -82,6 +83,7 @@ async function measure(bench: Bench, only: readonly Section[], tell: (text: stri
   return {
     curve: await told('curve', () => curve(bench), report.curveText),
     training: await told('training', () => training(bench), report.trainingText),
+    networks: await told('networks', () => networks(bench), report.networksText),
     sampling: await told('sampling', () => sampling(bench), report.samplingText),
     memory: await told('memory', () => memory(bench), report.memoryText),
     scaling: await told('scaling', () => scaling(bench), report.scalingText),

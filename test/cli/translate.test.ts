@@ -559,10 +559,6 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
 
   // notices
   [
-    '线程数为 2，原为 1：结果与不中断的训练不再逐位相同',
-    () => notices({ out: copyOf('more'), resume: true, config: { threads: 2 } }),
-  ],
-  [
     '轮数为 3，原为 1：学习率的变化按新的轮数计算',
     () => notices({ out: copyOf('longer'), resume: true, config: { epochs: 3 } }),
   ],

@@ -1,6 +1,7 @@
 import type { Contest, Row } from './contest';
 import type { Gpu } from './gpu';
 import type { Memory } from './memory';
+import type { Networks } from './networks';
 import type { Sampling } from './sampling';
 import type { Training } from './training';
 
@@ -17,11 +18,17 @@ export type Bar = Readonly<{
   met?: boolean;
 }>;
 
-type Sections = Readonly<{ training?: Training; sampling?: Sampling; memory?: Memory; gpu?: Gpu }>;
+type Sections = Readonly<{
+  training?: Training;
+  networks?: Networks;
+  sampling?: Sampling;
+  memory?: Memory;
+  gpu?: Gpu;
+}>;
 type Numbers = Readonly<{ ours: number; peer: number; ratio: number }> | undefined;
 
 /** The targets of the sections that were run. */
-export function bars({ training, sampling, memory, gpu }: Sections): Bar[] {
+export function bars({ training, networks, sampling, memory, gpu }: Sections): Bar[] {
   const all: Bar[] = [];
   const add = (figure: string, numbers: Numbers, bar: number) =>
     all.push(judged({ figure, ...numbers, bar }));
@@ -33,6 +40,10 @@ export function bars({ training, sampling, memory, gpu }: Sections): Bar[] {
     add('training / floor', ofFloor(seedSize), 0.55);
     add('disturbed / pytorch batched', against(disturbed, 'pytorch batched'), 2.5);
     add('hidden 512 / floor', ofFloor(hidden512), 0.6);
+  }
+  for (const contest of networks?.contests ?? []) {
+    const bar = contest.title.includes('1024') ? 1.15 : 1.5;
+    add(`${contest.title} / pytorch tuned`, against(contest, 'pytorch tuned'), bar);
   }
   if (sampling) {
     const { oneByOne, oneByOne512, together } = sampling;

@@ -25,9 +25,10 @@ export async function buildPeak(): Promise<Peak> {
 }
 
 /** Multiplications and additions in the matrix products per target, forward and (twice as many) backward. */
-export function flopPerToken({ vocabSize, embedDim, hiddenDim, layers }: Sizes): number {
-  const first = 4 * hiddenDim * (embedDim + hiddenDim);
-  const other = 4 * hiddenDim * (hiddenDim + hiddenDim);
+export function flopPerToken({ vocabSize, embedDim, hiddenDim, layers, cell = 'lstm' }: Sizes): number {
+  const gates = { lstm: 4, gru: 3, rnn: 1 }[cell];
+  const first = gates * hiddenDim * (embedDim + hiddenDim);
+  const other = gates * hiddenDim * (hiddenDim + hiddenDim);
   const weights = first + (layers - 1) * other + vocabSize * hiddenDim;
   return 3 * 2 * weights;
 }

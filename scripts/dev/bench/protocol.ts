@@ -1,12 +1,19 @@
-import type { Device, Precision } from '../../../lib/native/contract';
+import type { Cell, Device, Precision } from '../../../lib/native/contract';
 
 /**
  * The protocol between the benchmark and a contender: one JSON object per line. First `open`, which is not timed; then
  * rounds, which the contender times around the work itself, so that neither start-up nor the pipe is included.
  */
 
-/** Embedding [V, E] -> `layers` x LSTM [H] -> Linear [V, H]. */
-export type Sizes = Readonly<{ vocabSize: number; embedDim: number; hiddenDim: number; layers: number }>;
+/** Embedding [V, E] -> `layers` x cell [H] -> Linear [V, H]. */
+export type Sizes = Readonly<{
+  vocabSize: number;
+  embedDim: number;
+  hiddenDim: number;
+  layers: number;
+  /** Default: lstm. */
+  cell?: Cell;
+}>;
 
 /** Device of a contender and its settings. */
 export type Place = Readonly<{

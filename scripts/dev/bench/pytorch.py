@@ -23,14 +23,16 @@ CHUNK = 256  # rows
 
 
 class Net(nn.Module):
-    def __init__(self, vocabSize, embedDim, hiddenDim, layers):
+    def __init__(self, vocabSize, embedDim, hiddenDim, layers, cell="lstm"):
         super().__init__()
         self.embedding = nn.Embedding(vocabSize, embedDim)
-        self.lstm = nn.LSTM(embedDim, hiddenDim, num_layers=layers)
+        self.cell = cell
+        recurrent = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[cell]
+        self.add_module(cell, recurrent(embedDim, hiddenDim, num_layers=layers))
         self.fc = nn.Linear(hiddenDim, vocabSize)
 
     def hidden(self, ids, state=None):  # [time, rows] -> [time, rows, hidden]
-        return self.lstm(self.embedding(ids), state)
+        return getattr(self, self.cell)(self.embedding(ids), state)
 
 
 class ChunkedLoss(torch.autograd.Function):

@@ -5,6 +5,7 @@ import type { Curve } from './curve';
 import type { Gpu } from './gpu';
 import type { Machine } from './machine';
 import type { Memory } from './memory';
+import type { Networks } from './networks';
 import type { Sampling } from './sampling';
 import type { Point, Scaling } from './scaling';
 import type { Training } from './training';
@@ -27,6 +28,10 @@ export function machineText({ cpu, cores, load, versions }: Machine, skipped: re
 
 export function trainingText({ checks, seedSize, disturbed, hidden512, tfjs }: Training): string {
   const contests = [seedSize, disturbed, hidden512, ...(tfjs ? [tfjs] : [])];
+  return `\n${checksText(checks)}${contests.map(contestText).join('')}`;
+}
+
+export function networksText({ checks, contests }: Networks): string {
   return `\n${checksText(checks)}${contests.map(contestText).join('')}`;
 }
 
