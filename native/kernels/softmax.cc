@@ -63,10 +63,10 @@ void exp_logits(float* logits, int64_t rows, int64_t columns, bool relu, float* 
     for (int64_t r = 0; r < rows; r++) {
       float* at = logits + r * columns + c;
       const Vec logit = load(at);
-      if (relu) {
-        const Vec e = exp(max(logit, splat(0)) - top);
+      if (relu) {  // NaN stays NaN, so that the loss shows it
+        const Vec e = exp((logit < 0.0f ? splat(0) : logit) - top);
         sum += e;
-        store(at, logit > 0.0f ? e : -e);
+        store(at, logit <= 0.0f ? -e : e);
       } else {
         const Vec e = exp(logit - top);
         sum += e;

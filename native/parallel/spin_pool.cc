@@ -40,7 +40,7 @@ void SpinPool::run(const Job& job, int64_t count) {
   }
 }
 
-bool SpinPool::take(bool from_front) {
+bool SpinPool::take(bool from_front) noexcept {
   uint64_t left = left_.load();
   for (;;) {
     const uint64_t number = left >> 32, first = left >> 16 & 0xffff, end = left & 0xffff;

@@ -47,15 +47,16 @@ class SpinPool {
   };
 
   void run(const Job& job, int64_t count);
-  // Runs a piece; returns false if none is left.
-  bool take(bool from_front);
+  // Runs a piece; returns false if none is left. A piece that throws ends the process, instead of leaving the
+  // others waiting.
+  bool take(bool from_front) noexcept;
 
   const int helpers_;
   std::atomic<const Job*> job_ = nullptr;
   // The remaining work: the number of the job in the upper 32 bits, then the first piece and the end, 16 bits
   // each. A piece is taken by exchanging all three at once, so that no piece of an old job can be taken.
-  std::atomic<uint64_t> left_ = 0;
-  std::atomic<int64_t> undone_ = 0;
+  alignas(64) std::atomic<uint64_t> left_ = 0;
+  alignas(64) std::atomic<int64_t> undone_ = 0;
   std::atomic<bool> dismissed_ = false;
 };
 

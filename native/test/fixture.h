@@ -1,4 +1,4 @@
-// Small models and batches that can be inspected, and batches large enough for the kernels.
+// Small models and batches that can be inspected, and larger batches.
 #pragma once
 
 #include "expect_close.h"
@@ -23,7 +23,7 @@ inline Batch small_batch() {
   return {.inputs = {1, 2, 3, 4, 5, 6, 0, 0}, .targets = {2, 3, 4, 9, 6, 10, -1, -1}, .rows = 2, .time = 4};
 }
 
-// 40 rows of 1 to 9 real targets, enough for the kernels on three threads. Some rows have none, and some have
+// 40 rows of 1 to 9 real targets. Some rows have none, and some have
 // a masked target in the middle.
 inline Batch many_rows(uint64_t seed = 1) {
   const auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);

@@ -276,6 +276,20 @@ TEST(kernels, cells_in_training_match_autograd) {
   }
 }
 
+TEST(kernels, a_logit_that_is_nan_reaches_the_sum) {
+  for (const Kernels* level : supported_kernels()) {
+    for (const bool relu : {false, true}) {
+      for (const int64_t row : {0, 3, 6}) {
+        at::Tensor logits = at::arange(7 * 16, at::kFloat).view({7, 16}) - 50;
+        logits[row].fill_(NAN);
+        at::Tensor largest = at::empty({16}), total = at::empty({16});
+        level->exp_logits(data(logits), 7, 16, relu, data(largest), data(total));
+        EXPECT(total.isnan().all().item<bool>());
+      }
+    }
+  }
+}
+
 TEST(kernels, dropout_is_the_same_at_every_level_and_drops_the_given_share) {
   constexpr int64_t n = 100'000;
   at::Tensor expected;

@@ -47,6 +47,26 @@ void check_against(const OptimizerConfig& config, double lr, const Make& make) {
 
 }  // namespace
 
+TEST(optimizer, the_number_of_threads_changes_nothing) {
+  constexpr int64_t n = 3 * 16384 + 5;  // several chunks of the norm, several ranges of the update
+  for (const OptimizerKind kind : {OptimizerKind::rmsprop, OptimizerKind::adam, OptimizerKind::adamw}) {
+    const auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
+    const at::Tensor start = at::randn({n}, generator), grad = at::randn({n}, generator);
+    const auto run = [&](int threads) {
+      Parameters parameters = of_values(start);
+      Optimizer optimizer({.kind = kind, .weight_decay = 0.01}, parameters);
+      ThreadPool pool(threads);
+      const double norm = optimizer.clip_and_step(parameters, grad, pool, 0.01, 1);
+      EXPECT(std::abs(norm / grad.to(at::kDouble).norm().item<double>() - 1) < 1e-6);
+      optimizer.clip_and_step(parameters, grad, pool, 0.01, 1);
+      return at::cat({parameters.values, optimizer.slots()[0].values});
+    };
+    const at::Tensor one = run(1);
+    EXPECT(one.narrow(0, 0, n).ne(start).all().item<bool>());
+    for (const int threads : {2, 3, 7}) EXPECT(run(threads).equal(one));
+  }
+}
+
 TEST(optimizer, rmsprop_matches_torch) {
   check_against({.alpha = 0.95, .eps = 1e-7, .weight_decay = 0.01}, 0.01, [](std::vector<at::Tensor> p) {
     return std::make_unique<torch::optim::RMSprop>(

@@ -12,8 +12,8 @@ namespace {
 struct Size {
   int64_t time, batch, in, hidden;
 };
-const std::vector<Size> sizes = {
-    {1, 1, 1, 1}, {3, 2, 5, 7}, {20, 16, 100, 64}, {9, 33, 17, 16}, {5, 300, 4, 9}};
+const std::vector<Size> sizes = {{1, 1, 1, 1},   {3, 2, 5, 7},    {20, 16, 100, 64}, {9, 33, 17, 16},
+                                 {5, 300, 4, 9}, {4, 20, 30, 97}, {3, 20, 13, 200}};
 
 struct Problem {
   Cell cell;
@@ -78,7 +78,27 @@ at::Tensor to_batch_minor(const Problem& p, const at::Tensor& x, const PackedBat
 at::Tensor to_rows(const at::Tensor& x, const PackedBatch& batch) {
   at::Tensor rows = at::zeros({x.size(0), batch.width, row_size(x.size(2))});
   rows.narrow(1, 0, x.size(1)).narrow(2, 0, x.size(2)).copy_(x);
+  rows.narrow(2, x.size(2), rows.size(2) - x.size(2)).fill_(NAN);
+  for (int64_t t = 0; t < x.size(0); t++)
+    rows[t].narrow(0, batch.used[t], batch.width - batch.used[t]).fill_(NAN);
   return rows;
+}
+
+// Fills the memory of a layer with NaN, by a batch whose input is.
+void leave_nan(RnnLayer& layer, const Problem& p, const PackedBatch& batch,
+               const LayerWeights<const float>& weights, SpinPool& pool) {
+  PackedBatch full = batch;
+  full.used.assign(batch.time, batch.width);
+  const auto nan = [&](at::IntArrayRef sizes) { return at::full(sizes, NAN); };
+  at::Tensor x_t = nan({batch.time, p.size.in, batch.width}), d_x_t = x_t.clone();
+  at::Tensor x_rows = nan({batch.time, batch.width, row_size(p.size.in)});
+  at::Tensor d_out_t = nan({batch.time, p.size.hidden, batch.width});
+  std::vector<at::Tensor> grads;
+  for (const at::Tensor& weight : p.weights) grads.push_back(at::zeros_like(weight));
+  const auto floats = [](at::Tensor& x) { return x.mutable_data_ptr<float>(); };
+  layer.forward(full, weights, floats(x_t), pool);
+  layer.backward(full, weights, {floats(grads[0]), floats(grads[1]), floats(grads[2]), floats(grads[3])},
+                 floats(x_rows), floats(d_out_t), floats(d_x_t), pool);
 }
 
 Result actual(const Problem& p, int threads) {
@@ -96,6 +116,7 @@ Result actual(const Problem& p, int threads) {
   RnnLayer layer(p.cell, n.in, n.hidden);
   ThreadPool pool(threads);
   lead(pool, threads - 1, [&](SpinPool& pool) {
+    leave_nan(layer, p, batch, weights, pool);
     layer.forward(batch, weights, floats(x_t), pool);
     layer.backward(batch, weights, {floats(grads[0]), floats(grads[1]), floats(grads[2]), floats(grads[3])},
                    floats(x_rows), floats(d_out_t), floats(d_x_t), pool);
@@ -137,11 +158,15 @@ TEST(rnn_layer, outputs_and_gradients_match_libtorch) {
 }
 
 TEST(rnn_layer, ended_sequences_are_skipped) {
-  // Memory of ended sequences has NaN, which would reach every weight.
+  // The memory for ended sequences has NaN, which would reach every weight.
   for (const Cell cell : cells) {
     const Problem p = problem(cell, {6, 40, 5, 7}, {40, 40, 33, 32, 17, 3});
     const Result is = actual(p, 2), should = expected(p);
     EXPECT_CLOSE(is.out, should.out, 5e-6);
+    for (int64_t t = 0; t < p.size.time; t++) {
+      const auto live = [&](const at::Tensor& d_x) { return d_x[t].narrow(0, 0, p.batch_sizes[t]); };
+      EXPECT_CLOSE(live(is.d_x), live(should.d_x), 1e-5);
+    }
     for (size_t i = 0; i < 4; i++) EXPECT_CLOSE(is.d_weights[i], should.d_weights[i], 5e-6, 3e-5);
   }
 }

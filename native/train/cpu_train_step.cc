@@ -16,7 +16,12 @@ CpuTrainStep::CpuTrainStep(const ModelConfig& config, Parameters& parameters, Op
       optimizer_(optimizer),
       generator_(generator),
       pool_(pool),
+      helpers_(static_cast<int>(std::min<int64_t>(
+                   pool.count(),
+                   std::max(panels_of(config.hidden_dim), OutputLoss::most_threads(config.vocab_size)))) -
+               1),
       inputs_(config.layers + 1) {
+  kernels();  // chosen here, where it may fail
   for (int64_t layer = 0; layer <= config.layers; layer++) {
     inputs_[layer].features = layer == 0 ? config.embed_dim : config.hidden_dim;
     if (layer < config.layers) layers_.emplace_back(config.cell, inputs_[layer].features, config.hidden_dim);
@@ -31,7 +36,7 @@ void CpuTrainStep::step(const Batch& batch, double lr, double clip_norm) {
   }
   const PackedBatch packed = pack(batch, batch.loss_weights());
   double loss = 0;
-  lead(pool_, pool_.count() - 1, [&](SpinPool& pool) { loss = forward_backward(packed, pool); });
+  lead(pool_, helpers_, [&](SpinPool& pool) { loss = forward_backward(packed, pool); });
   const double norm = optimizer_.clip_and_step(parameters_, grads_, pool_, lr, clip_norm);
 
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
@@ -43,7 +48,7 @@ std::vector<StepStats> CpuTrainStep::results() { return std::exchange(results_, 
 TotalNll CpuTrainStep::evaluate(const Batch& batch) {
   const PackedBatch packed = pack(batch, std::vector<float>(batch.rows, 1.0f));
   double nll = 0;
-  lead(pool_, pool_.count() - 1, [&](SpinPool& pool) {
+  lead(pool_, helpers_, [&](SpinPool& pool) {
     forward(packed, /*drops=*/false, pool);
     nll = loss_(output_weights(), packed, {inputs_.back().t, inputs_.back().rows}, nullptr, pool);
   });

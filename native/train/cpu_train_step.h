@@ -58,7 +58,8 @@ class CpuTrainStep : public TrainStep {
   Optimizer& optimizer_;
   at::Generator& generator_;
   ThreadPool& pool_;
-  at::Tensor grads_;  // [n], allocated by the first step
+  const int helpers_;  // threads besides the leader's, but not more than can be of use
+  at::Tensor grads_;   // [n], allocated by the first step
   std::vector<RnnLayer> layers_;
   std::vector<Input> inputs_;  // [layers + 1]
   OutputLoss loss_;

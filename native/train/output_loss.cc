@@ -23,6 +23,8 @@ int64_t blocks_of(int64_t vocab) { return (vocab + block_size - 1) / block_size;
 
 }  // namespace
 
+int64_t OutputLoss::most_threads(int64_t vocab) { return blocks_of(vocab); }
+
 // Up to 512 targets, in groups of 64: wherever they are in the batch, here they are side by side.
 struct OutputLoss::Chunk {
   OutputLoss& own;
@@ -82,7 +84,7 @@ struct OutputLoss::Chunk {
   }
 
   void gather(int64_t g, const HiddenOutputs& hidden);
-  void logits_of(int64_t block);
+  void logits_of(int64_t block, int64_t g);
   double loss_of(int64_t g);
   void derivatives_of(int64_t block, const OutputGradients& grads);
   void hidden_gradient(int64_t g, int64_t first_panel, int64_t end_panel);
@@ -91,7 +93,9 @@ struct OutputLoss::Chunk {
 
 double OutputLoss::Chunk::forward(const HiddenOutputs& hidden) {
   pool.each(groups(), [&](int64_t g) { gather(g, hidden); });
-  pool.each(blocks_of(vocab()), [&](int64_t block) { logits_of(block); });
+  each_range(pool, blocks_of(vocab()) * groups(), [&](int64_t first, int64_t end) {
+    for (int64_t i = first; i < end; i++) logits_of(i / groups(), i % groups());
+  });
   double losses[chunk_groups];
   pool.each(groups(), [&](int64_t g) { losses[g] = loss_of(g); });
   return std::accumulate(losses, losses + groups(), 0.0);
@@ -120,25 +124,23 @@ void OutputLoss::Chunk::scatter(int64_t g, const OutputGradients& grads) {
   });
 }
 
-void OutputLoss::Chunk::logits_of(int64_t block) {
+void OutputLoss::Chunk::logits_of(int64_t block, int64_t g) {
   const int64_t first = block * block_size, outputs = std::min(block_size, vocab() - first);
-  for (int64_t g = 0; g < groups(); g++) {
-    kernels().multiply({.x = {layer.weight + first * features(), features(), 1},
-                        .w = {hidden_t(g), columns(g)},
-                        .rows = outputs,
-                        .columns = columns(g),
-                        .count = features(),
-                        .start = layer.bias + first,
-                        .out = part(block, g),
-                        .out_stride = columns(g)});
-    for (int64_t c = 0; c < count(g); c++) {
-      const int64_t output = batch.targets[position(g, c)] - first;
-      if (output < 0 || output >= outputs) continue;
-      target_logits(g)[c] = part(block, g)[output * columns(g) + c];
-    }
-    kernels().exp_logits(part(block, g), outputs, columns(g), layer.relu_logits, maxima(block, g),
-                         sums(block, g));
+  kernels().multiply({.x = {layer.weight + first * features(), features(), 1},
+                      .w = {hidden_t(g), columns(g)},
+                      .rows = outputs,
+                      .columns = columns(g),
+                      .count = features(),
+                      .start = layer.bias + first,
+                      .out = part(block, g),
+                      .out_stride = columns(g)});
+  for (int64_t c = 0; c < count(g); c++) {
+    const int64_t output = batch.targets[position(g, c)] - first;
+    if (output < 0 || output >= outputs) continue;
+    target_logits(g)[c] = part(block, g)[output * columns(g) + c];
   }
+  kernels().exp_logits(part(block, g), outputs, columns(g), layer.relu_logits, maxima(block, g),
+                       sums(block, g));
 }
 
 // The loss of a group, and what its gradient needs.
@@ -210,7 +212,7 @@ void OutputLoss::Chunk::hidden_gradient(int64_t g, int64_t first_panel, int64_t 
       kernels().multiply(
           {.x = is_packed ? own.weight_back_.scalars(panel, first) : Scalars{weight, 1, features()},
            .w = {part(block, g), columns(g)},
-           .rows = own.weight_back_.rows_of(panel),
+           .rows = std::min(panel_rows, features() - panel * panel_rows),
            .columns = columns(g),
            .count = outputs,
            .start = block == 0 ? zeros : nullptr,
@@ -220,16 +222,16 @@ void OutputLoss::Chunk::hidden_gradient(int64_t g, int64_t first_panel, int64_t 
   }
 }
 
-void OutputLoss::reserve(const OutputWeights& layer) {
+void OutputLoss::reserve(const OutputWeights& layer, bool for_gradient, bool is_packed) {
   const int64_t blocks = blocks_of(layer.vocab);
   logits_.reserve(blocks * chunk_groups * part_size);
   hidden_t_.reserve(chunk_positions * layer.features);
-  d_hidden_t_.reserve(chunk_positions * layer.features);
   hidden_rows_.reserve(chunk_positions * row_size(layer.features));
   maxima_.reserve(blocks * chunk_positions);
   sums_.reserve(blocks * chunk_positions);
   positions_.reserve(4 * chunk_positions);
-  weight_back_.reserve(layer.features, layer.vocab);
+  if (for_gradient) d_hidden_t_.reserve(chunk_positions * layer.features);
+  if (is_packed) weight_back_.reserve(layer.features, layer.vocab);
 }
 
 void OutputLoss::pack(const OutputWeights& layer, SpinPool& pool) {
@@ -242,9 +244,9 @@ void OutputLoss::pack(const OutputWeights& layer, SpinPool& pool) {
 
 double OutputLoss::operator()(const OutputWeights& layer, const PackedBatch& batch,
                               const HiddenOutputs& hidden, const OutputGradients* grads, SpinPool& pool) {
-  reserve(layer);
   const auto all = static_cast<int64_t>(batch.positions.size());
-  const bool is_packed = all >= fewest_to_pack;
+  const bool is_packed = grads != nullptr && all >= fewest_to_pack;
+  reserve(layer, grads != nullptr, is_packed);
   if (grads != nullptr) {
     if (is_packed) pack(layer, pool);
     const int64_t step = layer.features * batch.width;

@@ -25,11 +25,14 @@ struct HiddenOutputs {
 
 struct OutputGradients {
   float *weight, *bias;  // added to
-  float* hidden_t;       // [time, features, width], overwritten in the columns used
+  float* hidden_t;       // [time, features, width], overwritten; 0 where there is no target
 };
 
 class OutputLoss {
  public:
+  // More than this number of threads have nothing to do.
+  static int64_t most_threads(int64_t vocab);
+
   // The sum over targets of weights x NLL, in nats. Without grads, only that.
   double operator()(const OutputWeights& layer, const PackedBatch& batch, const HiddenOutputs& hidden,
                     const OutputGradients* grads, SpinPool& pool);
@@ -37,7 +40,7 @@ class OutputLoss {
  private:
   struct Chunk;
 
-  void reserve(const OutputWeights& layer);
+  void reserve(const OutputWeights& layer, bool for_gradient, bool is_packed);
   void pack(const OutputWeights& layer, SpinPool& pool);
 
   Buffer logits_;  // [blocks of the vocabulary, groups of a chunk, block, columns]; later their exp

@@ -214,9 +214,10 @@ void RnnLayer::input_gradient(const PackedBatch& batch, float* d_x_t, SpinPool& 
 
 void RnnLayer::weight_gradients(const PackedBatch& batch, const LayerWeights<float>& grads,
                                 const float* x_rows, SpinPool& pool) {
-  // Rows of a weight that a thread computes at a time.
-  constexpr int64_t rows = 8 * panel_rows;
-  const int64_t pieces = (hidden_ + rows - 1) / rows;
+  // Each gate's units in ranges of at most 8 panels, several for each thread.
+  const int64_t panels = panels_of(hidden_);
+  const int64_t ranges =
+      std::min(panels, std::max<int64_t>((panels + 7) / 8, 4 * pool.threads() / kind_.gates + 1));
   // Sum over time steps and sequences of the derivatives of a gate x the row of the input.
   const auto add = [&](const float* from, int64_t features, int64_t block, int64_t unit, int64_t units,
                        float* grad) {
@@ -236,8 +237,9 @@ void RnnLayer::weight_gradients(const PackedBatch& batch, const LayerWeights<flo
                           .out_stride = features});
     }
   };
-  pool.each(kind_.gates * pieces, [&](int64_t i) {
-    const int64_t g = i / pieces, unit = i % pieces * rows, units = std::min(rows, hidden_ - unit);
+  pool.each(kind_.gates * ranges, [&](int64_t i) {
+    const int64_t g = i / ranges, range = i % ranges, unit = panels * range / ranges * panel_rows;
+    const int64_t units = std::min(hidden_, panels * (range + 1) / ranges * panel_rows) - unit;
     const int64_t row = g * hidden_ + unit;
     const int64_t from_input = kind_.input_block[g], from_hidden = kind_.hidden_block + g;
     add(x_rows, in_, from_input, unit, units, grads.ih + row * in_);

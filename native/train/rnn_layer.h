@@ -25,8 +25,9 @@ class RnnLayer {
   // x_t: [time, in, width]. The outputs are out_t() and out_rows().
   void forward(const PackedBatch& batch, const LayerWeights<const float>& weights, const float* x_t,
                SpinPool& pool);
-  // After forward with the same weights. x_rows: the input as rows. d_out_t: [time, hidden, width],
-  // overwritten. Adds to the gradients. d_x_t: [time, in, width], overwritten in the columns used.
+  // After forward with the same weights. x_rows: the input as rows. d_out_t: [time, hidden, width];
+  // what later time steps contribute is added to it. Adds to the gradients. d_x_t: [time, in, width],
+  // overwritten in the columns used.
   void backward(const PackedBatch& batch, const LayerWeights<const float>& weights,
                 const LayerWeights<float>& grads, const float* x_rows, float* d_out_t, float* d_x_t,
                 SpinPool& pool);
