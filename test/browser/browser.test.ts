@@ -13,10 +13,12 @@ import { decodeSafetensors, encodeSafetensors } from '../../lib/model/safetensor
 import { untrainedCheckpoint } from '../model/untrained';
 import { buildModule, findBrowser, ROOT, Site, whatIsMissing } from './site';
 
+// A ratio of times means nothing while other tests run.
 const testSpeed = process.env.SPEED ? test : test.skip;
 const SEEDS = Number(process.env.SEEDS ?? 60);
 const BUILD_MINUTES = 10; // if zig's cache is empty
 const PACKAGE = '/node_modules/tangshi';
+/** The name of the skipped tests says what is missing. */
 const missing = whatIsMissing();
 const describeInBrowser = missing ? describe.skip : describe;
 
