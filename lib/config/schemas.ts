@@ -87,7 +87,7 @@ const ConfigSchema = v.pipe(
     batch: size(65_536),
     /** Number of passes over the corpus. */
     epochs: size(1e6),
-    /** Precision of matrix products on a GPU. */
+    /** Precision of matrix products: `tf32` is for a GPU, and computes in fp32 on the CPU. */
     precision: v.optional(v.picklist(['fp32', 'tf32', 'bf16', 'fp16']), 'tf32'),
     /** Number of recent checkpoints to keep, in addition to the best. Default: 2. */
     keep: v.optional(size(1e6)),

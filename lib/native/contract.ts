@@ -36,9 +36,10 @@ export type ModelConfig = Readonly<{
 }>;
 
 /**
- * Numeric precision of a GPU: `fp32` is exact; `tf32` rounds the factors of matrix products to 19 bits;
- * `bf16` and `fp16` use 16-bit weights and activations. Master weights, gradients and optimizer state always
- * have 32 bits, and the CPU always computes in 32 bits.
+ * Precision of matrix products: `fp32` is exact; `tf32` rounds their factors to 19 bits on a GPU, and is the
+ * same as `fp32` on the CPU; `bf16` and `fp16` use factors of 16 bits with sums in 32. On the CPU, `bf16`
+ * needs a processor with AVX512_BF16, and there is no `fp16`. Weights, gradients and optimizer state always
+ * have 32 bits.
  */
 export type Precision = 'fp32' | 'tf32' | 'bf16' | 'fp16';
 
@@ -67,11 +68,13 @@ export type TrainingConfig = Readonly<{
   seed: bigint;
   /** CPU threads, 1 to 1,024. Results do not depend on them. */
   threads: number;
+  /** Default: `tf32`. */
+  precision?: Precision;
   /**
-   * How steps run on a GPU. Default: tf32, as CUDA graphs. A graph is captured when a batch shape occurs for
+   * Whether steps on a GPU run as CUDA graphs. Default: true. A graph is captured when a batch shape occurs for
    * the second time, and from then on launched as a whole; this requires an addon built with CUDA's headers.
    */
-  gpu?: Readonly<{ precision: Precision; graph: boolean }>;
+  graph?: boolean;
 }>;
 
 /** Ids in row-major order, one poem per row, padded at the end with any valid input id and target -1. */

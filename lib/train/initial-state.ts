@@ -96,13 +96,13 @@ export async function resumedState(options: TrainOptions, lock: () => void): Pro
   lock();
   const point = await newestWhole(out);
   const before = point?.checkpoint.config ?? (await readRunConfig(out));
-  const { threads, epochs, data, extra, keep: inConfig, ...others } = omitUndefined(changes);
+  const { threads, epochs, precision, data, extra, keep: inConfig, ...others } = omitUndefined(changes);
   const keep = options.keep ?? inConfig;
   requireUnchanged(before, omitUndefined({ ...others, preset }), out);
   requireSameSource(before, options);
   // A corpus may have been moved: its fingerprint tells whether it is the same.
   const paths = { data: data && toAbsolute(data), extra: extra?.map(toAbsolute) };
-  const config = checkConfig({ ...before, ...omitUndefined({ threads, epochs, keep, ...paths }) });
+  const config = checkConfig({ ...before, ...omitUndefined({ threads, epochs, precision, keep, ...paths }) });
   return point ? stateAt(point, config, out) : restarted(config);
 }
 
@@ -127,11 +127,16 @@ function stateAt({ checkpoint, notice }: ResumePoint, config: RunConfig, out: st
   };
 }
 
-function differencesOf(before: RunConfig, { epochs, schedule }: RunConfig): string[] {
+function differencesOf(before: RunConfig, { epochs, schedule, precision }: RunConfig): string[] {
   const notices: string[] = [];
   if (epochs !== before.epochs && schedule !== 'constant') {
     notices.push(
       `${epochs} epochs instead of ${before.epochs}: the learning rate now follows the new length`,
+    );
+  }
+  if (precision !== before.precision) {
+    notices.push(
+      `${precision} instead of ${before.precision}: the run is no longer bit-equal to an unbroken one`,
     );
   }
   return notices;

@@ -12,6 +12,7 @@ import type { Device, FileLock } from '../native/contract';
 import { resolveDevice, unusedGpu } from '../native/device';
 import { TrainingSession } from '../native/training-session';
 import { TangshiError, throwIfAborted } from '../util/errors';
+import { omitUndefined } from '../util/omit-undefined';
 import { changesSince, currentEnvironment } from './environment';
 import { type InitialState, newState, resumedState } from './initial-state';
 import { MetricsFile } from './metrics-file';
@@ -72,18 +73,11 @@ async function open(state: InitialState, options: TrainOptions, device: Device, 
   const { config, progress } = state;
   const environment = currentEnvironment(device);
   const changes = changesSince(state.environment, environment);
-  const notices = [...state.notices, ...changes, ...(await deviceNotices(options, config, device))];
+  const notices = [...state.notices, ...changes, ...(await deviceNotices(options))];
   const dataset = await loadRunDataset(state, options);
   const batcher = makeBatcher(dataset, config);
   batcher.seek(progress.cursor);
-  const session = await TrainingSession.open({
-    model: modelConfig(config, dataset.vocab.size),
-    optimizer: config.optimizer,
-    device,
-    seed: BigInt(config.seed),
-    threads: config.threads,
-    gpu: { precision: config.precision, graph: options.graph ?? true },
-  });
+  const session = await openSession(config, dataset, device, options);
   try {
     await restore(session, state);
     throwIfAborted(options.signal); // before anything is written
@@ -138,21 +132,28 @@ async function takeFolder(folder: string, lock: RunLock): Promise<void> {
   requireNoRun(folder);
 }
 
-async function deviceNotices(
-  { device: request = 'auto' }: TrainOptions,
-  config: RunConfig,
-  device: Device,
-): Promise<string[]> {
+async function deviceNotices({ device: request = 'auto' }: TrainOptions): Promise<string[]> {
   const unused = request === 'auto' ? await unusedGpu() : undefined;
-  const ignored =
-    device === 'cpu' && is16Bits(config)
-      ? `${config.precision} is for a GPU: the CPU computes in fp32`
-      : undefined;
-  return [unused, ignored].filter((notice) => notice !== undefined);
+  return unused === undefined ? [] : [unused];
 }
 
-function is16Bits({ precision }: RunConfig): boolean {
-  return precision === 'bf16' || precision === 'fp16';
+async function openSession(
+  config: RunConfig,
+  { vocab }: Dataset,
+  device: Device,
+  { graph }: TrainOptions,
+): Promise<TrainingSession> {
+  const { optimizer, seed, threads, precision } = config;
+  const model = modelConfig(config, vocab.size);
+  const all = { model, optimizer, device, seed: BigInt(seed), threads, precision };
+  return TrainingSession.open(omitUndefined({ ...all, graph })).catch((error: unknown) => {
+    if (device !== 'cpu' || !(error instanceof TangshiError) || error.code !== 'ERR_TANGSHI_DEVICE')
+      throw error;
+    throw new TangshiError(error.code, `${error.message}: use precision fp32`, {
+      option: 'precision',
+      cause: error,
+    });
+  });
 }
 
 /** Given weights come with their vocabulary: the ids of the embedding belong to it. */

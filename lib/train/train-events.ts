@@ -25,7 +25,7 @@ export type TrainEvent =
       /** Number of weights; a tied weight counts once. */
       parameters: number;
       device: Device;
-      /** Precision of matrix products on this device: `fp32` on the CPU. */
+      /** Precision of matrix products on this device: `fp32` or `bf16` on the CPU. */
       precision: Precision;
       threads: number;
       epochs: number;

@@ -1,3 +1,4 @@
+import type { RunConfig } from '../config/schemas';
 import { type Evaluation, evaluateSession } from '../eval/perplexity';
 import { writeCheckpoint } from '../model/checkpoint';
 import { DraftQueue } from '../model/draft-queue';
@@ -5,7 +6,7 @@ import { generatePoems } from '../model/generate';
 import { countParameters, modelConfig } from '../model/network';
 import type { Poem } from '../model/poem-options';
 import { prepareRequest } from '../model/poem-request';
-import type { StepStats } from '../native/contract';
+import type { Device, Precision, StepStats } from '../native/contract';
 import { linkWhole } from '../util/disk';
 import { AbortError, TangshiError } from '../util/errors';
 import { openRun, type Run } from './open-run';
@@ -89,7 +90,7 @@ async function plan(run: Run): Promise<TrainEvent> {
     vocab: dataset.vocab.size,
     parameters: countParameters(modelConfig(config, dataset.vocab.size)),
     device,
-    precision: device === 'cpu' ? 'fp32' : config.precision,
+    precision: precisionOn(device, config),
     threads: config.threads,
     epochs: config.epochs,
     stepsPerEpoch: batcher.stepsPerEpoch,
@@ -98,6 +99,11 @@ async function plan(run: Run): Promise<TrainEvent> {
     seconds: await roughSeconds(run),
     notices,
   };
+}
+
+/** The CPU has no tf32: it computes in fp32. */
+function precisionOn(device: Device, { precision }: RunConfig): Precision {
+  return device === 'cpu' && precision === 'tf32' ? 'fp32' : precision;
 }
 
 /** A training step takes about three times as long as a forward pass. */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "addon/marshal.h"
-#include "cuda/precision.h"
+#include "model/precision.h"
 #include "sample/generate.h"
 
 namespace tangshi {

@@ -43,9 +43,12 @@ Precision to_precision(const Field& precision) {
                                     {"fp16", Precision::fp16}});
 }
 
-GpuConfig to_gpu_config(const Field& gpu) {
-  if (gpu.is_undefined()) return {};
-  return {to_precision(gpu["precision"]), gpu["graph"].boolean()};
+StepConfig to_step_config(const Field& config) {
+  StepConfig out;
+  const Field precision = config["precision"], graph = config["graph"];
+  if (!precision.is_undefined()) out.precision = to_precision(precision);
+  if (!graph.is_undefined()) out.graph = graph.boolean();
+  return out;
 }
 
 }  // namespace
@@ -58,7 +61,7 @@ TrainingConfig to_training_config(const Napi::Value& value) {
   out.device = to_device(config["device"]);
   out.seed = config["seed"].bits();
   out.threads = static_cast<int>(config["threads"].integer(1, max_threads));
-  out.gpu = to_gpu_config(config["gpu"]);
+  out.step = to_step_config(config);
   return out;
 }
 

@@ -3,7 +3,7 @@
 
 #include "addon/marshal.h"
 #include "cuda/driver.h"
-#include "cuda/precision.h"
+#include "model/precision.h"
 #include "train/batch.h"
 #include "train/optimizer_config.h"
 
@@ -15,7 +15,7 @@ struct TrainingConfig {
   int device = -1;  // the index of a GPU, or -1 for the CPU
   uint64_t seed = 0;
   int threads = 1;
-  GpuConfig gpu = {};
+  StepConfig step = {};
 };
 
 struct StepOptions {

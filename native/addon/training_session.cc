@@ -57,7 +57,7 @@ Napi::Value TrainingSession::open(const Napi::CallbackInfo& info) {
         const at::Device device = device_of(config.device);
         prepare_device(device);
         core->trainer = std::make_unique<Trainer>(config.model, config.optimizer, device, config.seed,
-                                                  config.threads, config.gpu);
+                                                  config.threads, config.step);
       });
       return [core](Napi::Env env) {
         auto content = core;

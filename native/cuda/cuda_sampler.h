@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "cuda/precision.h"
 #include "model/model_config.h"
+#include "model/precision.h"
 #include "model/tensor_bytes.h"
 #include "sample/accelerator.h"
 

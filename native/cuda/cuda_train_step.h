@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "cuda/graph.h"
-#include "cuda/precision.h"
+#include "model/precision.h"
 #include "train/optimizer.h"
 #include "train/train_step.h"
 

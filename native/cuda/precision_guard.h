@@ -4,7 +4,7 @@
 
 #include <mutex>
 
-#include "cuda/precision.h"
+#include "model/precision.h"
 
 namespace tangshi {
 

@@ -1,15 +1,17 @@
 #include "train/cpu_train_step.h"
 
 #include "fixture.h"
+#include "precisions.h"
 
 namespace tangshi::test {
 namespace {
 
 // The parts of a trainer, with a training step whose gradients can be read.
 struct Steps {
-  explicit Steps(const ModelConfig& config, int threads = 1)
+  explicit Steps(const ModelConfig& config, int threads = 1, Precision precision = Precision::fp32)
       : trainer(small_trainer(config, {}, 1, threads)),
-        cpu(config, trainer.parameters(), trainer.optimizer(), trainer.generator(), trainer.pool()) {}
+        cpu(config, trainer.parameters(), trainer.optimizer(), trainer.generator(), trainer.pool(),
+            precision) {}
 
   Trainer trainer;
   CpuTrainStep cpu;
@@ -80,17 +82,18 @@ TEST(cpu_train_step, results_do_not_depend_on_the_number_of_threads) {
     // Several panels of units, several blocks of outputs, several chunks of parameters.
     const ModelConfig config{
         .cell = cell, .vocab_size = 700, .embed_dim = 30, .hidden_dim = 101, .layers = 2, .dropout = 0.3};
-    for (const int threads : {2, 5, 16, 64}) {
-      Steps many(config, threads), alone(config, 1);
-      for (int step = 0; step < 3; step++) {
-        alone.cpu.step(many_rows(step), 0.01, 1);
-        many.cpu.step(many_rows(step), 0.01, 1);
-        const StepStats a = alone.cpu.results()[0], b = many.cpu.results()[0];
-        EXPECT(a.loss == b.loss && a.grad_norm == b.grad_norm);
+    for (const Precision precision : precisions())
+      for (const int threads : {2, 5, 16, 64}) {
+        Steps many(config, threads, precision), alone(config, 1, precision);
+        for (int step = 0; step < 3; step++) {
+          alone.cpu.step(many_rows(step), 0.01, 1);
+          many.cpu.step(many_rows(step), 0.01, 1);
+          const StepStats a = alone.cpu.results()[0], b = many.cpu.results()[0];
+          EXPECT(a.loss == b.loss && a.grad_norm == b.grad_norm);
+        }
+        EXPECT(many.trainer.parameters().values.equal(alone.trainer.parameters().values));
+        EXPECT_EQ(many.cpu.evaluate(many_rows()).nll, alone.cpu.evaluate(many_rows()).nll);
       }
-      EXPECT(many.trainer.parameters().values.equal(alone.trainer.parameters().values));
-      EXPECT_EQ(many.cpu.evaluate(many_rows()).nll, alone.cpu.evaluate(many_rows()).nll);
-    }
   }
 }
 
@@ -119,6 +122,30 @@ TEST(cpu_train_step, dropout_drops_and_scales_and_its_gradient_is_that_of_the_lo
     const double below = loss();
     element.add_(delta);
     EXPECT(std::abs((above - below) / (2 * delta) - slice.of(grads).view(-1)[3].item<double>()) < 3e-4);
+  }
+}
+
+// Both uses of tied weights, dropout, ragged batches.
+TEST(cpu_train_step, gradients_in_bf16_differ_by_rounding) {
+  if (bf16_kernels() == nullptr) return;  // this CPU has none
+  for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
+    for (const double dropout : {0.0, 0.3}) {
+      const ModelConfig config{.cell = cell,
+                               .vocab_size = 700,
+                               .embed_dim = 101,
+                               .hidden_dim = 101,
+                               .layers = 2,
+                               .dropout = dropout,
+                               .tie_weights = true};
+      Steps exact(config, 2), rounded(config, 2, Precision::bf16);
+      for (const Batch& batch : {many_rows(), small_batch()}) {
+        exact.cpu.step(batch, 0, INFINITY);
+        rounded.cpu.step(batch, 0, INFINITY);
+        EXPECT(close_in_norm(rounded.cpu.gradients(), exact.cpu.gradients(), 1e-2));
+        EXPECT(!rounded.cpu.gradients().equal(exact.cpu.gradients()));
+        EXPECT(std::abs(rounded.cpu.evaluate(batch).nll / exact.cpu.evaluate(batch).nll - 1) < 1e-3);
+      }
+    }
   }
 }
 

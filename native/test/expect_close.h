@@ -17,6 +17,11 @@ inline std::string mismatch(const at::Tensor& actual, const at::Tensor& expected
   return mismatch(actual, expected, tolerance, tolerance);
 }
 
+// Whether |actual - expected| <= share x |expected| in the 2-norm.
+inline bool close_in_norm(const at::Tensor& actual, const at::Tensor& expected, double share) {
+  return (actual - expected).norm().item<double>() <= share * expected.norm().item<double>();
+}
+
 }  // namespace tangshi::test
 
 // EXPECT_CLOSE(actual, expected, rtol, atol) or EXPECT_CLOSE(actual, expected, tolerance): see mismatch().

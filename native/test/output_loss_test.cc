@@ -3,6 +3,7 @@
 
 #include "expect_close.h"
 #include "parallel/lead.h"
+#include "precisions.h"
 #include "train/batch_minor.h"
 
 namespace tangshi::test {
@@ -59,13 +60,10 @@ Result actual(OutputLoss& loss, const Problem& p, int threads = 1) {
   const OutputGradients grads{result.weight.mutable_data_ptr<float>(), result.bias.mutable_data_ptr<float>(),
                               result.hidden_t.mutable_data_ptr<float>()};
   ThreadPool pool(threads);
-  const int64_t features = p.hidden_t.size(1);
-  at::Tensor rows = at::full({p.batch.time, p.batch.width, row_size(features)}, NAN);
-  rows.narrow(2, 0, features).copy_(p.hidden_t.transpose(1, 2));
-  const HiddenOutputs hidden{p.hidden_t.const_data_ptr<float>(), rows.const_data_ptr<float>()};
+  const float* hidden_t = p.hidden_t.const_data_ptr<float>();
   lead(pool, threads - 1, [&](SpinPool& pool) {
-    result.loss = loss(weights_of(p), p.batch, hidden, &grads, pool);
-    EXPECT_EQ(loss(weights_of(p), p.batch, hidden, nullptr, pool), result.loss);
+    result.loss = loss(weights_of(p), p.batch, hidden_t, &grads, pool);
+    EXPECT_EQ(loss(weights_of(p), p.batch, hidden_t, nullptr, pool), result.loss);
   });
   return result;
 }
@@ -91,7 +89,7 @@ Result expected(const Problem& p) {
 }  // namespace
 
 TEST(output_loss, matches_the_dense_loss_and_gradients_at_every_boundary) {
-  OutputLoss loss;  // shared by all sizes: its buffers are reused
+  OutputLoss loss(arithmetic(Precision::fp32));  // shared by all sizes: its buffers are reused
   for (const Size& size : sizes) {
     for (const bool relu : {false, true}) {
       const Problem p = problem(size, relu);
@@ -104,15 +102,33 @@ TEST(output_loss, matches_the_dense_loss_and_gradients_at_every_boundary) {
   }
 }
 
+TEST(output_loss, bf16_differs_by_rounding) {
+  if (bf16_kernels() == nullptr) return;  // this CPU has none
+  OutputLoss loss(arithmetic(Precision::bf16));
+  for (const Size& size : sizes) {
+    for (const bool relu : {false, true}) {
+      const Problem p = problem(size, relu);
+      const Result is = actual(loss, p), should = expected(p);
+      const double share = relu ? 0.1 : 0.01;  // rounding can decide whether ReLU cuts a logit off
+      EXPECT(std::abs(is.loss / should.loss - 1) < share);
+      EXPECT(close_in_norm(is.weight, should.weight, share));
+      EXPECT(close_in_norm(is.bias, should.bias, share));
+      EXPECT(close_in_norm(is.hidden_t, should.hidden_t, share));
+    }
+  }
+}
+
 TEST(output_loss, results_do_not_depend_on_the_number_of_threads) {
-  OutputLoss loss;
-  const Problem p = problem({12, 150, 37, 400}, false);
-  const Result one = actual(loss, p);
-  for (const int threads : {2, 3, 16}) {
-    const Result many = actual(loss, p, threads);
-    EXPECT_EQ(many.loss, one.loss);
-    EXPECT(many.weight.equal(one.weight) && many.bias.equal(one.bias));
-    EXPECT(many.hidden_t.equal(one.hidden_t));
+  for (const Precision precision : precisions()) {
+    OutputLoss loss(arithmetic(precision));
+    const Problem p = problem({12, 150, 37, 400}, false);
+    const Result one = actual(loss, p);
+    for (const int threads : {2, 3, 16}) {
+      const Result many = actual(loss, p, threads);
+      EXPECT_EQ(many.loss, one.loss);
+      EXPECT(many.weight.equal(one.weight) && many.bias.equal(one.bias));
+      EXPECT(many.hidden_t.equal(one.hidden_t));
+    }
   }
 }
 

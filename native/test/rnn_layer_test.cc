@@ -1,8 +1,11 @@
 // A layer of the kernels against libtorch's in double precision.
 #include "train/rnn_layer.h"
 
+#include <cstring>
+
 #include "expect_close.h"
 #include "parallel/lead.h"
+#include "precisions.h"
 #include "train/batch_minor.h"
 
 namespace tangshi::test {
@@ -37,6 +40,8 @@ Problem problem(Cell cell, const Size& n, std::vector<int64_t> batch_sizes = {})
           {at::randn({rows, n.in}, random) * 0.3, at::randn({rows, n.hidden}, random) * 0.3,
            at::randn({rows}, random), at::randn({rows}, random)}};
 }
+
+const Arithmetic& single() { return arithmetic(Precision::fp32); }
 
 struct Result {
   at::Tensor out, d_x;  // [time, batch, features]
@@ -75,13 +80,23 @@ at::Tensor to_batch_minor(const Problem& p, const at::Tensor& x, const PackedBat
   return x_t;
 }
 
-at::Tensor to_rows(const at::Tensor& x, const PackedBatch& batch) {
-  at::Tensor rows = at::zeros({x.size(0), batch.width, row_size(x.size(2))});
-  rows.narrow(1, 0, x.size(1)).narrow(2, 0, x.size(2)).copy_(x);
-  rows.narrow(2, x.size(2), rows.size(2) - x.size(2)).fill_(NAN);
-  for (int64_t t = 0; t < x.size(0); t++)
-    rows[t].narrow(0, batch.used[t], batch.width - batch.used[t]).fill_(NAN);
-  return rows;
+// An input as words: of [time, features, width] and of its transposed matrices, with NaN beyond what is
+// computed.
+struct Words {
+  at::Tensor t, rows;
+};
+
+Words to_words(const at::Tensor& x_t, const PackedBatch& batch, const Arithmetic& arithmetic) {
+  const int64_t time = x_t.size(0), features = x_t.size(1), width = batch.width;
+  Words words{at::full({time, arithmetic.words(features), width}, NAN),
+              at::full({time, arithmetic.words(width), row_size(features)}, NAN)};
+  for (int64_t t = 0; t < time; t++) {
+    const float* from = x_t[t].const_data_ptr<float>();
+    arithmetic.along_rows(from, width, features, batch.used[t], words.t[t].mutable_data_ptr<float>(), width);
+    arithmetic.transpose(from, width, features, batch.used[t], words.rows[t].mutable_data_ptr<float>(),
+                         row_size(features));
+  }
+  return words;
 }
 
 // Fills the memory of a layer with NaN, by a batch whose input is.
@@ -101,11 +116,28 @@ void leave_nan(RnnLayer& layer, const Problem& p, const PackedBatch& batch,
                  floats(x_rows), floats(d_out_t), floats(d_x_t), pool);
 }
 
-Result actual(const Problem& p, int threads) {
+// Those of the output at a time step.
+void check_words(const RnnLayer& layer, const at::Tensor& out_t, int64_t t, const PackedBatch& batch,
+                 const Arithmetic& arithmetic) {
+  const Words words = to_words(out_t, batch, arithmetic);
+  const auto equal = [&](const float* is, const at::Tensor& should, int64_t rows, int64_t columns) {
+    const int64_t stride = should.size(2), first = t * should.size(1);
+    const float* expected = should.const_data_ptr<float>();
+    for (int64_t r = first; r < first + rows; r++) {
+      if (std::memcmp(is + r * stride, expected + r * stride, columns * sizeof(float)) != 0) return false;
+    }
+    return true;
+  };
+  EXPECT(equal(layer.out_words_t(), words.t, words.t.size(1), batch.used[t]));
+  EXPECT(equal(layer.out_words_rows(), words.rows, arithmetic.words(batch.used[t]), out_t.size(1)));
+}
+
+Result actual(const Problem& p, int threads, const Arithmetic& arithmetic = single()) {
   const Size& n = p.size;
   PackedBatch batch{.time = n.time, .width = padded_size(n.batch)};
   for (const int64_t size : p.batch_sizes) batch.used.push_back(padded_size(size));
-  at::Tensor x_t = to_batch_minor(p, p.x, batch), x_rows = to_rows(p.x, batch);
+  const at::Tensor x_t = to_batch_minor(p, p.x, batch);
+  Words x = to_words(x_t, batch, arithmetic);
   at::Tensor d_out_t = to_batch_minor(p, p.d_out, batch), d_x_t = at::full_like(x_t, NAN);
   std::vector<at::Tensor> grads;
   for (const at::Tensor& weight : p.weights) grads.push_back(at::zeros_like(weight));
@@ -113,24 +145,23 @@ Result actual(const Problem& p, int threads) {
   const auto weight = [&](size_t i) { return p.weights[i].const_data_ptr<float>(); };
   const LayerWeights<const float> weights{weight(0), weight(1), weight(2), weight(3)};
 
-  RnnLayer layer(p.cell, n.in, n.hidden);
+  RnnLayer layer(p.cell, n.in, n.hidden, arithmetic);
   ThreadPool pool(threads);
   lead(pool, threads - 1, [&](SpinPool& pool) {
     leave_nan(layer, p, batch, weights, pool);
-    layer.forward(batch, weights, floats(x_t), pool);
+    layer.forward(batch, weights, floats(x.t), pool);
     layer.backward(batch, weights, {floats(grads[0]), floats(grads[1]), floats(grads[2]), floats(grads[3])},
-                   floats(x_rows), floats(d_out_t), floats(d_x_t), pool);
+                   floats(x.rows), floats(d_out_t), floats(d_x_t), pool);
   });
   const auto from = [&](const float* x, at::IntArrayRef sizes) {
     return at::from_blob(const_cast<float*>(x), sizes, at::kFloat).clone();
   };
   const at::Tensor out_t = from(layer.out_t(), {n.time, n.hidden, batch.width});
-  const at::Tensor out_rows = from(layer.out_rows(), {n.time, batch.width, row_size(n.hidden)});
   Result result{at::zeros({n.time, n.batch, n.hidden}), at::zeros({n.time, n.batch, n.in}), grads};
   for (int64_t t = 0; t < n.time; t++) {
     const int64_t count = p.batch_sizes[t];
     const at::Tensor out = out_t[t].narrow(1, 0, count).t();
-    EXPECT(out_rows[t].narrow(0, 0, count).narrow(1, 0, n.hidden).equal(out));
+    check_words(layer, out_t, t, batch, arithmetic);
     result.out[t].narrow(0, 0, count).copy_(out);
     result.d_x[t].narrow(0, 0, count).copy_(d_x_t[t].narrow(1, 0, count).t());
   }
@@ -157,6 +188,20 @@ TEST(rnn_layer, outputs_and_gradients_match_libtorch) {
   }
 }
 
+TEST(rnn_layer, bf16_differs_by_rounding) {
+  if (bf16_kernels() == nullptr) return;  // this CPU has none
+  for (const Cell cell : cells) {
+    for (const Size& size : sizes) {
+      if (cell == Cell::rnn && size.time > 10) continue;  // amplifies rounding
+      const Problem p = problem(cell, size);
+      const Result is = actual(p, 2, arithmetic(Precision::bf16)), should = expected(p);
+      EXPECT(close_in_norm(is.out, should.out, 2e-2));
+      EXPECT(close_in_norm(is.d_x, should.d_x, 3e-2));
+      for (size_t i = 0; i < 4; i++) EXPECT(close_in_norm(is.d_weights[i], should.d_weights[i], 3e-2));
+    }
+  }
+}
+
 TEST(rnn_layer, ended_sequences_are_skipped) {
   // The memory for ended sequences has NaN, which would reach every weight.
   for (const Cell cell : cells) {
@@ -168,17 +213,23 @@ TEST(rnn_layer, ended_sequences_are_skipped) {
       EXPECT_CLOSE(live(is.d_x), live(should.d_x), 1e-5);
     }
     for (size_t i = 0; i < 4; i++) EXPECT_CLOSE(is.d_weights[i], should.d_weights[i], 5e-6, 3e-5);
+    for (const Precision precision : precisions()) {
+      const Result rounded = actual(p, 2, arithmetic(precision));
+      for (size_t i = 0; i < 4; i++) EXPECT(close_in_norm(rounded.d_weights[i], should.d_weights[i], 3e-2));
+    }
   }
 }
 
 TEST(rnn_layer, results_do_not_depend_on_the_number_of_threads) {
   for (const Cell cell : cells) {
     const Problem p = problem(cell, {7, 70, 33, 50}, {70, 66, 64, 40, 40, 17, 1});
-    const Result one = actual(p, 1);
-    for (const int threads : {2, 3, 16}) {
-      const Result many = actual(p, threads);
-      EXPECT(many.out.equal(one.out) && many.d_x.equal(one.d_x));
-      for (size_t i = 0; i < 4; i++) EXPECT(many.d_weights[i].equal(one.d_weights[i]));
+    for (const Precision precision : precisions()) {
+      const Result one = actual(p, 1, arithmetic(precision));
+      for (const int threads : {2, 3, 16}) {
+        const Result many = actual(p, threads, arithmetic(precision));
+        EXPECT(many.out.equal(one.out) && many.d_x.equal(one.d_x));
+        for (size_t i = 0; i < 4; i++) EXPECT(many.d_weights[i].equal(one.d_weights[i]));
+      }
     }
   }
 }

@@ -10,7 +10,7 @@
 namespace tangshi {
 
 CpuTrainStep::CpuTrainStep(const ModelConfig& config, Parameters& parameters, Optimizer& optimizer,
-                           at::Generator& generator, ThreadPool& pool)
+                           at::Generator& generator, ThreadPool& pool, Precision precision)
     : config_(config),
       parameters_(parameters),
       optimizer_(optimizer),
@@ -20,11 +20,14 @@ CpuTrainStep::CpuTrainStep(const ModelConfig& config, Parameters& parameters, Op
                    pool.count(),
                    std::max(panels_of(config.hidden_dim), OutputLoss::most_threads(config.vocab_size)))) -
                1),
-      inputs_(config.layers + 1) {
-  kernels();  // chosen here, where it may fail
+      arithmetic_(arithmetic(precision)),
+      inputs_(config.layers + 1),
+      loss_(arithmetic_) {
   for (int64_t layer = 0; layer <= config.layers; layer++) {
     inputs_[layer].features = layer == 0 ? config.embed_dim : config.hidden_dim;
-    if (layer < config.layers) layers_.emplace_back(config.cell, inputs_[layer].features, config.hidden_dim);
+    if (layer < config.layers) {
+      layers_.emplace_back(config.cell, inputs_[layer].features, config.hidden_dim, arithmetic_);
+    }
   }
 }
 
@@ -50,7 +53,7 @@ TotalNll CpuTrainStep::evaluate(const Batch& batch) {
   double nll = 0;
   lead(pool_, helpers_, [&](SpinPool& pool) {
     forward(packed, /*drops=*/false, pool);
-    nll = loss_(output_weights(), packed, {inputs_.back().t, inputs_.back().rows}, nullptr, pool);
+    nll = loss_(output_weights(), packed, inputs_.back().t, nullptr, pool);
   });
   return {nll, batch.tokens()};
 }
@@ -65,12 +68,11 @@ double CpuTrainStep::forward_backward(const PackedBatch& packed, SpinPool& pool)
   const int64_t widest = std::max(config_.embed_dim, config_.hidden_dim) * packed.size();
   float *d_out_t = d_out_t_.reserve(widest), *d_x_t = d_x_t_.reserve(widest);
   const OutputGradients output_grads{grad(output_name()), grad("fc.bias"), d_out_t};
-  const double loss =
-      loss_(output_weights(), packed, {inputs_.back().t, inputs_.back().rows}, &output_grads, pool);
+  const double loss = loss_(output_weights(), packed, inputs_.back().t, &output_grads, pool);
   for (int64_t layer = config_.layers - 1; layer >= 0; layer--) {
     if (drops) drop_gradient(inputs_[layer + 1], d_out_t, packed, pool);
-    layers_[layer].backward(packed, weights(layer), weight_grads(layer), inputs_[layer].rows, d_out_t, d_x_t,
-                            pool);
+    layers_[layer].backward(packed, weights(layer), weight_grads(layer), inputs_[layer].words_rows, d_out_t,
+                            d_x_t, pool);
     std::swap(d_out_t, d_x_t);
   }
   if (drops) drop_gradient(inputs_[0], d_out_t, packed, pool);
@@ -80,13 +82,18 @@ double CpuTrainStep::forward_backward(const PackedBatch& packed, SpinPool& pool)
 
 void CpuTrainStep::forward(const PackedBatch& packed, bool drops, SpinPool& pool) {
   embed(packed, pool);
-  if (drops) drop(inputs_[0], inputs_[0].t, packed, pool);
-  for (int64_t layer = 0; layer < config_.layers; layer++) {
-    layers_[layer].forward(packed, weights(layer), inputs_[layer].t, pool);
-    Input& next = inputs_[layer + 1];
-    next.t = layers_[layer].out_t();
-    next.rows = layers_[layer].out_rows();
-    if (drops) drop(next, next.t, packed, pool);
+  for (int64_t layer = 0; layer <= config_.layers; layer++) {
+    Input& input = inputs_[layer];
+    if (layer > 0) {
+      const RnnLayer& before = layers_[layer - 1];
+      input.t = before.out_t();
+      input.words_t = before.out_words_t();
+      input.words_rows = before.out_words_rows();
+    }
+    if (drops) drop(input, packed, pool);
+    if (layer == config_.layers) return;  // the output layer converts what it reads
+    if (layer == 0 || drops) convert(input, packed, pool);
+    layers_[layer].forward(packed, weights(layer), input.words_t, pool);
   }
 }
 
@@ -102,21 +109,34 @@ void CpuTrainStep::embed(const PackedBatch& packed, SpinPool& pool) {
     kernels().transpose(rows + first * row, row, packed.used[t], n, x_t + first * n, packed.width);
   });
   input.t = x_t;
-  input.rows = rows;
 }
 
-// The input after dropout; from_t may be its own memory.
-void CpuTrainStep::drop(Input& input, const float* from_t, const PackedBatch& packed, SpinPool& pool) {
-  const int64_t n = input.features, row = row_size(n), size = n * packed.width;
-  float *x_t = input.own_t.reserve(n * packed.size()), *rows = input.own_rows.reserve(row * packed.size());
+// Applies dropout to the input, in a copy unless it is its own.
+void CpuTrainStep::drop(Input& input, const PackedBatch& packed, SpinPool& pool) {
+  const int64_t size = input.features * packed.width;
+  float* x_t = input.own_t.reserve(size * packed.time);
   pool.each(packed.time, [&](int64_t t) {
     float* to = x_t + t * size;
-    if (from_t != x_t) std::copy_n(from_t + t * size, size, to);
+    if (input.t != x_t) std::copy_n(input.t + t * size, size, to);
     drop_step(input, t, to, size);
-    kernels().transpose(to, packed.width, n, packed.used[t], rows + t * packed.width * row, row);
   });
   input.t = x_t;
-  input.rows = rows;
+}
+
+// The words of the input.
+void CpuTrainStep::convert(Input& input, const PackedBatch& packed, SpinPool& pool) {
+  const int64_t n = input.features, width = packed.width, words = arithmetic_.words(n) * width,
+                rows = arithmetic_.words(width) * row_size(n);
+  const bool converts = arithmetic_.converts();
+  float* words_t = converts ? input.own_words_t.reserve(words * packed.time) : nullptr;
+  float* words_rows = input.own_rows.reserve(rows * packed.time);
+  pool.each(packed.time, [&](int64_t t) {
+    const float* x_t = input.t + t * n * width;
+    arithmetic_.transpose(x_t, width, n, packed.used[t], words_rows + t * rows, row_size(n));
+    if (converts) arithmetic_.along_rows(x_t, width, n, packed.used[t], words_t + t * words, width);
+  });
+  input.words_t = converts ? words_t : input.t;
+  input.words_rows = words_rows;
 }
 
 void CpuTrainStep::drop_gradient(const Input& input, float* d_t, const PackedBatch& packed,

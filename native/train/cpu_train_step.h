@@ -15,9 +15,10 @@ namespace tangshi {
 
 class CpuTrainStep : public TrainStep {
  public:
-  // The references must outlive it. generator: seeds the dropout masks.
+  // The references must outlive it. generator: seeds the dropout masks. Throws ERR_TANGSHI_DEVICE if the CPU
+  // cannot compute in this precision.
   CpuTrainStep(const ModelConfig& config, Parameters& parameters, Optimizer& optimizer,
-               at::Generator& generator, ThreadPool& pool);
+               at::Generator& generator, ThreadPool& pool, Precision precision = Precision::fp32);
 
   void step(const Batch& batch, double lr, double clip_norm) override;
   std::vector<StepStats> results() override;
@@ -28,19 +29,21 @@ class CpuTrainStep : public TrainStep {
   const at::Tensor& gradients() const { return grads_; }
 
  private:
-  // What a layer reads, and the gradient with respect to it. Input 0 is that of the first layer; the last one
-  // is that of the output layer.
+  // What a layer reads. Input 0 is that of the first layer; the last one is that of the output layer.
   struct Input {
     int64_t features;
-    Buffer own_t, own_rows;  // unless it is the output of a layer as it is
-    const float *t, *rows;   // [time, features, width]; [time, width, row_size(features)]
     uint32_t dropout_key = 0;
+    const float* t = nullptr;  // [time, features, width]
+    // Its words: [time, words(features), width] and [time, words(width), row_size(features)].
+    const float *words_t = nullptr, *words_rows = nullptr;
+    Buffer own_t, own_words_t, own_rows;  // of the above, unless they are those of a layer
   };
 
   double forward_backward(const PackedBatch& packed, SpinPool& pool);
   void embed(const PackedBatch& packed, SpinPool& pool);
   void forward(const PackedBatch& packed, bool drops, SpinPool& pool);
-  void drop(Input& input, const float* from_t, const PackedBatch& packed, SpinPool& pool);
+  void drop(Input& input, const PackedBatch& packed, SpinPool& pool);
+  void convert(Input& input, const PackedBatch& packed, SpinPool& pool);
   void drop_step(const Input& input, int64_t t, float* x, int64_t size) const;
   void drop_gradient(const Input& input, float* d_t, const PackedBatch& packed, SpinPool& pool) const;
   void embedding_gradient(const PackedBatch& packed, const float* d_x_t, SpinPool& pool);
@@ -59,7 +62,8 @@ class CpuTrainStep : public TrainStep {
   at::Generator& generator_;
   ThreadPool& pool_;
   const int helpers_;  // threads besides the leader's, but not more than can be of use
-  at::Tensor grads_;   // [n], allocated by the first step
+  const Arithmetic& arithmetic_;
+  at::Tensor grads_;  // [n], allocated by the first step
   std::vector<RnnLayer> layers_;
   std::vector<Input> inputs_;  // [layers + 1]
   OutputLoss loss_;

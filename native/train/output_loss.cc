@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t group_size = 64, chunk_groups = 8, block_size = 192;
 constexpr int64_t chunk_positions = chunk_groups * group_size, part_size = block_size * group_size;
 
-// With fewer targets, packing the weight costs more than it saves.
+// With fewer targets, packing the weight in single precision costs more than it saves.
 constexpr int64_t fewest_to_pack = 256;
 
 constexpr float zeros[panel_rows] = {};
@@ -35,10 +35,11 @@ struct OutputLoss::Chunk {
   const bool is_packed;
   SpinPool& pool;
 
-  double forward(const HiddenOutputs& hidden);
+  double forward(const float* hidden_t);
   void backward(const OutputGradients& grads);
 
  private:
+  const Arithmetic& arithmetic() const { return own.arithmetic_; }
   int64_t vocab() const { return layer.vocab; }
   int64_t features() const { return layer.features; }
   int64_t groups() const { return (size + group_size - 1) / group_size; }
@@ -52,10 +53,23 @@ struct OutputLoss::Chunk {
   float* part(int64_t block, int64_t g) const {
     return own.logits_.get() + (block * chunk_groups + g) * part_size;
   }
+  // The words of these derivatives, [words(outputs), columns].
+  float* derivative_words(int64_t block, int64_t g) const {
+    return arithmetic().converts()
+               ? own.derivative_words_.get() + (block * chunk_groups + g) * arithmetic().words(part_size)
+               : part(block, g);
+  }
   // Of a group.
   float* hidden_t(int64_t g) const { return own.hidden_t_.get() + g * group_size * features(); }
+  float* hidden_words_t(int64_t g) const {
+    return arithmetic().converts()
+               ? own.hidden_words_t_.get() + g * group_size * arithmetic().words(features())
+               : hidden_t(g);
+  }
   float* d_hidden_t(int64_t g) const { return own.d_hidden_t_.get() + g * group_size * features(); }
-  float* rows(int64_t g) const { return own.hidden_rows_.get() + g * group_size * row_size(features()); }
+  float* rows(int64_t g) const {
+    return own.hidden_rows_.get() + g * arithmetic().words(group_size) * row_size(features());
+  }
   float* maxima(int64_t block, int64_t g) const {
     return own.maxima_.get() + block * chunk_positions + g * group_size;
   }
@@ -83,7 +97,7 @@ struct OutputLoss::Chunk {
     }
   }
 
-  void gather(int64_t g, const HiddenOutputs& hidden);
+  void gather(int64_t g, const float* from);
   void logits_of(int64_t block, int64_t g);
   double loss_of(int64_t g);
   void derivatives_of(int64_t block, const OutputGradients& grads);
@@ -91,8 +105,8 @@ struct OutputLoss::Chunk {
   void scatter(int64_t g, const OutputGradients& grads);
 };
 
-double OutputLoss::Chunk::forward(const HiddenOutputs& hidden) {
-  pool.each(groups(), [&](int64_t g) { gather(g, hidden); });
+double OutputLoss::Chunk::forward(const float* hidden_t) {
+  pool.each(groups(), [&](int64_t g) { gather(g, hidden_t); });
   each_range(pool, blocks_of(vocab()) * groups(), [&](int64_t first, int64_t end) {
     for (int64_t i = first; i < end; i++) logits_of(i / groups(), i % groups());
   });
@@ -101,18 +115,17 @@ double OutputLoss::Chunk::forward(const HiddenOutputs& hidden) {
   return std::accumulate(losses, losses + groups(), 0.0);
 }
 
-void OutputLoss::Chunk::gather(int64_t g, const HiddenOutputs& hidden) {
-  const int64_t row = row_size(features()), width = columns(g);
-  if (count(g) < width) {
-    std::fill_n(hidden_t(g), features() * width, 0.0f);
-    std::fill_n(rows(g) + count(g) * row, (width - count(g)) * row, 0.0f);
-  }
+void OutputLoss::Chunk::gather(int64_t g, const float* from) {
+  const int64_t width = columns(g);
+  if (count(g) < width) std::fill_n(hidden_t(g), features() * width, 0.0f);
   each_run(g, [&](int64_t c, int64_t n, int64_t first) {
-    const float* from = hidden.t + first / batch.width * batch.width * features() + first % batch.width;
+    const float* run = from + first / batch.width * batch.width * features() + first % batch.width;
     for (int64_t f = 0; f < features(); f++)
-      std::copy_n(from + f * batch.width, n, hidden_t(g) + f * width + c);
-    std::copy_n(hidden.rows + first * row, n * row, rows(g) + c * row);
+      std::copy_n(run + f * batch.width, n, hidden_t(g) + f * width + c);
   });
+  if (arithmetic().converts())
+    arithmetic().along_rows(hidden_t(g), width, features(), width, hidden_words_t(g), width);
+  arithmetic().transpose(hidden_t(g), width, features(), width, rows(g), row_size(features()));
 }
 
 // The opposite, for the gradient.
@@ -126,14 +139,16 @@ void OutputLoss::Chunk::scatter(int64_t g, const OutputGradients& grads) {
 
 void OutputLoss::Chunk::logits_of(int64_t block, int64_t g) {
   const int64_t first = block * block_size, outputs = std::min(block_size, vocab() - first);
-  kernels().multiply({.x = {layer.weight + first * features(), features(), 1},
-                      .w = {hidden_t(g), columns(g)},
-                      .rows = outputs,
-                      .columns = columns(g),
-                      .count = features(),
-                      .start = layer.bias + first,
-                      .out = part(block, g),
-                      .out_stride = columns(g)});
+  const float* weight = arithmetic().converts() ? own.weight_words_.get() : layer.weight;
+  const int64_t inputs = arithmetic().words(features());
+  arithmetic().multiply({.x = {weight + first * inputs, inputs, 1},
+                         .w = {hidden_words_t(g), columns(g)},
+                         .rows = outputs,
+                         .columns = columns(g),
+                         .count = inputs,
+                         .start = layer.bias + first,
+                         .out = part(block, g),
+                         .out_stride = columns(g)});
   for (int64_t c = 0; c < count(g); c++) {
     const int64_t output = batch.targets[position(g, c)] - first;
     if (output < 0 || output >= outputs) continue;
@@ -176,7 +191,8 @@ void OutputLoss::Chunk::backward(const OutputGradients& grads) {
   pool.each(groups(), [&](int64_t g) { scatter(g, grads); });
 }
 
-// Replaces the exp of a block's logits by their derivatives, and adds to the gradients of its weights.
+// Replaces the exp of a block's logits by their derivatives, then by the words of these along positions, and
+// adds to the gradients of its weights.
 void OutputLoss::Chunk::derivatives_of(int64_t block, const OutputGradients& grads) {
   const int64_t first = block * block_size, outputs = std::min(block_size, vocab() - first);
   for (int64_t g = 0; g < groups(); g++) {
@@ -189,18 +205,25 @@ void OutputLoss::Chunk::derivatives_of(int64_t block, const OutputGradients& gra
       part(block, g)[output * columns(g) + c] -= target_weights(g)[c];
     }
     kernels().add_row_sums(part(block, g), columns(g), outputs, columns(g), grads.bias + first);
+    if (arithmetic().converts()) {
+      arithmetic().along_rows(part(block, g), columns(g), outputs, columns(g), derivative_words(block, g),
+                              columns(g));
+      arithmetic().along_columns(part(block, g), columns(g), outputs, columns(g), part(block, g),
+                                 arithmetic().words(columns(g)));
+    }
   }
   for (int64_t g = 0, end; g < groups(); g = end) {  // groups of equal size are summed at once
     for (end = g + 1; end < groups() && columns(end) == columns(g);) end++;
-    kernels().multiply({.x = {part(block, g), columns(g), 1, part_size},
-                        .w = {rows(g), row_size(features()), group_size * row_size(features())},
-                        .rows = outputs,
-                        .columns = features(),
-                        .count = columns(g),
-                        .blocks = end - g,
-                        .start = nullptr,
-                        .out = grads.weight + first * features(),
-                        .out_stride = features()});
+    const int64_t positions = arithmetic().words(columns(g)), row = row_size(features());
+    arithmetic().multiply({.x = {part(block, g), positions, 1, part_size},
+                           .w = {rows(g), row, arithmetic().words(group_size) * row},
+                           .rows = outputs,
+                           .columns = features(),
+                           .count = positions,
+                           .blocks = end - g,
+                           .start = nullptr,
+                           .out = grads.weight + first * features(),
+                           .out_stride = features()});
   }
 }
 
@@ -209,12 +232,12 @@ void OutputLoss::Chunk::hidden_gradient(int64_t g, int64_t first_panel, int64_t 
     const int64_t first = block * block_size, outputs = std::min(block_size, vocab() - first);
     for (int64_t panel = first_panel; panel < end_panel; panel++) {
       const float* weight = layer.weight + first * features() + panel * panel_rows;
-      kernels().multiply(
-          {.x = is_packed ? own.weight_back_.scalars(panel, first) : Scalars{weight, 1, features()},
-           .w = {part(block, g), columns(g)},
+      arithmetic().multiply(
+          {.x = is_packed ? own.weight_back_.scalars(panel, block) : Scalars{weight, 1, features()},
+           .w = {derivative_words(block, g), columns(g)},
            .rows = std::min(panel_rows, features() - panel * panel_rows),
            .columns = columns(g),
-           .count = outputs,
+           .count = arithmetic().words(outputs),
            .start = block == 0 ? zeros : nullptr,
            .out = d_hidden_t(g) + panel * panel_rows * columns(g),
            .out_stride = columns(g)});
@@ -226,29 +249,39 @@ void OutputLoss::reserve(const OutputWeights& layer, bool for_gradient, bool is_
   const int64_t blocks = blocks_of(layer.vocab);
   logits_.reserve(blocks * chunk_groups * part_size);
   hidden_t_.reserve(chunk_positions * layer.features);
-  hidden_rows_.reserve(chunk_positions * row_size(layer.features));
+  hidden_rows_.reserve(arithmetic_.words(chunk_positions) * row_size(layer.features));
   maxima_.reserve(blocks * chunk_positions);
   sums_.reserve(blocks * chunk_positions);
   positions_.reserve(4 * chunk_positions);
   if (for_gradient) d_hidden_t_.reserve(chunk_positions * layer.features);
-  if (is_packed) weight_back_.reserve(layer.features, layer.vocab);
+  if (is_packed) weight_back_.reserve(layer.features, block_size, blocks);
+  if (arithmetic_.converts()) {
+    hidden_words_t_.reserve(chunk_positions * arithmetic_.words(layer.features));
+    weight_words_.reserve(layer.vocab * arithmetic_.words(layer.features));
+    if (for_gradient) derivative_words_.reserve(blocks * chunk_groups * arithmetic_.words(part_size));
+  }
 }
 
-void OutputLoss::pack(const OutputWeights& layer, SpinPool& pool) {
+void OutputLoss::pack(const OutputWeights& layer, bool is_packed, SpinPool& pool) {
+  const int64_t features = layer.features, words = arithmetic_.words(features);
   pool.each(blocks_of(layer.vocab), [&](int64_t block) {
     const int64_t first = block * block_size, outputs = std::min(block_size, layer.vocab - first);
-    for (int64_t panel = 0; panel < panels_of(layer.features); panel++)
-      weight_back_.pack(panel, first, outputs, layer.weight + first * layer.features, 1, layer.features);
+    const float* weight = layer.weight + first * features;
+    for (int64_t panel = 0; is_packed && panel < panels_of(features); panel++)
+      weight_back_.pack_transposed(panel, block, outputs, weight, features);
+    if (arithmetic_.converts())
+      arithmetic_.along_columns(weight, features, outputs, features, weight_words_.get() + first * words,
+                                words);
   });
 }
 
-double OutputLoss::operator()(const OutputWeights& layer, const PackedBatch& batch,
-                              const HiddenOutputs& hidden, const OutputGradients* grads, SpinPool& pool) {
+double OutputLoss::operator()(const OutputWeights& layer, const PackedBatch& batch, const float* hidden_t,
+                              const OutputGradients* grads, SpinPool& pool) {
   const auto all = static_cast<int64_t>(batch.positions.size());
-  const bool is_packed = grads != nullptr && all >= fewest_to_pack;
+  const bool is_packed = grads != nullptr && (all >= fewest_to_pack || arithmetic_.converts());
   reserve(layer, grads != nullptr, is_packed);
+  if (is_packed || arithmetic_.converts()) pack(layer, is_packed, pool);
   if (grads != nullptr) {
-    if (is_packed) pack(layer, pool);
     const int64_t step = layer.features * batch.width;
     pool.each(batch.time, [&](int64_t t) { std::fill_n(grads->hidden_t + t * step, step, 0.0f); });
   }
@@ -256,7 +289,7 @@ double OutputLoss::operator()(const OutputWeights& layer, const PackedBatch& bat
   for (int64_t first = 0; first < all; first += chunk_positions) {
     const int64_t size = std::min(chunk_positions, all - first);
     Chunk chunk{*this, layer, batch, batch.positions.data() + first, size, is_packed, pool};
-    loss += chunk.forward(hidden);
+    loss += chunk.forward(hidden_t);
     if (grads != nullptr) chunk.backward(*grads);
   }
   return loss;

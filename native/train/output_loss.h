@@ -3,7 +3,6 @@
 // each chunk; results do not depend on their number.
 #pragma once
 
-#include "kernels/kernels.h"
 #include "parallel/spin_pool.h"
 #include "train/packed_batch.h"
 #include "train/panels.h"
@@ -17,12 +16,6 @@ struct OutputWeights {
   bool relu_logits;
 };
 
-// The outputs of the last layer, in both layouts: [time, features, width] and [time, width,
-// row_size(features)].
-struct HiddenOutputs {
-  const float *t, *rows;
-};
-
 struct OutputGradients {
   float *weight, *bias;  // added to
   float* hidden_t;       // [time, features, width], overwritten; 0 where there is no target
@@ -30,27 +23,35 @@ struct OutputGradients {
 
 class OutputLoss {
  public:
+  explicit OutputLoss(const Arithmetic& arithmetic) : arithmetic_(arithmetic), weight_back_(arithmetic) {}
+
   // More than this number of threads have nothing to do.
   static int64_t most_threads(int64_t vocab);
 
-  // The sum over targets of weights x NLL, in nats. Without grads, only that.
-  double operator()(const OutputWeights& layer, const PackedBatch& batch, const HiddenOutputs& hidden,
+  // The sum over targets of weights x NLL, in nats. Without grads, only that. hidden_t: [time, features,
+  // width], the outputs of the last layer.
+  double operator()(const OutputWeights& layer, const PackedBatch& batch, const float* hidden_t,
                     const OutputGradients* grads, SpinPool& pool);
 
  private:
   struct Chunk;
 
   void reserve(const OutputWeights& layer, bool for_gradient, bool is_packed);
-  void pack(const OutputWeights& layer, SpinPool& pool);
+  void pack(const OutputWeights& layer, bool is_packed, SpinPool& pool);
 
+  const Arithmetic& arithmetic_;
   Buffer logits_;  // [blocks of the vocabulary, groups of a chunk, block, columns]; later their exp
-  // Of the positions of a chunk: the hidden outputs in both layouts, and their gradient.
+  // Of the positions of a chunk: the hidden outputs, and their gradient.
   Buffer hidden_t_, d_hidden_t_;  // [groups, features, columns]
-  Buffer hidden_rows_;            // [groups, columns, row_size(features)]
+  Buffer hidden_rows_;            // [groups, words(columns), row_size(features)]
   Buffer maxima_, sums_;  // [blocks, groups, columns]: the largest logit, the sum of exp(logit - largest)
   // [4, groups, columns]: log of the sum of exp(logit), weight, weight of the target, logit of the target
   Buffer positions_;
-  Panels weight_back_;  // the weight, transposed
+  Panels weight_back_;  // the weight, transposed; its blocks are those of the vocabulary
+  // Unless words are the numbers themselves: of the hidden outputs, [groups, words(features), columns]; of
+  // the derivatives of the logits, [blocks, groups, words(block), columns]; of the weight, [vocab,
+  // words(features)].
+  Buffer hidden_words_t_, derivative_words_, weight_words_;
 };
 
 }  // namespace tangshi

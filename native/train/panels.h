@@ -1,11 +1,11 @@
-// A weight matrix as the kernels read it, one number at a time: in panels of 12 rows, whose numbers lie in
-// the order in which they are needed. Read where it is, a matrix whose rows are 4 KB apart would always hit
-// the same few sets of the cache.
+// A weight matrix as the kernels read it, one word at a time: in panels of 12 rows, whose words lie in the
+// order in which they are needed. Read where it is, a matrix whose rows are 4 KB apart would always hit the
+// same few sets of the cache.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/kernels.h"
+#include "train/arithmetic.h"
 #include "train/buffer.h"
 
 namespace tangshi {
@@ -16,21 +16,26 @@ constexpr int64_t panels_of(int64_t rows) { return (rows + panel_rows - 1) / pan
 
 class Panels {
  public:
-  // A matrix of rows x count, both without padding.
-  void reserve(int64_t rows, int64_t count) {
+  explicit Panels(const Arithmetic& arithmetic) : arithmetic_(arithmetic) {}
+
+  // A matrix of rows x blocks x count numbers, all without padding.
+  void reserve(int64_t rows, int64_t count, int64_t blocks = 1) {
     rows_ = rows;
-    count_ = count;
-    buffer_.reserve(panels_of(rows) * panel_rows * count);
+    block_ = arithmetic_.words(count) * panel_rows;
+    panel_ = block_ * blocks;
+    buffer_.reserve(panels_of(rows) * panel_);
   }
 
-  // Copies one panel's numbers k = first … first + n - 1. source[r * row + k * step] is number k of row r.
-  void pack(int64_t panel, int64_t first, int64_t n, const float* source, int64_t row, int64_t step) {
-    float* to = buffer_.get() + (panel * count_ + first) * panel_rows;
-    const int64_t rows = rows_of(panel);
-    source += panel * panel_rows * row;
-    for (int64_t k = 0; k < n; k++) {
-      for (int64_t r = 0; r < rows; r++) to[k * panel_rows + r] = source[r * row + k * step];
-    }
+  // Copies up to `count` numbers of a block of one panel. source: [rows, n], or with `stride` between its
+  // rows.
+  void pack(int64_t panel, int64_t block, int64_t n, const float* source, int64_t stride) {
+    arithmetic_.transpose(source + panel * panel_rows * stride, stride, rows_of(panel), n, at(panel, block),
+                          panel_rows);
+  }
+  // The same from the transposed matrix: [n, rows].
+  void pack_transposed(int64_t panel, int64_t block, int64_t n, const float* source, int64_t stride) {
+    arithmetic_.along_rows(source + panel * panel_rows, stride, n, rows_of(panel), at(panel, block),
+                           panel_rows);
   }
 
   // Number of rows of a panel.
@@ -39,14 +44,15 @@ class Panels {
     return left < panel_rows ? left : panel_rows;
   }
 
-  // The numbers from k = first on, for a product.
-  Scalars scalars(int64_t panel, int64_t first = 0) const {
-    return {buffer_.get() + (panel * count_ + first) * panel_rows, 1, panel_rows};
-  }
+  // The words of a block, for a product.
+  Scalars scalars(int64_t panel, int64_t block = 0) const { return {at(panel, block), 1, panel_rows}; }
 
  private:
-  Buffer buffer_;  // [panels, count, 12]
-  int64_t rows_ = 0, count_ = 0;
+  float* at(int64_t panel, int64_t block) const { return buffer_.get() + panel * panel_ + block * block_; }
+
+  const Arithmetic& arithmetic_;
+  Buffer buffer_;  // [panels, blocks, words, 12]
+  int64_t rows_ = 0, block_ = 0, panel_ = 0;
 };
 
 }  // namespace tangshi

@@ -26,10 +26,35 @@ RnnLayer::Gates RnnLayer::gates_of(Cell cell) {
   }
 }
 
-RnnLayer::RnnLayer(Cell cell, int64_t in, int64_t hidden)
-    : cell_(cell), kind_(gates_of(cell)), in_(in), hidden_(hidden) {}
+RnnLayer::RnnLayer(Cell cell, int64_t in, int64_t hidden, const Arithmetic& arithmetic)
+    : cell_(cell),
+      kind_(gates_of(cell)),
+      in_(in),
+      hidden_(hidden),
+      arithmetic_(arithmetic),
+      ih_back_(arithmetic),
+      hh_back_(arithmetic) {
+  for (int64_t g = 0; g < kind_.gates; g++) {
+    ih_.emplace_back(arithmetic);
+    hh_.emplace_back(arithmetic);
+  }
+}
 
 int64_t RnnLayer::units_of(int64_t panel) const { return hh_[0].rows_of(panel); }
+
+const float* RnnLayer::h_words_at(int64_t t) const {
+  return arithmetic_.converts() ? h_words_t_.get() + t * words_ : h_at(t);
+}
+
+const float* RnnLayer::d_units_at(int64_t t, int64_t block) const {
+  return arithmetic_.converts() ? d_units_.get() + (t * kind_.blocks + block) * words_ : gates_at(t, block);
+}
+
+Scalars RnnLayer::d_sequences_at(int64_t t, int64_t block, int64_t unit) const {
+  const int64_t row = arithmetic_.words(width_), step = kind_.blocks * hidden_ * row;
+  const float* first = arithmetic_.converts() ? d_sequences_.get() : gates_t_.get();
+  return {first + t * step + (block * hidden_ + unit) * row, row, 1, step};
+}
 
 void RnnLayer::pack_forward(const LayerWeights<const float>& weights, SpinPool& pool) {
   for (int64_t g = 0; g < kind_.gates; g++) {
@@ -38,8 +63,8 @@ void RnnLayer::pack_forward(const LayerWeights<const float>& weights, SpinPool& 
   }
   pool.each(kind_.gates * panels_of(hidden_), [&](int64_t i) {
     const int64_t g = i % kind_.gates, panel = i / kind_.gates;
-    ih_[g].pack(panel, 0, in_, weights.ih + g * hidden_ * in_, in_, 1);
-    hh_[g].pack(panel, 0, hidden_, weights.hh + g * hidden_ * hidden_, hidden_, 1);
+    ih_[g].pack(panel, 0, in_, weights.ih + g * hidden_ * in_, in_);
+    hh_[g].pack(panel, 0, hidden_, weights.hh + g * hidden_ * hidden_, hidden_);
   });
   float* start = start_.reserve(kind_.blocks * hidden_);
   for (int64_t g = 0; g < kind_.gates; g++) {
@@ -54,22 +79,24 @@ void RnnLayer::pack_forward(const LayerWeights<const float>& weights, SpinPool& 
 }
 
 void RnnLayer::pack_backward(const LayerWeights<const float>& weights, SpinPool& pool) {
-  ih_back_.reserve(in_, kind_.gates * hidden_);
-  hh_back_.reserve(hidden_, kind_.gates * hidden_);
-  pool.each(panels_of(in_), [&](int64_t panel) {
-    for (int64_t g = 0; g < kind_.gates; g++) {
-      ih_back_.pack(panel, kind_.input_block[g] * hidden_, hidden_, weights.ih + g * hidden_ * in_, 1, in_);
-    }
-  });
-  pool.each(panels_of(hidden_),
-            [&](int64_t panel) { hh_back_.pack(panel, 0, kind_.gates * hidden_, weights.hh, 1, hidden_); });
+  ih_back_.reserve(in_, hidden_, kind_.gates);
+  hh_back_.reserve(hidden_, hidden_, kind_.gates);
+  const auto pack = [&](Panels& panels, const float* matrix, int64_t columns, auto block_of) {
+    pool.each(panels_of(columns), [&](int64_t panel) {
+      for (int64_t g = 0; g < kind_.gates; g++)
+        panels.pack_transposed(panel, block_of(g), hidden_, matrix + g * hidden_ * columns, columns);
+    });
+  };
+  pack(ih_back_, weights.ih, in_, [&](int64_t g) { return kind_.input_block[g]; });
+  pack(hh_back_, weights.hh, hidden_, [](int64_t g) { return g; });
 }
 
 void RnnLayer::forward(const PackedBatch& batch, const LayerWeights<const float>& weights, const float* x_t,
                        SpinPool& pool) {
   width_ = batch.width;
   state_ = hidden_ * width_;
-  rows_ = width_ * row_size(hidden_);
+  words_ = arithmetic_.words(hidden_) * width_;
+  rows_ = arithmetic_.words(width_) * row_size(hidden_);
   pack_forward(weights, pool);
   gates_t_.reserve(batch.time * kind_.blocks * state_);
   h_t_.reserve((batch.time + 1) * state_);
@@ -77,20 +104,22 @@ void RnnLayer::forward(const PackedBatch& batch, const LayerWeights<const float>
   h_rows_.reserve((batch.time + 1) * rows_);
   std::fill_n(h_t_.get(), state_, 0.0f);
   std::fill_n(h_rows_.get(), rows_, 0.0f);
+  if (arithmetic_.converts()) std::fill_n(h_words_t_.reserve((batch.time + 1) * words_), words_, 0.0f);
 
+  const int64_t inputs = arithmetic_.words(in_);
   each_range(pool, panels_of(hidden_), [&](int64_t first, int64_t end) {
     for (int64_t t = 0; t < batch.time; t++) {
       for (int64_t panel = first; panel < end; panel++) {
         for (int64_t g = 0; g < kind_.gates; g++) {
           const int64_t row = kind_.input_block[g] * hidden_ + panel * panel_rows;
-          kernels().multiply({.x = ih_[g].scalars(panel),
-                              .w = {x_t + t * in_ * width_, width_},
-                              .rows = units_of(panel),
-                              .columns = batch.used[t],
-                              .count = in_,
-                              .start = start_.get() + row,
-                              .out = gates_at(t) + row * width_,
-                              .out_stride = width_});
+          arithmetic_.multiply({.x = ih_[g].scalars(panel),
+                                .w = {x_t + t * inputs * width_, width_},
+                                .rows = units_of(panel),
+                                .columns = batch.used[t],
+                                .count = inputs,
+                                .start = start_.get() + row,
+                                .out = gates_at(t) + row * width_,
+                                .out_stride = width_});
         }
       }
     }
@@ -99,8 +128,8 @@ void RnnLayer::forward(const PackedBatch& batch, const LayerWeights<const float>
     each_range(pool, panels_of(hidden_), [&](int64_t first, int64_t end) { step(batch, t, first, end); });
   }
   pool.each(batch.time, [&](int64_t t) {
-    kernels().transpose(h_at(t + 1), width_, hidden_, batch.used[t], h_rows_.get() + (t + 1) * rows_,
-                        row_size(hidden_));
+    arithmetic_.transpose(h_at(t + 1), width_, hidden_, batch.used[t], h_rows_.get() + (t + 1) * rows_,
+                          row_size(hidden_));
   });
 }
 
@@ -108,14 +137,14 @@ void RnnLayer::step(const PackedBatch& batch, int64_t t, int64_t first_panel, in
   for (int64_t panel = first_panel; panel < end_panel; panel++) {
     for (int64_t g = 0; g < kind_.gates; g++) {
       const int64_t block = kind_.hidden_block + g, row = block * hidden_ + panel * panel_rows;
-      kernels().multiply({.x = hh_[g].scalars(panel),
-                          .w = {h_at(t), width_},
-                          .rows = units_of(panel),
-                          .columns = batch.used[t],
-                          .count = hidden_,
-                          .start = block == kind_.input_block[g] ? nullptr : start_.get() + row,
-                          .out = gates_at(t) + row * width_,
-                          .out_stride = width_});
+      arithmetic_.multiply({.x = hh_[g].scalars(panel),
+                            .w = {h_words_at(t), width_},
+                            .rows = units_of(panel),
+                            .columns = batch.used[t],
+                            .count = arithmetic_.words(hidden_),
+                            .start = block == kind_.input_block[g] ? nullptr : start_.get() + row,
+                            .out = gates_at(t) + row * width_,
+                            .out_stride = width_});
     }
   }
   const int64_t unit = first_panel * panel_rows, at = unit * width_;
@@ -131,11 +160,18 @@ void RnnLayer::step(const PackedBatch& batch, int64_t t, int64_t first_panel, in
                        .used = batch.used[t]};
   switch (cell_) {
     case Cell::lstm:
-      return kernels().lstm_forward(cells);
+      kernels().lstm_forward(cells);
+      break;
     case Cell::gru:
-      return kernels().gru_forward(cells);
+      kernels().gru_forward(cells);
+      break;
     case Cell::rnn:
-      return kernels().rnn_forward(cells);
+      kernels().rnn_forward(cells);
+      break;
+  }
+  if (arithmetic_.converts()) {
+    arithmetic_.along_rows(cells.h, width_, cells.units, cells.used,
+                           h_words_t_.get() + (t + 1) * words_ + arithmetic_.words(unit) * width_, width_);
   }
 }
 
@@ -143,6 +179,10 @@ void RnnLayer::backward(const PackedBatch& batch, const LayerWeights<const float
                         const LayerWeights<float>& grads, const float* x_rows, float* d_out_t, float* d_x_t,
                         SpinPool& pool) {
   pack_backward(weights, pool);
+  if (arithmetic_.converts()) {
+    d_units_.reserve(batch.time * kind_.blocks * words_);
+    d_sequences_.reserve(batch.time * kind_.blocks * hidden_ * arithmetic_.words(width_));
+  }
   float* d_c = d_c_t_.reserve(state_);
   std::fill_n(d_c, state_, 0.0f);
   for (int64_t t = batch.time - 1; t >= 0; t--) {
@@ -160,14 +200,14 @@ void RnnLayer::step_back(const PackedBatch& batch, int64_t t, int64_t first_pane
   // of one stay in cache.
   for (int64_t g = 0; t + 1 < batch.time && g < kind_.gates; g++) {
     for (int64_t panel = first_panel; panel < end_panel; panel++) {
-      kernels().multiply({.x = hh_back_.scalars(panel, g * hidden_),
-                          .w = {gates_at(t + 1, kind_.hidden_block + g), width_},
-                          .rows = units_of(panel),
-                          .columns = batch.used[t + 1],
-                          .count = hidden_,
-                          .start = nullptr,
-                          .out = d_h + panel * panel_rows * width_,
-                          .out_stride = width_});
+      arithmetic_.multiply({.x = hh_back_.scalars(panel, g),
+                            .w = {d_units_at(t + 1, kind_.hidden_block + g), width_},
+                            .rows = units_of(panel),
+                            .columns = batch.used[t + 1],
+                            .count = arithmetic_.words(hidden_),
+                            .start = nullptr,
+                            .out = d_h + panel * panel_rows * width_,
+                            .out_stride = width_});
     }
   }
   const int64_t unit = first_panel * panel_rows, at = unit * width_;
@@ -185,11 +225,27 @@ void RnnLayer::step_back(const PackedBatch& batch, int64_t t, int64_t first_pane
                            .used = batch.used[t]};
   switch (cell_) {
     case Cell::lstm:
-      return kernels().lstm_backward(cells);
+      kernels().lstm_backward(cells);
+      break;
     case Cell::gru:
-      return kernels().gru_backward(cells);
+      kernels().gru_backward(cells);
+      break;
     case Cell::rnn:
-      return kernels().rnn_backward(cells);
+      kernels().rnn_backward(cells);
+      break;
+  }
+  if (arithmetic_.converts()) convert_derivatives(t, unit, cells.units, cells.used);
+}
+
+void RnnLayer::convert_derivatives(int64_t t, int64_t unit, int64_t units, int64_t used) {
+  const int64_t row = arithmetic_.words(width_);
+  for (int64_t block = 0; block < kind_.blocks; block++) {
+    const int64_t at = t * kind_.blocks + block;
+    const float* from = gates_at(t, block) + unit * width_;
+    arithmetic_.along_rows(from, width_, units, used,
+                           d_units_.get() + at * words_ + arithmetic_.words(unit) * width_, width_);
+    arithmetic_.along_columns(from, width_, units, used, d_sequences_.get() + (at * hidden_ + unit) * row,
+                              row);
   }
 }
 
@@ -198,14 +254,14 @@ void RnnLayer::input_gradient(const PackedBatch& batch, float* d_x_t, SpinPool& 
     for (int64_t t = 0; t < batch.time; t++) {
       for (int64_t g = 0; g < kind_.gates; g++) {
         for (int64_t panel = first; panel < end; panel++) {
-          kernels().multiply({.x = ih_back_.scalars(panel, g * hidden_),
-                              .w = {gates_at(t, g), width_},
-                              .rows = ih_back_.rows_of(panel),
-                              .columns = batch.used[t],
-                              .count = hidden_,
-                              .start = g == 0 ? zeros : nullptr,
-                              .out = d_x_t + (t * in_ + panel * panel_rows) * width_,
-                              .out_stride = width_});
+          arithmetic_.multiply({.x = ih_back_.scalars(panel, g),
+                                .w = {d_units_at(t, g), width_},
+                                .rows = ih_back_.rows_of(panel),
+                                .columns = batch.used[t],
+                                .count = arithmetic_.words(hidden_),
+                                .start = g == 0 ? zeros : nullptr,
+                                .out = d_x_t + (t * in_ + panel * panel_rows) * width_,
+                                .out_stride = width_});
         }
       }
     }
@@ -221,20 +277,20 @@ void RnnLayer::weight_gradients(const PackedBatch& batch, const LayerWeights<flo
   // Sum over time steps and sequences of the derivatives of a gate x the row of the input.
   const auto add = [&](const float* from, int64_t features, int64_t block, int64_t unit, int64_t units,
                        float* grad) {
-    const int64_t stride = row_size(features);
+    const int64_t row = row_size(features), step = arithmetic_.words(width_) * row;
     for (int64_t t = 0, end; t < batch.time; t = end) {
       const int64_t count = batch.used[t];
       end = t + 1;  // number of time steps with equally many columns that are summed at once
       while (end < batch.time && batch.used[end] == count && (end + 1 - t) * count <= summed_positions) end++;
-      kernels().multiply({.x = {gates_at(t, block) + unit * width_, width_, 1, kind_.blocks * state_},
-                          .w = {from + t * width_ * stride, stride, width_ * stride},
-                          .rows = units,
-                          .columns = features,
-                          .count = count,
-                          .blocks = end - t,
-                          .start = nullptr,
-                          .out = grad,
-                          .out_stride = features});
+      arithmetic_.multiply({.x = d_sequences_at(t, block, unit),
+                            .w = {from + t * step, row, step},
+                            .rows = units,
+                            .columns = features,
+                            .count = arithmetic_.words(count),
+                            .blocks = end - t,
+                            .start = nullptr,
+                            .out = grad,
+                            .out_stride = features});
     }
   };
   pool.each(kind_.gates * ranges, [&](int64_t i) {

@@ -15,24 +15,24 @@ Parameters initial_parameters(const ModelConfig& config, const at::Device& devic
 
 std::unique_ptr<TrainStep> make_train_step(const ModelConfig& config, Parameters& parameters,
                                            Optimizer& optimizer, at::Generator& generator, ThreadPool& pool,
-                                           const GpuConfig& gpu) {
+                                           const StepConfig& step) {
   if (parameters.values.is_cpu()) {
-    return std::make_unique<CpuTrainStep>(config, parameters, optimizer, generator, pool);
+    return std::make_unique<CpuTrainStep>(config, parameters, optimizer, generator, pool, step.precision);
   }
-  return std::make_unique<CudaTrainStep>(config, parameters, optimizer, generator, gpu.precision,
-                                         gpu.graph ? graph_maker() : nullptr);
+  return std::make_unique<CudaTrainStep>(config, parameters, optimizer, generator, step.precision,
+                                         step.graph ? graph_maker() : nullptr);
 }
 
 }  // namespace
 
 Trainer::Trainer(const ModelConfig& config, const OptimizerConfig& optimizer, const at::Device& device,
-                 uint64_t seed, int threads, const GpuConfig& gpu)
+                 uint64_t seed, int threads, const StepConfig& step)
     : config_(config),
       generator_(at::make_generator<at::CPUGeneratorImpl>(seed)),
       parameters_(initial_parameters(config, device, generator_)),
       optimizer_(optimizer, parameters_),
       pool_(threads),
-      train_step_(make_train_step(config_, parameters_, optimizer_, generator_, pool_, gpu)) {}
+      train_step_(make_train_step(config_, parameters_, optimizer_, generator_, pool_, step)) {}
 
 std::vector<StepStats> Trainer::train(const std::vector<Batch>& batches, const std::vector<double>& lrs,
                                       double clip_norm, const std::function<bool()>& canceled) {

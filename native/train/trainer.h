@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 
-#include "cuda/precision.h"
+#include "model/precision.h"
 #include "parallel/thread_pool.h"
 #include "train/optimizer.h"
 #include "train/train_step.h"
@@ -14,9 +14,9 @@ namespace tangshi {
 
 class Trainer {
  public:
-  // threads: number of CPU threads. gpu: ignored on the CPU.
+  // threads: number of CPU threads. Throws ERR_TANGSHI_DEVICE if the device cannot compute in this precision.
   Trainer(const ModelConfig& config, const OptimizerConfig& optimizer, const at::Device& device,
-          uint64_t seed, int threads = 1, const GpuConfig& gpu = {});
+          uint64_t seed, int threads = 1, const StepConfig& step = {});
 
   // Runs one step per batch, each with its own learning rate, until canceled. Returns the stats of the steps
   // that ran.

@@ -192,7 +192,11 @@ function timeText(seconds: number, limit: number): string {
 
 function deviceText({ device, precision, threads }: Plan): string {
   if (device !== 'cpu') return `${device}, ${precision}`;
-  return t(`cpu, ${threads} thread${threads === 1 ? '' : 's'}`, `cpu，${threads} 线程`);
+  const fp32 = precision === 'fp32'; // as usual
+  return t(
+    `cpu, ${threads} thread${threads === 1 ? '' : 's'}${fp32 ? '' : `, ${precision}`}`,
+    `cpu，${threads} 线程${fp32 ? '' : `，${precision}`}`,
+  );
 }
 
 function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' | 'evaluation' }>): string {

@@ -172,7 +172,10 @@ function addRunOptions(command: Command): void {
     .addOption(
       new Option(
         '--precision <format>',
-        t('precision of matrix products on a GPU (default: tf32)', 'GPU 上矩阵乘法的精度（默认 tf32）'),
+        t(
+          'precision of matrix products (default: tf32 on a GPU, fp32 on the CPU)',
+          '矩阵乘法的精度（默认 GPU 为 tf32，CPU 为 fp32）',
+        ),
       ).choices(['fp32', 'tf32', 'bf16', 'fp16']),
     )
     .option(

@@ -322,10 +322,14 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
   [/^the run had not saved a checkpoint yet: it starts again$/, '此前没有保存过检查点：从头开始'],
   [/: resuming from (.*), step (\d+)$/, '：从 $1（第 $2 步）继续'],
   [/ is missing：/, ' 不存在：'],
-  [/^(bf16|fp16) is for a GPU: the CPU computes in fp32$/, '$1 只用于 GPU：CPU 以 fp32 计算'],
   [/^(.*) is not used: /, '未使用 $1：'],
 
   // devices, memory, the addon
+  [/^fp16 needs a GPU: use precision fp32$/, 'fp16 只用于 GPU：请改用 --precision fp32'],
+  [
+    /^bf16 on the CPU needs a processor with AVX512_BF16: use precision fp32$/,
+    '在 CPU 上用 bf16 需要支持 AVX512_BF16 的处理器：请改用 --precision fp32',
+  ],
   [
     /^Unknown device "(.*)"\. Choose auto, cpu, cuda or cuda:N\.$/,
     '未知的设备“$1”。可选：auto、cpu、cuda、cuda:N',

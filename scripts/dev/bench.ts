@@ -14,12 +14,13 @@ import { describeMachine } from './bench/machine';
 import { memory } from './bench/memory';
 import { networks } from './bench/networks';
 import { findPeers } from './bench/peers';
+import { precision } from './bench/precision';
 import * as report from './bench/report';
 import { sampling } from './bench/sampling';
 import { scaling } from './bench/scaling';
 import { training } from './bench/training';
 
-const SECTIONS = ['curve', 'training', 'networks', 'sampling', 'memory', 'scaling'] as const;
+const SECTIONS = ['curve', 'training', 'networks', 'precision', 'sampling', 'memory', 'scaling'] as const;
 type Section = (typeof SECTIONS)[number] | 'gpu';
 
 /** For all contenders whose number of threads can be set. */
@@ -84,6 +85,7 @@ async function measure(bench: Bench, only: readonly Section[], tell: (text: stri
     curve: await told('curve', () => curve(bench), report.curveText),
     training: await told('training', () => training(bench), report.trainingText),
     networks: await told('networks', () => networks(bench), report.networksText),
+    precision: await told('precision', () => precision(bench), report.precisionText),
     sampling: await told('sampling', () => sampling(bench), report.samplingText),
     memory: await told('memory', () => memory(bench), report.memoryText),
     scaling: await told('scaling', () => scaling(bench), report.scalingText),

@@ -25,7 +25,7 @@ const plan = {
   parameters: 1000,
   tally: { read: 12, kept: 10, rejected: { latin: 2, blank: 0 } },
   device: 'cpu',
-  precision: 'tf32',
+  precision: 'fp32',
   threads: 2,
   epochs: 2,
   stepsPerEpoch: 5,
@@ -77,7 +77,10 @@ test.each([{ TERM: 'dumb' }, { NO_COLOR: '1' }])(
 
 test('reports the device and its precision', () => {
   expect(told(false, [plan])).toContain('device  cpu, 2 threads\n');
-  expect(told(false, [{ ...plan, device: 'cuda:1' } as TrainEvent])).toContain('device  cuda:1, tf32\n');
+  const device = (changes: Partial<Extract<TrainEvent, { type: 'plan' }>>) =>
+    told(false, [{ ...plan, ...changes } as TrainEvent]);
+  expect(device({ precision: 'bf16' })).toContain('device  cpu, 2 threads, bf16\n');
+  expect(device({ device: 'cuda:1', precision: 'tf32' })).toContain('device  cuda:1, tf32\n');
 });
 
 test('follows the width of a terminal that is resized', () => {

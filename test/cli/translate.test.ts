@@ -550,7 +550,12 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
   ],
   [
     /^第 \d+ 步（第 1 轮第 \d+ 批）的损失为 \S+，梯度范数为 \S+。没有检查点。请调低学习率，或改用 --precision bf16，重新训练$/,
-    () => diverged({ precision: 'fp16' }, 'diverged-16'),
+    async () =>
+      // fp16 needs a GPU
+      (await diverged({}, 'diverged-16')).replace(
+        /\.$/,
+        inSource('lib/train/train.ts', ', or with precision bf16.'),
+      ),
   ],
   [
     /^第 \d+ 步（第 \d+ 轮第 \d+ 批）的损失为 \S+，梯度范数为 \S+。检查点 diverged\/last\.safetensors 存至第 \d+ 步。请调低学习率，重新训练$/,
@@ -590,10 +595,6 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
     },
   ],
   [
-    'fp16 只用于 GPU：CPU 以 fp32 计算',
-    () => notices({ out: 'half', config: { ...smallConfig('poems.txt', 1), precision: 'fp16' } }),
-  ],
-  [
     '未使用 H200：NVIDIA 驱动找不到设备',
     () =>
       withCuda(
@@ -606,6 +607,12 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
   ],
 
   // devices, memory, the addon
+  ['fp16 只用于 GPU：请改用 --precision fp32', () => said('train', '--out', 'half', '--precision', 'fp16')],
+  [
+    '在 CPU 上用 bf16 需要支持 AVX512_BF16 的处理器：请改用 --precision fp32',
+    () =>
+      `${inSource('native/train/arithmetic.cc', 'bf16 on the CPU needs a processor with AVX512_BF16')}: use precision fp32`,
+  ],
   ['未知的设备“gpu”。可选：auto、cpu、cuda、cuda:N', () => gen('--device', 'gpu')],
   [
     '设备 cuda:0 不可用：没有 NVIDIA 驱动 (libcuda.so.1)。请改用 cpu，或运行 npm run doctor 查看详情',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -250,6 +250,44 @@ test('the plan reports the precision the device computes in', () =>
   inFolder(async (folder, data) => {
     const run = events({ config: small(data), out: join(folder, 'run'), device: 'cpu', maxSteps: 1 });
     expect((await run)[0]).toMatchObject({ type: 'plan', device: 'cpu', precision: 'fp32' });
+  }));
+
+test('bf16 on the CPU, where it is possible; fp16 is refused', () =>
+  inFolder(async (folder, data) => {
+    const run = (precision: 'bf16' | 'fp16') =>
+      events({
+        config: { ...small(data), precision },
+        out: join(folder, precision),
+        device: 'cpu',
+        maxSteps: 2,
+      });
+    const bf16 = await run('bf16').catch((error: unknown) => error);
+    if (bf16 instanceof Error) {
+      expect(bf16).toMatchObject({ code: 'ERR_TANGSHI_DEVICE', option: 'precision' });
+      expect(bf16.message).toMatch(/AVX512_BF16: use precision fp32$/);
+    } else expect((bf16 as TrainEvent[])[0]).toMatchObject({ type: 'plan', precision: 'bf16' });
+    if (process.platform === 'linux' && process.arch === 'x64')
+      expect(bf16 instanceof Error).toBe(!readFileSync('/proc/cpuinfo', 'utf8').includes('avx512_bf16'));
+    await expect(run('fp16')).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_DEVICE',
+      message: 'fp16 needs a GPU: use precision fp32',
+      option: 'precision',
+    });
+    expect(existsSync(join(folder, 'fp16'))).toBe(false);
+  }));
+
+test('a run can be resumed with another precision', () =>
+  inFolder(async (folder, data) => {
+    const out = join(folder, 'run');
+    await events({ config: small(data), out, device: 'cpu', maxSteps: 2 });
+    const config = { precision: 'fp32' } as const;
+    const [plan] = await events({ config, out, resume: true, device: 'cpu', maxSteps: 3 });
+    expect(plan).toMatchObject({
+      precision: 'fp32',
+      notices: [expect.stringMatching(/^fp32 instead of tf32: /)],
+    });
+    const [again] = await events({ out, resume: true, device: 'cpu', maxSteps: 4 });
+    expect(again).toMatchObject({ notices: [] });
   }));
 
 test('a run without a checkpoint starts over, and metrics of lost steps are dropped', () =>

@@ -13,15 +13,16 @@ import { Rng } from '../../lib/util/rng';
 import { sessionConfig } from '../native/fixture';
 
 const VOCAB = 200;
-const FP32 = { precision: 'fp32', graph: true } as const;
+type OnGpu = Pick<TrainingConfig, 'precision' | 'graph'>;
+const FP32: OnGpu = { precision: 'fp32' };
 
 function config(
   device: Device,
   model: Partial<TrainingConfig['model']> = {},
-  gpu: TrainingConfig['gpu'] = FP32,
+  gpu: OnGpu = FP32,
 ): TrainingConfig {
   const sizes = { vocabSize: VOCAB, embedDim: 32, hiddenDim: 64, dropout: 0 };
-  return { ...sessionConfig, model: { ...sessionConfig.model, ...sizes, ...model }, device, gpu };
+  return { ...sessionConfig, model: { ...sessionConfig.model, ...sizes, ...model }, device, ...gpu };
 }
 
 /** Synthetic poems of 10 to 40 characters. */
@@ -40,7 +41,7 @@ function batches(count: number): Batch[] {
 async function both(
   model: Partial<TrainingConfig['model']>,
   work: (cpu: TrainingSession, gpu: TrainingSession) => Promise<void>,
-  gpuConfig?: TrainingConfig['gpu'],
+  gpuConfig?: OnGpu,
 ) {
   await using gpu = await TrainingSession.open(config('cuda:0', model, gpuConfig));
   await using cpu = await TrainingSession.open(config('cpu', model));
@@ -93,7 +94,7 @@ for (const [precision, tolerance] of [
         for (const [i, { loss }] of expected.entries())
           expect(Math.abs((actual[i]?.loss as number) - loss)).toBeLessThan(tolerance);
       },
-      { precision, graph: true },
+      { precision },
     ),
   );
 }

@@ -1,7 +1,7 @@
 import type { TrainingConfig } from '../../lib/native/contract';
 
 /** A session that opens at once. */
-export const sessionConfig: TrainingConfig = {
+export const sessionConfig = {
   model: {
     cell: 'lstm',
     vocabSize: 50,
@@ -17,4 +17,4 @@ export const sessionConfig: TrainingConfig = {
   device: 'cpu',
   seed: 1n,
   threads: 1,
-};
+} satisfies TrainingConfig;

@@ -2,6 +2,7 @@ import type { Contest, Row } from './contest';
 import type { Gpu } from './gpu';
 import type { Memory } from './memory';
 import type { Networks } from './networks';
+import type { Precision } from './precision';
 import type { Sampling } from './sampling';
 import type { Training } from './training';
 
@@ -21,6 +22,7 @@ export type Bar = Readonly<{
 type Sections = Readonly<{
   training?: Training;
   networks?: Networks;
+  precision?: Precision;
   sampling?: Sampling;
   memory?: Memory;
   gpu?: Gpu;
@@ -28,7 +30,7 @@ type Sections = Readonly<{
 type Numbers = Readonly<{ ours: number; peer: number; ratio: number }> | undefined;
 
 /** The targets of the sections that were run. */
-export function bars({ training, networks, sampling, memory, gpu }: Sections): Bar[] {
+export function bars({ training, networks, precision, sampling, memory, gpu }: Sections): Bar[] {
   const all: Bar[] = [];
   const add = (figure: string, numbers: Numbers, bar: number) =>
     all.push(judged({ figure, ...numbers, bar }));
@@ -45,6 +47,13 @@ export function bars({ training, networks, sampling, memory, gpu }: Sections): B
     const bar = contest.title.includes('1024') ? 1.15 : 1.5;
     add(`${contest.title} / pytorch tuned`, against(contest, 'pytorch tuned'), bar);
   }
+  if (precision) {
+    const { contests, lossDifference } = precision;
+    for (const contest of contests.filter(({ title }) => title.endsWith('512')))
+      add(`${contest.title} / fp32`, against(contest, 'ours in fp32'), 1.5);
+    const figure = 'bf16, means of 50 losses - fp32, in nats';
+    all.push(judged({ figure, ratio: lossDifference, bar: 1e-2, atMost: true }));
+  }
   if (sampling) {
     const { oneByOne, oneByOne512, together } = sampling;
     add('sampling one at a time / pytorch', against(oneByOne, 'pytorch ('), 9);
@@ -56,8 +65,10 @@ export function bars({ training, networks, sampling, memory, gpu }: Sections): B
     );
     add('sampling 64 together / pytorch', against(together, 'pytorch ('), 2.5);
   }
-  if (memory)
-    all.push(judged({ figure: 'memory / pytorch batched', ...memoryRatio(memory), bar: 0.8, atMost: true }));
+  for (const { hidden, rows } of memory ?? []) {
+    const figure = `memory, hidden ${hidden} / pytorch batched`;
+    all.push(judged({ figure, ...memoryRatio(rows), bar: 0.8, atMost: true }));
+  }
   if (gpu) all.push(...gpuBars(gpu));
   return all;
 }
@@ -103,7 +114,7 @@ function ofFloor({ rows, floor = Number.NaN }: Contest): Numbers {
 }
 
 /** In MB. */
-function memoryRatio([own, peer]: Memory): Numbers {
+function memoryRatio([own, peer]: Memory[number]['rows']): Numbers {
   if (!own || !peer) return undefined;
   return { ours: own.peakBytes / 1e6, peer: peer.peakBytes / 1e6, ratio: own.peakBytes / peer.peakBytes };
 }

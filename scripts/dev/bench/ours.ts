@@ -28,7 +28,8 @@ async function open({ sizes, threads, place = ON_CPU, data, weights }: Open): Pr
     device: place.device,
     seed: 1n,
     threads,
-    gpu: place,
+    precision: place.precision,
+    graph: place.graph,
   });
   const { poems, batch, seed } = readData(data);
   const ids = poems.map((poem) => Int32Array.from(poem));
