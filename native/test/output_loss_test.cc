@@ -89,7 +89,8 @@ Result expected(const Problem& p) {
 }  // namespace
 
 TEST(output_loss, matches_the_dense_loss_and_gradients_at_every_boundary) {
-  OutputLoss loss(arithmetic(Precision::fp32));  // shared by all sizes: its buffers are reused
+  Buffer panels;
+  OutputLoss loss(arithmetic(Precision::fp32), panels);  // shared by all sizes: its buffers are reused
   for (const Size& size : sizes) {
     for (const bool relu : {false, true}) {
       const Problem p = problem(size, relu);
@@ -104,7 +105,8 @@ TEST(output_loss, matches_the_dense_loss_and_gradients_at_every_boundary) {
 
 TEST(output_loss, bf16_differs_by_rounding) {
   if (bf16_kernels() == nullptr) return;  // this CPU has none
-  OutputLoss loss(arithmetic(Precision::bf16));
+  Buffer panels;
+  OutputLoss loss(arithmetic(Precision::bf16), panels);
   for (const Size& size : sizes) {
     for (const bool relu : {false, true}) {
       const Problem p = problem(size, relu);
@@ -120,7 +122,8 @@ TEST(output_loss, bf16_differs_by_rounding) {
 
 TEST(output_loss, results_do_not_depend_on_the_number_of_threads) {
   for (const Precision precision : precisions()) {
-    OutputLoss loss(arithmetic(precision));
+    Buffer panels;
+    OutputLoss loss(arithmetic(precision), panels);
     const Problem p = problem({12, 150, 37, 400}, false);
     const Result one = actual(loss, p);
     for (const int threads : {2, 3, 16}) {

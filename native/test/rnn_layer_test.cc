@@ -145,7 +145,8 @@ Result actual(const Problem& p, int threads, const Arithmetic& arithmetic = sing
   const auto weight = [&](size_t i) { return p.weights[i].const_data_ptr<float>(); };
   const LayerWeights<const float> weights{weight(0), weight(1), weight(2), weight(3)};
 
-  RnnLayer layer(p.cell, n.in, n.hidden, arithmetic);
+  Buffer panels;
+  RnnLayer layer(p.cell, n.in, n.hidden, arithmetic, panels);
   ThreadPool pool(threads);
   lead(pool, threads - 1, [&](SpinPool& pool) {
     leave_nan(layer, p, batch, weights, pool);

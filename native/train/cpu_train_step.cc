@@ -22,11 +22,11 @@ CpuTrainStep::CpuTrainStep(const ModelConfig& config, Parameters& parameters, Op
                1),
       arithmetic_(arithmetic(precision)),
       inputs_(config.layers + 1),
-      loss_(arithmetic_) {
+      loss_(arithmetic_, panels_) {
   for (int64_t layer = 0; layer <= config.layers; layer++) {
     inputs_[layer].features = layer == 0 ? config.embed_dim : config.hidden_dim;
     if (layer < config.layers) {
-      layers_.emplace_back(config.cell, inputs_[layer].features, config.hidden_dim, arithmetic_);
+      layers_.emplace_back(config.cell, inputs_[layer].features, config.hidden_dim, arithmetic_, panels_);
     }
   }
 }
@@ -65,18 +65,16 @@ double CpuTrainStep::forward_backward(const PackedBatch& packed, SpinPool& pool)
   const bool drops = config_.dropout > 0;
   forward(packed, drops, pool);
 
-  const int64_t widest = std::max(config_.embed_dim, config_.hidden_dim) * packed.size();
-  float *d_out_t = d_out_t_.reserve(widest), *d_x_t = d_x_t_.reserve(widest);
-  const OutputGradients output_grads{grad(output_name()), grad("fc.bias"), d_out_t};
+  float* d_t = d_t_.reserve(std::max(config_.embed_dim, config_.hidden_dim) * packed.size());
+  const OutputGradients output_grads{grad(output_name()), grad("fc.bias"), d_t};
   const double loss = loss_(output_weights(), packed, inputs_.back().t, &output_grads, pool);
   for (int64_t layer = config_.layers - 1; layer >= 0; layer--) {
-    if (drops) drop_gradient(inputs_[layer + 1], d_out_t, packed, pool);
-    layers_[layer].backward(packed, weights(layer), weight_grads(layer), inputs_[layer].words_rows, d_out_t,
-                            d_x_t, pool);
-    std::swap(d_out_t, d_x_t);
+    if (drops) drop_gradient(inputs_[layer + 1], d_t, packed, pool);
+    layers_[layer].backward(packed, weights(layer), weight_grads(layer), inputs_[layer].words_rows, d_t, d_t,
+                            pool);
   }
-  if (drops) drop_gradient(inputs_[0], d_out_t, packed, pool);
-  embedding_gradient(packed, d_out_t, pool);
+  if (drops) drop_gradient(inputs_[0], d_t, packed, pool);
+  embedding_gradient(packed, d_t, pool);
   return loss;
 }
 

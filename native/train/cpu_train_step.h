@@ -64,10 +64,11 @@ class CpuTrainStep : public TrainStep {
   const int helpers_;  // threads besides the leader's, but not more than can be of use
   const Arithmetic& arithmetic_;
   at::Tensor grads_;  // [n], allocated by the first step
+  Buffer panels_;     // of the layer in progress
   std::vector<RnnLayer> layers_;
   std::vector<Input> inputs_;  // [layers + 1]
   OutputLoss loss_;
-  Buffer d_out_t_, d_x_t_;  // of the layer in progress
+  Buffer d_t_;  // of the output of the layer in progress; then of its input
   Buffer d_x_rows_;
   std::vector<StepStats> results_;  // since the last call of results()
 };

@@ -254,7 +254,10 @@ void OutputLoss::reserve(const OutputWeights& layer, bool for_gradient, bool is_
   sums_.reserve(blocks * chunk_positions);
   positions_.reserve(4 * chunk_positions);
   if (for_gradient) d_hidden_t_.reserve(chunk_positions * layer.features);
-  if (is_packed) weight_back_.reserve(layer.features, block_size, blocks);
+  if (is_packed) {
+    float* memory = panels_.reserve(weight_back_.size(layer.features, blocks, block_size));
+    weight_back_.lay_out(memory, layer.features, blocks, block_size);
+  }
   if (arithmetic_.converts()) {
     hidden_words_t_.reserve(chunk_positions * arithmetic_.words(layer.features));
     weight_words_.reserve(layer.vocab * arithmetic_.words(layer.features));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "parallel/spin_pool.h"
+#include "train/buffer.h"
 #include "train/packed_batch.h"
 #include "train/panels.h"
 
@@ -23,7 +24,9 @@ struct OutputGradients {
 
 class OutputLoss {
  public:
-  explicit OutputLoss(const Arithmetic& arithmetic) : arithmetic_(arithmetic), weight_back_(arithmetic) {}
+  // panels: for the weights as the gradient reads them. Must outlive it.
+  OutputLoss(const Arithmetic& arithmetic, Buffer& panels)
+      : arithmetic_(arithmetic), panels_(panels), weight_back_(arithmetic) {}
 
   // More than this number of threads have nothing to do.
   static int64_t most_threads(int64_t vocab);
@@ -40,6 +43,7 @@ class OutputLoss {
   void pack(const OutputWeights& layer, bool is_packed, SpinPool& pool);
 
   const Arithmetic& arithmetic_;
+  Buffer& panels_;
   Buffer logits_;  // [blocks of the vocabulary, groups of a chunk, block, columns]; later their exp
   // Of the positions of a chunk: the hidden outputs, and their gradient.
   Buffer hidden_t_, d_hidden_t_;  // [groups, features, columns]

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "train/arithmetic.h"
-#include "train/buffer.h"
 
 namespace tangshi {
 
@@ -18,12 +17,16 @@ class Panels {
  public:
   explicit Panels(const Arithmetic& arithmetic) : arithmetic_(arithmetic) {}
 
-  // A matrix of rows x blocks x count numbers, all without padding.
-  void reserve(int64_t rows, int64_t count, int64_t blocks = 1) {
+  // Number of words of a matrix of rows x blocks x count numbers.
+  int64_t size(int64_t rows, int64_t blocks, int64_t count) const {
+    return panels_of(rows) * panel_rows * blocks * arithmetic_.words(count);
+  }
+  // Such a matrix, in memory of that size.
+  void lay_out(float* memory, int64_t rows, int64_t blocks, int64_t count) {
+    memory_ = memory;
     rows_ = rows;
     block_ = arithmetic_.words(count) * panel_rows;
     panel_ = block_ * blocks;
-    buffer_.reserve(panels_of(rows) * panel_);
   }
 
   // Copies up to `count` numbers of a block of one panel. source: [rows, n], or with `stride` between its
@@ -48,10 +51,10 @@ class Panels {
   Scalars scalars(int64_t panel, int64_t block = 0) const { return {at(panel, block), 1, panel_rows}; }
 
  private:
-  float* at(int64_t panel, int64_t block) const { return buffer_.get() + panel * panel_ + block * block_; }
+  float* at(int64_t panel, int64_t block) const { return memory_ + panel * panel_ + block * block_; }
 
   const Arithmetic& arithmetic_;
-  Buffer buffer_;  // [panels, blocks, words, 12]
+  float* memory_ = nullptr;  // [panels, blocks, words, 12]
   int64_t rows_ = 0, block_ = 0, panel_ = 0;
 };
 

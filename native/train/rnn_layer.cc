@@ -26,21 +26,17 @@ RnnLayer::Gates RnnLayer::gates_of(Cell cell) {
   }
 }
 
-RnnLayer::RnnLayer(Cell cell, int64_t in, int64_t hidden, const Arithmetic& arithmetic)
+RnnLayer::RnnLayer(Cell cell, int64_t in, int64_t hidden, const Arithmetic& arithmetic, Buffer& panels)
     : cell_(cell),
       kind_(gates_of(cell)),
       in_(in),
       hidden_(hidden),
       arithmetic_(arithmetic),
+      panels_(panels),
+      ih_(arithmetic),
+      hh_(arithmetic),
       ih_back_(arithmetic),
-      hh_back_(arithmetic) {
-  for (int64_t g = 0; g < kind_.gates; g++) {
-    ih_.emplace_back(arithmetic);
-    hh_.emplace_back(arithmetic);
-  }
-}
-
-int64_t RnnLayer::units_of(int64_t panel) const { return hh_[0].rows_of(panel); }
+      hh_back_(arithmetic) {}
 
 const float* RnnLayer::h_words_at(int64_t t) const {
   return arithmetic_.converts() ? h_words_t_.get() + t * words_ : h_at(t);
@@ -57,14 +53,14 @@ Scalars RnnLayer::d_sequences_at(int64_t t, int64_t block, int64_t unit) const {
 }
 
 void RnnLayer::pack_forward(const LayerWeights<const float>& weights, SpinPool& pool) {
-  for (int64_t g = 0; g < kind_.gates; g++) {
-    ih_[g].reserve(hidden_, in_);
-    hh_[g].reserve(hidden_, hidden_);
-  }
+  const int64_t ih = ih_.size(hidden_, kind_.gates, in_), hh = hh_.size(hidden_, kind_.gates, hidden_);
+  float* memory = panels_.reserve(ih + hh);
+  ih_.lay_out(memory, hidden_, kind_.gates, in_);
+  hh_.lay_out(memory + ih, hidden_, kind_.gates, hidden_);
   pool.each(kind_.gates * panels_of(hidden_), [&](int64_t i) {
     const int64_t g = i % kind_.gates, panel = i / kind_.gates;
-    ih_[g].pack(panel, 0, in_, weights.ih + g * hidden_ * in_, in_);
-    hh_[g].pack(panel, 0, hidden_, weights.hh + g * hidden_ * hidden_, hidden_);
+    ih_.pack(panel, g, in_, weights.ih + g * hidden_ * in_, in_);
+    hh_.pack(panel, g, hidden_, weights.hh + g * hidden_ * hidden_, hidden_);
   });
   float* start = start_.reserve(kind_.blocks * hidden_);
   for (int64_t g = 0; g < kind_.gates; g++) {
@@ -79,8 +75,11 @@ void RnnLayer::pack_forward(const LayerWeights<const float>& weights, SpinPool& 
 }
 
 void RnnLayer::pack_backward(const LayerWeights<const float>& weights, SpinPool& pool) {
-  ih_back_.reserve(in_, hidden_, kind_.gates);
-  hh_back_.reserve(hidden_, hidden_, kind_.gates);
+  const int64_t ih = ih_back_.size(in_, kind_.gates, hidden_),
+                hh = hh_back_.size(hidden_, kind_.gates, hidden_);
+  float* memory = panels_.reserve(ih + hh);
+  ih_back_.lay_out(memory, in_, kind_.gates, hidden_);
+  hh_back_.lay_out(memory + ih, hidden_, kind_.gates, hidden_);
   const auto pack = [&](Panels& panels, const float* matrix, int64_t columns, auto block_of) {
     pool.each(panels_of(columns), [&](int64_t panel) {
       for (int64_t g = 0; g < kind_.gates; g++)
@@ -112,7 +111,7 @@ void RnnLayer::forward(const PackedBatch& batch, const LayerWeights<const float>
       for (int64_t panel = first; panel < end; panel++) {
         for (int64_t g = 0; g < kind_.gates; g++) {
           const int64_t row = kind_.input_block[g] * hidden_ + panel * panel_rows;
-          arithmetic_.multiply({.x = ih_[g].scalars(panel),
+          arithmetic_.multiply({.x = ih_.scalars(panel, g),
                                 .w = {x_t + t * inputs * width_, width_},
                                 .rows = units_of(panel),
                                 .columns = batch.used[t],
@@ -137,7 +136,7 @@ void RnnLayer::step(const PackedBatch& batch, int64_t t, int64_t first_panel, in
   for (int64_t panel = first_panel; panel < end_panel; panel++) {
     for (int64_t g = 0; g < kind_.gates; g++) {
       const int64_t block = kind_.hidden_block + g, row = block * hidden_ + panel * panel_rows;
-      arithmetic_.multiply({.x = hh_[g].scalars(panel),
+      arithmetic_.multiply({.x = hh_.scalars(panel, g),
                             .w = {h_words_at(t), width_},
                             .rows = units_of(panel),
                             .columns = batch.used[t],

@@ -3,10 +3,9 @@
 // depend on their number. What a product reads are words: see arithmetic.h.
 #pragma once
 
-#include <vector>
-
 #include "model/model_config.h"
 #include "parallel/spin_pool.h"
+#include "train/buffer.h"
 #include "train/packed_batch.h"
 #include "train/panels.h"
 
@@ -21,14 +20,15 @@ struct LayerWeights {
 
 class RnnLayer {
  public:
-  RnnLayer(Cell cell, int64_t in, int64_t hidden, const Arithmetic& arithmetic);
+  // panels: for the weights as forward or backward reads them; can be shared by layers. Must outlive it.
+  RnnLayer(Cell cell, int64_t in, int64_t hidden, const Arithmetic& arithmetic, Buffer& panels);
 
   // x_t: [time, words(in), width].
   void forward(const PackedBatch& batch, const LayerWeights<const float>& weights, const float* x_t,
                SpinPool& pool);
   // After forward with the same weights. x_rows: [time, words(width), row_size(in)]. d_out_t: [time, hidden,
   // width]; what later time steps contribute is added to it. Adds to the gradients. d_x_t: [time, in, width],
-  // overwritten in the columns used.
+  // overwritten in the columns used; may be the same memory.
   void backward(const PackedBatch& batch, const LayerWeights<const float>& weights,
                 const LayerWeights<float>& grads, const float* x_rows, float* d_out_t, float* d_x_t,
                 SpinPool& pool);
@@ -57,7 +57,7 @@ class RnnLayer {
   float* h_at(int64_t t) const { return h_t_.get() + t * state_; }  // before time step t
   const float* h_words_at(int64_t t) const;
   float* c_at(int64_t t) const { return c_t_.get() + t * state_; }
-  int64_t units_of(int64_t panel) const;
+  int64_t units_of(int64_t panel) const { return hh_.rows_of(panel); }
 
   void pack_forward(const LayerWeights<const float>& weights, SpinPool& pool);
   void pack_backward(const LayerWeights<const float>& weights, SpinPool& pool);
@@ -76,15 +76,14 @@ class RnnLayer {
   int64_t width_ = 0;
   int64_t state_ = 0;             // numbers of the hidden state of all sequences
   int64_t words_ = 0, rows_ = 0;  // words of it, in each layout
-  // For each panel of hidden units, their rows in each gate.
-  std::vector<Panels> ih_, hh_;
-  // Transposed: rows are inputs or hidden units, blocks are the gates, in the order of their blocks.
-  Panels ih_back_, hh_back_;
-  Buffer start_;      // [blocks x hidden]: biases
-  Buffer gates_t_;    // [time, blocks, hidden, width]: gates; later their derivatives
-  Buffer h_t_, c_t_;  // [time + 1, hidden, width]: before the first and after each time step
-  Buffer h_rows_;     // [time + 1, words(width), row_size(hidden)]
-  Buffer d_c_t_;      // [hidden, width]
+  Buffer& panels_;
+  Panels ih_, hh_;            // rows are hidden units, blocks are PyTorch's gates
+  Panels ih_back_, hh_back_;  // transposed: rows are inputs or hidden units; blocks are those of the cell
+  Buffer start_;              // [blocks x hidden]: biases
+  Buffer gates_t_;            // [time, blocks, hidden, width]: gates; later their derivatives
+  Buffer h_t_, c_t_;          // [time + 1, hidden, width]: before the first and after each time step
+  Buffer h_rows_;             // [time + 1, words(width), row_size(hidden)]
+  Buffer d_c_t_;              // [hidden, width]
   // Unless words are the numbers themselves: of the derivatives along units, [time, blocks, words(hidden),
   // width], and along sequences, [time, blocks, hidden, words(width)]; of h, [time + 1, words(hidden),
   // width].
