@@ -2,7 +2,7 @@
 
     python examples/load_in_pytorch.py CHECKPOINT [TEXT]
 
-CHECKPOINT is any .safetensors file of this package: from a training run, or an exported one with half-precision weights.
+CHECKPOINT is any .safetensors file of this package: from a training run, or an exported one with weights of 16 or 8 bits.
 Prints the logits of each position of TEXT, [positions, vocabulary], and the mean NLL of the characters and the end,
 in nats, like `evaluate`. (From hidden 512 on, `evaluate` rounds the weights to half precision.)
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-DTYPES = {"F32": torch.float32, "F16": torch.float16, "I64": torch.int64, "U8": torch.uint8}
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "I64": torch.int64, "I8": torch.int8, "U8": torch.uint8}
 
 
 def main(path, text=""):
@@ -73,6 +73,8 @@ def weights_of(tensors, config):
     """The network's state_dict, without the rest of a checkpoint: optimizer, generator, the line filter of the corpus."""
     others = ("optim.", "rng.", "corpus.")
     weights = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith(others)}
+    for name in [name for name in weights if name.endswith(".scale")]:  # of each row of an 8-bit matrix
+        weights[name.removesuffix(".scale")] *= weights.pop(name).unsqueeze(1)
     if config["tieWeights"]:
         weights["fc.weight"] = weights["embedding.weight"]  # stored once in the file
     return weights

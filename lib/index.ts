@@ -30,9 +30,11 @@ export type { CorpusFormat } from './data/corpus-format';
 export { BUILTIN_CORPORA, type BuiltinCorpus, isBuiltinCorpus } from './data/corpus-recipes';
 export { type Dataset, type DatasetOptions, loadDataset } from './data/dataset';
 export type { Encoding } from './data/encoding';
+export type { Genre } from './data/genre';
 export { LineFilter } from './data/line-filter';
-export { loadPoems, type Poems, type PoemsOptions } from './data/poems';
-export { Vocab, type VocabJson } from './data/vocab';
+export { type Heading, loadPoems, type Poems, type PoemsOptions } from './data/poems';
+export { type Preface, wholePreface } from './data/preface';
+export { type Control, Vocab, type VocabJson } from './data/vocab';
 export {
   type FormMetrics,
   type FormMetricsOptions,
@@ -40,11 +42,11 @@ export {
   type PoemMetrics,
   type RegulatedForm,
 } from './eval/form-metrics';
-export { type Evaluation, evaluate } from './eval/perplexity';
+export { type Evaluation, type EvaluationOptions, evaluate } from './eval/perplexity';
 export { readCheckpoint, readWeights, writeCheckpoint, writeModel } from './model/checkpoint';
 export { type Checkpoint, weightsOf } from './model/checkpoint-format';
 export { classicPoem } from './model/classic';
-export type { NextOptions } from './model/language-model';
+export type { NextOptions, ScoreOptions } from './model/language-model';
 export type { ModelSource } from './model/load';
 export { type LoadOptions, Model } from './model/model';
 export { BUNDLED_MODEL } from './model/model-files';

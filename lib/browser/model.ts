@@ -9,6 +9,7 @@ import { TangshiError } from '../util/errors';
 import { type ModelSource, readModel } from './load';
 import { loadTraditional } from './opencc';
 import { loadRhymeBook } from './rhyme-book';
+import { loadThemes } from './theme-table';
 import { WorkerSession } from './worker-session';
 
 /** The model of the package. Bundlers recognize this expression, and add the file to what they make. */
@@ -63,7 +64,8 @@ export class Model extends LanguageModel {
 }
 
 /** Loads what only these options need. */
-async function loadDictionaries({ script, rhymeBook }: PoemOptions): Promise<void> {
+async function loadDictionaries({ script, rhymeBook, theme }: PoemOptions): Promise<void> {
+  if (theme !== undefined) await loadThemes();
   if (script === 'traditional') await loadTraditional();
   if (rhymeBook === '中华通韵') await loadRhymeBook(rhymeBook);
 }

@@ -50,7 +50,7 @@ export class WasmWriter {
   }
 
   /**
-   * Builds the model from its weights, in F32 or F16.
+   * Builds the model from its weights, in F32, F16, or I8 with scales.
    *
    * @throws ERR_TANGSHI_SHAPE if they do not match the configuration. ERR_TANGSHI_OUT_OF_MEMORY
    */

@@ -35,7 +35,7 @@ export class WorkerSession implements Inference {
   }
 
   /**
-   * Builds a model from its weights, in F32 or F16. Their memory is handed over to the worker.
+   * Builds a model from its weights, in F32, F16, or I8 with scales. Their memory is handed over to the worker.
    *
    * @throws ERR_TANGSHI_ADDON if the worker does not start. ERR_TANGSHI_SHAPE if the weights do not match the
    * configuration. ERR_TANGSHI_OUT_OF_MEMORY, AbortError

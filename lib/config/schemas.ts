@@ -55,6 +55,8 @@ const ConfigSchema = v.pipe(
     minCount: size(1e6),
     /** Fraction of the poems to hold out from training. */
     heldOut: fraction,
+    /** Whether to learn titles and genres, too, so that poems can be asked for by them. Only under `modern`. */
+    titles: v.optional(v.boolean(), false),
 
     /** Type of the recurrent layers. */
     cell: v.picklist(['lstm', 'gru', 'rnn']),
@@ -225,6 +227,8 @@ const streamOptions = {
   rhymeGroup: text,
   rhymeBook: text,
   prompt: text,
+  title: text,
+  theme: text,
   context: text,
   maxLength: v.optional(size(1_000_000)),
   temperature: v.optional(from(0, 1e6)),
@@ -244,9 +248,12 @@ const SCHEMAS = {
     bestOf: upToThousand,
     script: v.optional(v.picklist(['simplified', 'traditional'])),
   }),
+  writeModel: v.strictObject({ bits: v.optional(v.picklist([8, 16])) }),
   check: v.strictObject({ form: text, pattern: text, rhymeBook: text, strict: flag }),
   stream: v.strictObject(streamOptions),
   call: v.strictObject({ signal }),
+  score: v.strictObject({ title: text, signal }),
+  evaluate: v.strictObject({ prefaces: v.optional(v.array(v.instance(Int32Array))), signal }),
   measureForms: v.strictObject({ count: size(100_000), seed, signal }),
   next: v.strictObject({ top: positiveInteger, signal }),
 };

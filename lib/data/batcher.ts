@@ -2,6 +2,7 @@ import type { Batch } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import { requireObject, wrongArgument } from '../util/guards';
 import { Rng } from '../util/rng';
+import { drawPreface, type Preface } from './preface';
 
 /** Position of the next batch: the complete state of a batcher. 0 <= step < stepsPerEpoch. */
 export type Cursor = Readonly<{ epoch: number; step: number }>;
@@ -20,8 +21,10 @@ export interface Batcher {
 
 /** Ids of a poem, including begin and end. */
 type Ids = Int32Array;
+/** A poem, after what precedes it: `start` ids, which are not predicted. */
+type Row = Readonly<{ ids: Ids; start: number }>;
 /** The poems of each batch of an epoch. */
-type Plan = (epoch: number) => readonly (readonly Ids[])[];
+type Plan<Poem> = (epoch: number) => readonly (readonly Poem[])[];
 
 /** Poems are sorted by length within pools of this many batches: a compromise between padding and randomness. */
 const POOL_BATCHES = 50;
@@ -46,7 +49,7 @@ export function classicBatcher(poems: readonly Ids[], batchSize: number): Batche
     );
   }
   const batches = cut(poems, batchSize).filter((batch) => batch.length === batchSize);
-  return new PlannedBatcher(() => batches, classicBatch, batches.length);
+  return new PlannedBatcher<Ids>(() => batches, classicBatch, batches.length);
 }
 
 /**
@@ -55,7 +58,8 @@ export function classicBatcher(poems: readonly Ids[], batchSize: number): Batche
  * without the last, targets the ids without the first; the loss is the mean over all targets.
  *
  * @param poems Ids with begin and end, each an Int32Array of length >= 2, such as `Dataset.train`.
- * @param options `batch`: poems per batch. `seed`: an integer that determines the order.
+ * @param options `batch`: poems per batch. `seed`: an integer that determines the order. `prefaces`: what can precede each
+ * of the poems, such as `Dataset.trainPrefaces`; which part does is drawn anew in each epoch, and it is not predicted.
  * @throws ERR_TANGSHI_CORPUS if there are no poems. ERR_TANGSHI_INVALID_ARG
  * @example
  * const batcher = bucketedBatcher(dataset.train, { batch: 64, seed: 1 });
@@ -64,15 +68,18 @@ export function classicBatcher(poems: readonly Ids[], batchSize: number): Batche
  */
 export function bucketedBatcher(
   poems: readonly Ids[],
-  options: Readonly<{ batch: number; seed: number | bigint }>,
+  options: Readonly<{ batch: number; seed: number | bigint; prefaces?: readonly Preface[] }>,
 ): Batcher {
   requireObject(options, 'options');
-  const { batch, seed } = options;
+  const { batch, seed, prefaces } = options;
   checkBatchSize(batch);
   checkPoems(poems);
-  const plan: Plan = (epoch) => {
+  checkPrefaces(prefaces, poems);
+  const plan: Plan<Row> = (epoch) => {
     const rng = Rng.of(seed, 'batches', epoch);
-    const pools = cut(rng.shuffle([...poems]), batch * POOL_BATCHES);
+    const choice = Rng.of(seed, 'prefaces', epoch);
+    const rows = poems.map((poem, i) => toRow(poem, prefaces && drawPreface(prefaces[i] as Preface, choice)));
+    const pools = cut(rng.shuffle(rows), batch * POOL_BATCHES);
     return rng.shuffle(pools.flatMap((pool) => cut(pool.sort(byLength), batch)));
   };
   return new PlannedBatcher(plan, shiftedBatch, Math.ceil(poems.length / batch));
@@ -83,23 +90,38 @@ export function bucketedBatcher(
  *
  * @param poems Ids with begin and end, each an Int32Array of length >= 2.
  * @param batchSize Poems per batch.
+ * @param prefaces What precedes each of the poems. Default: nothing.
  * @throws ERR_TANGSHI_CORPUS if there are no poems. ERR_TANGSHI_INVALID_ARG
  */
-export function evaluationBatches(poems: readonly Ids[], batchSize: number): Batch[] {
+export function evaluationBatches(
+  poems: readonly Ids[],
+  batchSize: number,
+  prefaces?: readonly Int32Array[],
+): Batch[] {
   checkBatchSize(batchSize);
   checkPoems(poems);
-  return cut([...poems].sort(byLength), batchSize).map(shiftedBatch);
+  checkPrefaces(prefaces, poems);
+  const rows = poems.map((poem, i) => toRow(poem, prefaces?.[i]));
+  return cut(rows.sort(byLength), batchSize).map(shiftedBatch);
 }
 
-class PlannedBatcher implements Batcher {
+function toRow(poem: Ids, preface: Int32Array | undefined): Row {
+  if (preface === undefined || preface.length === 0) return { ids: poem, start: 0 };
+  const ids = new Int32Array(preface.length + poem.length);
+  ids.set(preface);
+  ids.set(poem, preface.length);
+  return { ids, start: preface.length };
+}
+
+class PlannedBatcher<Poem> implements Batcher {
   readonly stepsPerEpoch: number;
-  readonly #plan: Plan;
-  readonly #toBatch: (poems: readonly Ids[]) => Batch;
+  readonly #plan: Plan<Poem>;
+  readonly #toBatch: (poems: readonly Poem[]) => Batch;
   #cursor: Cursor = { epoch: 0, step: 0 };
   /** Plan of the cursor's epoch, made when its first batch is requested. */
-  #planned: ReturnType<Plan> | undefined;
+  #planned: ReturnType<Plan<Poem>> | undefined;
 
-  constructor(plan: Plan, toBatch: (poems: readonly Ids[]) => Batch, stepsPerEpoch: number) {
+  constructor(plan: Plan<Poem>, toBatch: (poems: readonly Poem[]) => Batch, stepsPerEpoch: number) {
     this.#plan = plan;
     this.#toBatch = toBatch;
     this.stepsPerEpoch = stepsPerEpoch;
@@ -112,7 +134,7 @@ class PlannedBatcher implements Batcher {
   next(): Batch {
     const { epoch, step } = this.#cursor;
     this.#planned ??= this.#plan(epoch);
-    const batch = this.#toBatch(this.#planned[step] as readonly Ids[]);
+    const batch = this.#toBatch(this.#planned[step] as readonly Poem[]);
     if (step + 1 < this.stepsPerEpoch) this.#cursor = { epoch, step: step + 1 };
     else this.seek({ epoch: epoch + 1, step: 0 });
     return batch;
@@ -132,7 +154,7 @@ class PlannedBatcher implements Batcher {
 }
 
 function classicBatch(poems: readonly Ids[]): Batch {
-  const batch = blankBatch(poems, longest(poems));
+  const batch = blankBatch(poems.length, longest(poems));
   const weights = new Float32Array(poems.length);
   for (const [row, poem] of poems.entries()) {
     const start = row * batch.time;
@@ -144,18 +166,17 @@ function classicBatch(poems: readonly Ids[]): Batch {
   return { ...batch, weights };
 }
 
-function shiftedBatch(poems: readonly Ids[]): Batch {
-  const batch = blankBatch(poems, longest(poems) - 1);
-  for (const [row, poem] of poems.entries()) {
-    batch.inputs.set(poem.subarray(0, -1), row * batch.time);
-    batch.targets.set(poem.subarray(1), row * batch.time);
+function shiftedBatch(rows: readonly Row[]): Batch {
+  const batch = blankBatch(rows.length, longest(rows.map(({ ids }) => ids)) - 1);
+  for (const [row, { ids, start }] of rows.entries()) {
+    batch.inputs.set(ids.subarray(0, -1), row * batch.time);
+    batch.targets.set(ids.subarray(start + 1), row * batch.time + start);
   }
   return batch;
 }
 
 /** A `[rows, time]` batch of padding: input 0, target -1. */
-function blankBatch(poems: readonly Ids[], time: number): Batch {
-  const rows = poems.length;
+function blankBatch(rows: number, time: number): Batch {
   return { inputs: new Int32Array(rows * time), targets: new Int32Array(rows * time).fill(-1), rows, time };
 }
 
@@ -163,8 +184,8 @@ function longest(poems: readonly Ids[]): number {
   return poems.reduce((length, poem) => Math.max(length, poem.length), 0);
 }
 
-function byLength(a: Ids, b: Ids): number {
-  return a.length - b.length;
+function byLength(a: Row, b: Row): number {
+  return a.ids.length - b.ids.length;
 }
 
 function cut<T>(items: readonly T[], size: number): T[][] {
@@ -180,6 +201,11 @@ function checkBatchSize(size: number): void {
       `Expected a batch size of at least 1 but received ${size}`,
     );
   }
+}
+
+function checkPrefaces(prefaces: readonly unknown[] | undefined, poems: readonly Ids[]): void {
+  if (prefaces === undefined || (Array.isArray(prefaces) && prefaces.length === poems.length)) return;
+  throw wrongArgument('as many prefaces as poems', 'prefaces', prefaces);
 }
 
 function checkPoems(poems: readonly Ids[]): void {

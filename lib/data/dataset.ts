@@ -1,7 +1,8 @@
 import type { Tally } from './clean';
 import { LineFilter } from './line-filter';
-import { loadPoems, type PoemsOptions } from './poems';
-import { Vocab } from './vocab';
+import { type Heading, loadPoems, type Poems, type PoemsOptions } from './poems';
+import { type Preface, prefaceOf } from './preface';
+import { CONTROLS, type Control, Vocab } from './vocab';
 
 /** What to read, how to clean it, how to split it and how to encode it. */
 export type DatasetOptions = PoemsOptions &
@@ -23,6 +24,10 @@ export type Dataset = Readonly<{
   train: readonly Int32Array[];
   /** Held-out poems, likewise. */
   heldOut: readonly Int32Array[];
+  /** What can precede each of the training poems, if titles were read and the vocabulary has control tokens. */
+  trainPrefaces?: readonly Preface[];
+  /** The same of the held-out poems. */
+  heldOutPrefaces?: readonly Preface[];
   /** Vocabulary of the ids. */
   vocab: Vocab;
   /** Counts over the records of all corpora. */
@@ -55,21 +60,37 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const vocab =
     options.vocab ??
     // Ties in its counts are broken by first occurrence, so the order matters.
-    (isClassic ? Vocab.classic(sortedByLength([...train, ...heldOut])) : Vocab.build(train, { minCount }));
+    (isClassic
+      ? Vocab.classic(sortedByLength([...train, ...heldOut]))
+      : Vocab.build(train, { minCount, controls: controlsOf(poems) }));
   const encoded = train.map((poem) => vocab.encodePoem(poem));
   // Classic batches have one more target per poem: END -> END.
   const idsWithoutTarget = isClassic ? 0 : 1;
-  const { name, tally, fingerprint } = poems;
+  const { name, tally, fingerprint, headings } = poems;
+  const prefaces =
+    headings && CONTROLS.some((control) => vocab.control(control) !== undefined)
+      ? (poem: string) => prefaceOf(vocab, headings.get(poem) as Heading)
+      : undefined;
   return {
     name,
     train: encoded,
     heldOut: heldOut.map((poem) => vocab.encodePoem(poem)),
+    ...(prefaces && { trainPrefaces: train.map(prefaces), heldOutPrefaces: heldOut.map(prefaces) }),
     vocab,
     tally,
     lineFilter: LineFilter.of(train),
     fingerprint,
     tokens: encoded.reduce((sum, ids) => sum + ids.length - idsWithoutTarget, 0),
   };
+}
+
+/** The control tokens that training poems have. */
+function controlsOf({ train, headings }: Poems): Control[] {
+  if (headings === undefined) return [];
+  const own = train.map((poem) => headings.get(poem) as Heading);
+  const seen = new Set<Control>(own.map(({ genre }) => genre));
+  if (own.some(({ title }) => title !== '')) seen.add('title');
+  return CONTROLS.filter((control) => seen.has(control));
 }
 
 /** Whether a given vocabulary can encode a poem: one without UNK has to know every character. */

@@ -9,7 +9,9 @@ import { type CorpusRecord, readCorpus } from './corpus';
 import { CORPUS_FORMATS, type CorpusFormat } from './corpus-format';
 import { type BuiltinCorpus, builtinFormat, builtinMaxLength, isBuiltinCorpus } from './corpus-recipes';
 import { ENCODINGS, type Encoding } from './encoding';
+import { type Genre, genreOf } from './genre';
 import { distinctiveLines } from './line-filter';
+import { titleOf } from './title';
 
 /** Name of a corpus of poems passed as texts. */
 export const TEXTS = 'texts';
@@ -32,9 +34,18 @@ export type PoemsOptions = CorpusCacheOptions &
     cleaning: CleaningRules;
     /** Fraction of the poems to hold out from training, 0 <= heldOut < 1. */
     heldOut: number;
+    /** Whether to read titles, too. Default: no. Only `modern` has them. */
+    titles?: boolean;
     /** Abort to stop reading. */
     signal?: AbortSignal;
   }>;
+
+/** What a poem is called, and of what kind it is. */
+export type Heading = Readonly<{
+  /** Han characters; empty if the poem has no title. Of a ci, its tune. */
+  title: string;
+  genre: Genre;
+}>;
 
 /** The poems of a corpus as texts, split into training and held-out poems. */
 export type Poems = Readonly<{
@@ -46,13 +57,16 @@ export type Poems = Readonly<{
   heldOut: readonly string[];
   /** Counts over the records of all corpora. */
   tally: Tally;
-  /** Hex SHA-256 of the cleaning rules and the cleaned poems, in order. */
+  /** The heading of each poem, if titles were read. */
+  headings: ReadonlyMap<string, Heading> | undefined;
+  /** Hex SHA-256 of the cleaning rules and the cleaned poems, in order, with their titles if these were read. */
   fingerprint: string;
 }>;
 
 /** A cleaned poem. */
 type CleanPoem = Readonly<{
   text: string;
+  heading?: Heading;
   /**
    * The text whose hash decides whether the poem is held out: as it was before variants were replaced by standard
    * forms.
@@ -104,6 +118,7 @@ export async function loadPoems(
     train,
     heldOut,
     tally,
+    headings: hasTitles(options) ? headingsOf([...own, ...extra]) : undefined,
     fingerprint: fingerprintOf(cleaning, own, extra),
   };
 }
@@ -138,7 +153,8 @@ function filter(
 /** Joined into one string, a large corpus would exceed the maximum string length. */
 function fingerprintOf(cleaning: CleaningRules, ...corpora: readonly (readonly CleanPoem[])[]): string {
   const hash = createHash('sha256').update(cleaning);
-  for (const poems of corpora) for (const { text } of poems) hash.update(`\n${text}`);
+  for (const poems of corpora)
+    for (const { text, heading } of poems) hash.update(`\n${heading ? `${heading.title}:` : ''}${text}`);
   return hash.digest('hex');
 }
 
@@ -164,7 +180,9 @@ async function readPoems(
   const poems: CleanPoem[] = [];
   for await (const record of typeof data === 'string' ? recordsAt(data, options) : recordsOf(data)) {
     const text = cleaner.clean(record);
-    if (text !== undefined) poems.push({ text, key: keyOf(record, text, options.cleaning) });
+    if (text === undefined) continue;
+    const heading = hasTitles(options) ? headingOf(record, text) : undefined;
+    poems.push({ text, heading, key: keyOf(record, text, options.cleaning) });
   }
   const tally = difference(before, cleaner.tally);
   if (poems.length > 0 || tally.rejected.duplicate > 0) return poems;
@@ -179,6 +197,19 @@ function keyOf({ variant, ...record }: VariantRecord, text: string, cleaning: Cl
   return new Cleaner(cleaning).clean({ ...record, text: variant }) ?? text;
 }
 
+function hasTitles({ titles = false, cleaning }: PoemsOptions): boolean {
+  return titles && cleaning === 'modern';
+}
+
+function headingOf({ isCi, ...record }: VariantRecord, text: string): Heading {
+  return { title: titleOf(record), genre: isCi ? '词' : genreOf(text) };
+}
+
+/** Under `modern`, no text occurs twice. */
+function headingsOf(poems: readonly CleanPoem[]): Map<string, Heading> {
+  return new Map(poems.map(({ text, heading }) => [text, heading as Heading]));
+}
+
 function difference(before: Tally, now: Tally): Tally {
   const rejected = { ...now.rejected };
   for (const reason of REJECTIONS) rejected[reason] -= before.rejected[reason];
@@ -186,7 +217,7 @@ function difference(before: Tally, now: Tally): Tally {
 }
 
 /** A record, with its text before variants were replaced by standard forms, if it differs. */
-type VariantRecord = CorpusRecord & Readonly<{ variant?: string }>;
+type VariantRecord = CorpusRecord & Readonly<{ variant?: string; isCi?: boolean }>;
 
 async function* recordsAt(data: string, options: PoemsOptions): AsyncGenerator<VariantRecord> {
   if (isBuiltinCorpus(data)) return yield* builtinRecords(data, options);
@@ -202,7 +233,7 @@ async function* builtinRecords(name: BuiltinCorpus, options: PoemsOptions): Asyn
   const { signal } = options;
   const maxLength = builtinMaxLength(name);
   for await (const record of readCorpus(files.path, { format: builtinFormat(name), signal }))
-    yield { ...record, maxLength, variant: variants.get(record.line) };
+    yield { ...record, maxLength, variant: variants.get(record.line), isCi: name === 'songci' };
 }
 
 async function readVariants(path: string): Promise<ReadonlyMap<number, string>> {

@@ -1,11 +1,24 @@
 import { TangshiError } from '../util/errors';
 import { requireIterable, requireObject, requireString, requireStrings } from '../util/guards';
 import { scriptConverter } from '../util/script-conversion';
+import { GENRES } from './genre';
 import { FULL_WIDTH } from './punctuation';
 import { standardForms } from './standard-forms';
 
-/** A vocabulary as stored in a checkpoint. Characters are in order of their ids; under `modern` the first has id 3. */
-export type VocabJson = Readonly<{ kind: 'classic' | 'modern'; characters: readonly string[] }>;
+/**
+ * A vocabulary as stored in a checkpoint. Characters are in order of their ids; under `modern` the first has id 3.
+ * Control tokens follow them.
+ */
+export type VocabJson = Readonly<{
+  kind: 'classic' | 'modern';
+  characters: readonly string[];
+  controls?: readonly Control[];
+}>;
+
+/** What precedes a poem: a title after its mark, and the genre. */
+export const CONTROLS = ['title', ...GENRES] as const;
+/** One of `CONTROLS`. */
+export type Control = (typeof CONTROLS)[number];
 
 type Special = Readonly<{ bos: number; eos: number; unk: number | undefined }>;
 
@@ -29,7 +42,7 @@ function otherScripts(char: string): string[] {
 /**
  * Characters (Unicode code points) and their ids. Immutable.
  *
- * - `Vocab.build`: 0 `<unk>`, 1 `<s>`, 2 `</s>`, then characters by descending count.
+ * - `Vocab.build`: 0 `<unk>`, 1 `<s>`, 2 `</s>`, then characters by descending count, then control tokens, if any.
  * - `Vocab.classic`: as in the original program, where begin and end are the ordinary characters G and E.
  *
  * @example
@@ -51,14 +64,17 @@ export class Vocab {
   readonly banned: Int32Array;
   readonly #entries: readonly string[];
   readonly #ids: ReadonlyMap<string, number>;
+  readonly #controls: readonly Control[];
 
   private constructor(
     kind: VocabJson['kind'],
     entries: readonly string[],
     ids: Map<string, number>,
     special: Special,
+    controls: readonly Control[] = [],
   ) {
     this.kind = kind;
+    this.#controls = controls;
     this.#entries = entries;
     this.#ids = ids;
     // The original program added an unused class to the size of its map.
@@ -66,7 +82,8 @@ export class Vocab {
     this.bos = special.bos;
     this.eos = special.eos;
     this.unk = special.unk;
-    this.banned = Int32Array.from(special.unk === undefined ? [] : [special.unk, special.bos]);
+    const inputs = controls.map((control) => this.control(control) as number);
+    this.banned = Int32Array.from(special.unk === undefined ? [] : [special.unk, special.bos, ...inputs]);
   }
 
   /**
@@ -95,13 +112,17 @@ export class Vocab {
   /**
    * Ids by descending count, ties by first occurrence.
    *
-   * @param options `minCount`: characters that occur fewer times become `<unk>`.
+   * @param options `minCount`: characters that occur fewer times become `<unk>`. `controls`: tokens that can precede a
+   * poem. Default: none.
    * @throws ERR_TANGSHI_INVALID_ARG
    */
-  static build(poems: readonly string[], options: Readonly<{ minCount: number }>): Vocab {
+  static build(
+    poems: readonly string[],
+    options: Readonly<{ minCount: number; controls?: readonly Control[] }>,
+  ): Vocab {
     requireStrings(poems, 'poems');
     requireObject(options, 'options');
-    const { minCount } = options;
+    const { minCount, controls = [] } = options;
     if (!Number.isInteger(minCount) || minCount < 1) {
       throw new TangshiError(
         'ERR_TANGSHI_INVALID_ARG',
@@ -109,14 +130,22 @@ export class Vocab {
       );
     }
     const counts = countCharacters(poems);
-    return Vocab.#modernOf(byCount(counts).filter((char) => (counts.get(char) as number) >= minCount));
+    const characters = byCount(counts).filter((char) => (counts.get(char) as number) >= minCount);
+    return Vocab.#modernOf(characters, controls);
   }
 
-  static #modernOf(characters: readonly string[]): Vocab {
+  static #modernOf(characters: readonly string[], controls: readonly Control[]): Vocab {
     const first = MODERN_SPECIALS.length;
     // Special tokens are not characters, so they are not in the map: no text can contain them.
     const ids = new Map(characters.map((char, index) => [char, first + index]));
-    return new Vocab('modern', [...MODERN_SPECIALS, ...characters], ids, { unk: 0, bos: 1, eos: 2 });
+    const entries = [...MODERN_SPECIALS, ...characters, ...controls.map((control) => `<${control}>`)];
+    return new Vocab('modern', entries, ids, { unk: 0, bos: 1, eos: 2 }, controls);
+  }
+
+  /** Id of a control token; undefined if the vocabulary has none. */
+  control(name: Control): number | undefined {
+    const index = this.#controls.indexOf(name);
+    return index < 0 ? undefined : this.#entries.length - this.#controls.length + index;
   }
 
   /** Whether a character has its own id. */
@@ -187,8 +216,10 @@ export class Vocab {
 
   /** For `JSON.stringify` and `fromJSON`. */
   toJSON(): VocabJson {
-    const characters = this.kind === 'classic' ? this.#entries : this.#entries.slice(MODERN_SPECIALS.length);
-    return { kind: this.kind, characters: [...characters] };
+    if (this.kind === 'classic') return { kind: 'classic', characters: [...this.#entries] };
+    const controls = [...this.#controls];
+    const characters = this.#entries.slice(MODERN_SPECIALS.length, this.#entries.length - controls.length);
+    return { kind: 'modern', characters, ...(controls.length > 0 && { controls }) };
   }
 
   /**
@@ -198,7 +229,7 @@ export class Vocab {
    */
   static fromJSON(json: unknown): Vocab {
     if (typeof json !== 'object' || json === null) throw damaged('it is not an object');
-    const { kind, characters } = json as Partial<Record<keyof VocabJson, unknown>>;
+    const { kind, characters, controls = [] } = json as Partial<Record<keyof VocabJson, unknown>>;
     if (kind !== 'classic' && kind !== 'modern') throw damaged('its kind is unknown');
     if (!Array.isArray(characters) || characters.length > MAX_CHARACTERS)
       throw damaged('it has no array of characters');
@@ -206,7 +237,11 @@ export class Vocab {
     // A classic vocabulary may contain its final space twice.
     const distinct = kind === 'classic' ? characters.slice(0, -1) : characters;
     if (new Set(distinct).size !== distinct.length) throw damaged('a character occurs twice');
-    if (kind === 'modern') return Vocab.#modernOf([...characters]);
+    if (kind === 'modern') {
+      if (!Array.isArray(controls) || !controls.every(isControl) || new Set(controls).size < controls.length)
+        throw damaged('a control token is unknown, or occurs twice');
+      return Vocab.#modernOf([...characters], controls);
+    }
     const complete =
       characters.at(-1) === ' ' && [CLASSIC_BEGIN, CLASSIC_END].every((char) => distinct.includes(char));
     if (!complete) throw damaged('begin, end or the final space is missing');
@@ -267,6 +302,10 @@ function byCount(counts: ReadonlyMap<string, number>): string[] {
 
 function isCharacter(entry: unknown): entry is string {
   return typeof entry === 'string' && /^\P{Surrogate}$/su.test(entry);
+}
+
+function isControl(entry: unknown): entry is Control {
+  return CONTROLS.includes(entry as Control);
 }
 
 function damaged(reason: string): TangshiError {

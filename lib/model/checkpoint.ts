@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { checkFacts, type Progress } from '../config/schemas';
+import { checkFacts, checkOptions, type Progress } from '../config/schemas';
 import { LineFilter } from '../data/line-filter';
 import { Vocab } from '../data/vocab';
 import type { TensorData, TensorMap } from '../native/contract';
@@ -15,6 +15,7 @@ import {
   toFile,
   weightsOf,
 } from './checkpoint-format';
+import { fromEightBit, toEightBit } from './eight-bit';
 import { fromHalf, toHalf } from './float16';
 import {
   decodeSafetensors,
@@ -46,14 +47,21 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * size is a quarter to a sixth of the checkpoint's.
  *
  * @param path The file, which is replaced if it exists.
+ * @param options `bits`: 8 for weight matrices of 8 bits with a scale for each row, half the size. Default: 16.
  * @throws ERR_TANGSHI_IO, ERR_TANGSHI_INVALID_ARG
  * @example
  * await writeModel('湖.safetensors', await readCheckpoint('runs/mine/best.safetensors'));
  */
-export async function writeModel(path: string, checkpoint: Checkpoint): Promise<void> {
+export async function writeModel(
+  path: string,
+  checkpoint: Checkpoint,
+  options: Readonly<{ bits?: 8 | 16 }> = {},
+): Promise<void> {
   requireString(path, 'path');
   requireCheckpoint(checkpoint);
-  const tensors = mapTensors(weightsOf(checkpoint.tensors), toHalfPrecision);
+  checkOptions('writeModel', options);
+  const weights = weightsOf(checkpoint.tensors);
+  const tensors = options.bits === 8 ? toEightBit(weights) : mapTensors(weights, toHalfPrecision);
   await writeWhole(path, encodeCheckpoint({ ...checkpoint, tensors }));
 }
 
@@ -79,7 +87,7 @@ function requireCheckpoint(checkpoint: Checkpoint): void {
 }
 
 /**
- * Reads a checkpoint and validates all of it. Weights in half precision are converted to single precision.
+ * Reads a checkpoint and validates all of it. Weights of 8 or 16 bits are converted to single precision.
  *
  * @param path A file written by `writeCheckpoint` or `writeModel`.
  * @throws ERR_TANGSHI_IO if it cannot be read. ERR_TANGSHI_CHECKPOINT if it is damaged, of a later version, or not a
@@ -100,10 +108,10 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
  */
 export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
   const checkpoint = decodeStoredCheckpoint(bytes, where);
-  return { ...checkpoint, tensors: mapTensors(checkpoint.tensors, toSinglePrecision) };
+  return { ...checkpoint, tensors: toSinglePrecision(checkpoint.tensors, where) };
 }
 
-/** The same, keeping weights in half precision: an `InferenceSession` accepts both. */
+/** The same, keeping weights of 8 or 16 bits: an `InferenceSession` accepts them. */
 export function decodeStoredCheckpoint(bytes: Uint8Array, where: string): Checkpoint {
   return toCheckpoint(decodeSafetensors(bytes, where), where);
 }
@@ -142,7 +150,7 @@ export async function readProgress(path: string): Promise<Progress | undefined> 
  * Python. Leaves out tensors named `optim.*`, `rng.*` and `corpus.*`, and the prefixes `module.` and `_orig_mod.`.
  *
  * @throws ERR_TANGSHI_IO if it cannot be read. ERR_TANGSHI_CHECKPOINT if it is damaged, or has a tensor of a type other
- * than F32, F16, I64 and U8.
+ * than F32, F16, I64, I8 and U8.
  * @example
  * await session.restore((await readWeights('from-python.safetensors')).tensors);
  */
@@ -151,9 +159,9 @@ export async function readWeights(
 ): Promise<Pick<Checkpoint, 'tensors'> & Partial<Pick<Checkpoint, 'vocab' | 'corpus'>>> {
   const file = decodeSafetensors(await readBytes(path), path);
   if (file.metadata.format !== 'tangshi')
-    return { tensors: weightsOf(withoutWrappers(mapTensors(file.tensors, toSinglePrecision))) };
+    return { tensors: weightsOf(withoutWrappers(toSinglePrecision(file.tensors, path))) };
   const { tensors, vocab, corpus } = toCheckpoint(file, path);
-  return { tensors: weightsOf(mapTensors(tensors, toSinglePrecision)), vocab, corpus };
+  return { tensors: weightsOf(toSinglePrecision(tensors, path)), vocab, corpus };
 }
 
 /** DataParallel and torch.compile add a prefix to the names. */
@@ -164,8 +172,10 @@ function withoutWrappers(tensors: TensorMap): TensorMap {
   );
 }
 
-function toSinglePrecision({ dtype, shape, data }: TensorData): TensorData {
-  return dtype === 'F16' ? { dtype: 'F32', shape, data: fromHalf(data) } : { dtype, shape, data };
+function toSinglePrecision(tensors: TensorMap, where: string): TensorMap {
+  return mapTensors(fromEightBit(tensors, where), ({ dtype, shape, data }) =>
+    dtype === 'F16' ? { dtype: 'F32', shape, data: fromHalf(data) } : { dtype, shape, data },
+  );
 }
 
 function toHalfPrecision({ dtype, shape, data }: TensorData): TensorData {

@@ -100,12 +100,14 @@ class Wakeup {
   }
 }
 
-function toPoem(sample: Sample, { model, form, prompt, toScript }: PoemRequest, seed: number): Poem {
+function toPoem(sample: Sample, request: PoemRequest, seed: number): Poem {
+  const { model, form, title, prompt, toScript } = request;
   const drawn = model.vocab.decode(sample.ids);
   const text = toScript(prompt + (sample.ended ? drawn : withoutUnfinished(drawn)));
   const stanzas = form?.stanzasOf(text) ?? [text.split(/(?<=[。！？；])/u)];
   return {
     text,
+    ...(title !== undefined && { title: toScript(title) }),
     lines: stanzas.flat(),
     stanzaLengths: stanzas.map(({ length }) => length),
     complete: sample.ended,

@@ -1,5 +1,6 @@
 import { checkOptions, type RunConfig } from '../config/schemas';
 import type { LineFilter } from '../data/line-filter';
+import { titlePreface } from '../data/preface';
 import type { Vocab } from '../data/vocab';
 import type { InferenceSession } from '../native/inference-session';
 import type { CallOptions } from '../native/job';
@@ -9,7 +10,7 @@ import type { Checkpoint } from './checkpoint-format';
 import { DraftQueue } from './draft-queue';
 import { generatePoems, streamPoem } from './generate';
 import type { Poem, PoemOptions, StreamOptions } from './poem-options';
-import { checkTextLength, prepareRequest } from './poem-request';
+import { checkTextLength, knownTitle, prepareRequest } from './poem-request';
 import { likeliest, type NextCharacter, type Score, toScore } from './score';
 
 /** How to get the most likely next characters. */
@@ -17,6 +18,13 @@ export type NextOptions = CallOptions &
   Readonly<{
     /** Number of characters. Default: 10. */
     top?: number;
+  }>;
+
+/** How to score a poem. */
+export type ScoreOptions = CallOptions &
+  Readonly<{
+    /** What the poem is about. Needs a model that has learned titles. Default: none. */
+    title?: string;
   }>;
 
 /** What a model needs of a session. */
@@ -102,18 +110,22 @@ export abstract class LanguageModel<Session extends Inference = Inference> {
    * the unknown character.
    *
    * @param text At most 1,000 UTF-16 units. White space is ignored, unless the model was trained on plain text.
-   * @param options `signal`: abort to stop.
+   * @param options `title`: score the poem given a title. `signal`: abort to stop.
    * @throws ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_DISPOSED, AbortError; ERR_TANGSHI_VOCAB for an unknown character if the
-   * vocabulary is a classic one.
+   * vocabulary is a classic one, or in the title.
    * @example
    * const { nll } = await model.score('床前明月光，疑是地上霜。'); // nats per character; lower is better
    */
-  async score(text: string, options: CallOptions = {}): Promise<Score> {
+  async score(text: string, options: ScoreOptions = {}): Promise<Score> {
     this.#requireOpen();
-    checkOptions('call', options);
+    checkOptions('score', options);
+    const { title, signal } = options;
     const poem = this.#clean(text);
-    const [logProbs] = await this.session.score([this.vocab.encodePoem(poem)], options);
-    return toScore(poem, logProbs as Float32Array);
+    checkTextLength('title', title);
+    const preface = titlePreface(this.vocab, title === undefined ? '' : knownTitle(this.vocab, title));
+    const ids = Int32Array.from([...preface, ...this.vocab.encodePoem(poem)]);
+    const [logProbs] = await this.session.score([ids], { signal });
+    return toScore(poem, (logProbs as Float32Array).subarray(preface.length));
   }
 
   /**

@@ -8,6 +8,16 @@ export type StreamOptions = FormOptions &
   Readonly<{
     /** Beginning of the poem; at most 1,000 UTF-16 units. Default: empty. */
     prompt?: string;
+    /**
+     * What the poem is about, such as 春江夜别; at most 1,000 UTF-16 units. Its Han characters count, up to 20 of them. Needs
+     * a model that has learned titles. Default: none; of a ci, its tune.
+     */
+    title?: string;
+    /**
+     * The same in words of today, separated by spaces, such as 中秋 想念 妈妈: the title is made of what poets called them.
+     * At most 1,000 UTF-16 units.
+     */
+    theme?: string;
     /** Lines that the poem follows, but does not include; at most 1,000 UTF-16 units. Default: none. */
     context?: string;
     /** Highest number of characters, including prompt and punctuation. Default: 80, or 40 more than a long prompt; 300 and 150 for a model of ci (`songci`). */
@@ -47,6 +57,8 @@ export type PoemOptions = StreamOptions &
 export type Poem = Readonly<{
   /** The complete poem, including the prompt, without line breaks. */
   text: string;
+  /** What the poem was asked to be about: the Han characters of `title`, or the title that `theme` became. */
+  title?: string;
   /** One sentence per line; in a form with lines of one length, its lines. */
   lines: readonly string[];
   /** Number of lines in each stanza (片): two of them in most ci. */

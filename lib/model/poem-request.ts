@@ -2,6 +2,9 @@ import { checkOptions } from '../config/schemas';
 import { MAX_LENGTH } from '../data/clean';
 import { builtinMaxLength, isBuiltinCorpus } from '../data/corpus-recipes';
 import type { LineFilter } from '../data/line-filter';
+import { genrePreface, titlePreface } from '../data/preface';
+import { titleForTheme } from '../data/theme';
+import { cleanTitle } from '../data/title';
 import type { Vocab } from '../data/vocab';
 import { TangshiError } from '../util/errors';
 import { omitUndefined } from '../util/omit-undefined';
@@ -24,9 +27,11 @@ export type PoemModel = Readonly<{
 export type PoemRequest = Readonly<{
   model: PoemModel;
   form: Form | undefined;
+  /** What the poems are about. */
+  title: string | undefined;
   /** Beginning of the poem, with the punctuation of the form. */
   prompt: string;
-  /** Ids that every draft starts with: begin, context, prompt. */
+  /** Ids that every draft starts with: title and genre, begin, context, prompt. */
   promptIds: Int32Array;
   sampling: Sampling;
   /** Drafts per poem. */
@@ -58,6 +63,8 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   checkOptions('generate', options);
   checkTextLength('prompt', options.prompt);
   checkTextLength('context', options.context);
+  checkTextLength('title', options.title);
+  checkTextLength('theme', options.theme);
   checkBeam(options);
   const { vocab } = model;
   const start = vocab.normalize(onOneLine(options.prompt ?? DEFAULTS.prompt, vocab));
@@ -67,10 +74,12 @@ export function prepareRequest(model: PoemModel, options: PoemOptions): PoemRequ
   const prompt = form ? form.punctuate(start) : start;
   const maxNewTokens = newTokens(prompt, form?.length ?? given.maxLength, longestPoem(model));
   const context = encode(vocab, asLines(vocab.normalize(given.context)), 'context');
-  const preface = [vocab.bos, ...context];
+  const title = titleFor(vocab, options);
+  const preface = [...titleIds(vocab, title, form), ...genreIds(vocab, form), vocab.bos, ...context];
   return {
     model,
     form,
+    title,
     prompt,
     promptIds: Int32Array.from([...preface, ...encode(vocab, prompt, 'prompt')]),
     sampling: {
@@ -159,6 +168,61 @@ function encode(vocab: Vocab, text: string, option: string): Int32Array {
     if (!(error instanceof TangshiError)) throw error;
     throw new TangshiError(error.code, error.message, { option, cause: error.cause });
   }
+}
+
+/**
+ * The title of a poem as the model learns it.
+ *
+ * @throws ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_VOCAB
+ */
+function titleFor(vocab: Vocab, { title, theme }: PoemOptions): string | undefined {
+  if (theme === undefined) return title === undefined ? undefined : knownTitle(vocab, title);
+  if (title !== undefined) throw invalid('theme has no effect with title: omit one of them', 'theme');
+  requireTitles(vocab, 'theme');
+  const found = cleanTitle(titleForTheme(scriptConverter('to-simplified')(theme)));
+  if (found === '')
+    throw invalid(`No poet wrote about ${JSON.stringify(theme)}: choose other words`, 'theme');
+  encode(vocab, found, 'theme');
+  return found;
+}
+
+/**
+ * Checks and cleans a title.
+ *
+ * @throws ERR_TANGSHI_INVALID_ARG, ERR_TANGSHI_VOCAB
+ */
+export function knownTitle(vocab: Vocab, title: string): string {
+  requireTitles(vocab, 'title');
+  const cleaned = cleanTitle(vocab.normalize(title));
+  if (cleaned === '')
+    throw invalid(
+      `${JSON.stringify(title)} does not say what the poem is about: choose another title`,
+      'title',
+    );
+  encode(vocab, cleaned, 'title');
+  return cleaned;
+}
+
+function requireTitles(vocab: Vocab, option: 'title' | 'theme'): void {
+  if (vocab.control('title') === undefined)
+    throw invalid(
+      `This model was trained without titles: omit ${option}, or use one trained with titles`,
+      option,
+    );
+}
+
+/** Of a ci, its tune is the title unless there is another. */
+function titleIds(vocab: Vocab, title: string | undefined, form: Form | undefined): Int32Array {
+  const knowsTunes = vocab.control('词') !== undefined;
+  return titlePreface(vocab, title ?? (knowsTunes ? (form?.tune ?? '') : ''));
+}
+
+function genreIds(vocab: Vocab, form: Form | undefined): Int32Array {
+  return form?.genre === undefined ? new Int32Array() : genrePreface(vocab, form.genre);
+}
+
+function invalid(message: string, option: string): TangshiError {
+  return new TangshiError('ERR_TANGSHI_INVALID_ARG', message, { option });
 }
 
 /** The characters of an acrostic, without separators. */

@@ -3,7 +3,7 @@ import { TangshiError } from '../util/errors';
 
 /** The limit of the format: https://huggingface.co/docs/safetensors */
 export const MAX_HEADER = 100_000_000;
-const BYTES = { I64: 8, F32: 4, F16: 2, U8: 1 } as const;
+const BYTES = { I64: 8, F32: 4, F16: 2, I8: 1, U8: 1 } as const;
 
 export type SafetensorsFile = Readonly<{
   tensors: TensorMap;
@@ -37,7 +37,7 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
 
 /**
  * Decodes a file; the tensors are views of `bytes`. Checks every rule of the format: sizes, ranges within the file, no
- * overlaps, no gaps. Accepts the types F32, F16, I64 and U8.
+ * overlaps, no gaps. Accepts the types F32, F16, I64, I8 and U8.
  *
  * @param where Names the file in errors.
  * @throws ERR_TANGSHI_CHECKPOINT
@@ -52,7 +52,7 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
     if (hasOtherType(entry)) {
       throw new TangshiError(
         'ERR_TANGSHI_CHECKPOINT',
-        `The tensor ${name} of ${where} has the type ${entry.dtype}: save it as float32 (supported: F32, F16, I64, U8)`,
+        `The tensor ${name} of ${where} has the type ${entry.dtype}: save it as float32 (supported: F32, F16, I64, I8, U8)`,
       );
     }
     if (!isEntry(entry)) throw damaged(where, `tensor ${name} has no valid dtype, shape and data_offsets`);
@@ -121,7 +121,7 @@ function byOffset([, a]: [string, unknown], [, b]: [string, unknown]): number {
 /** Whether the type is valid in the format, but not supported here. */
 function hasOtherType(entry: unknown): entry is { dtype: string } {
   const { dtype } = Object(entry) as { dtype?: unknown };
-  return typeof dtype === 'string' && /^(BOOL|I8|I16|U16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
+  return typeof dtype === 'string' && /^(BOOL|I16|U16|BF16|I32|U32|F64|U64|F8_.*)$/.test(dtype);
 }
 
 /** Whether a value names a supported type. */

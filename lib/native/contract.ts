@@ -77,11 +77,14 @@ export type TrainingConfig = Readonly<{
   graph?: boolean;
 }>;
 
-/** Ids in row-major order, one poem per row, padded at the end with any valid input id and target -1. */
+/**
+ * Ids in row-major order, one poem per row, padded at the end with any valid input id and target -1. What precedes a
+ * poem, such as its title, also has target -1.
+ */
 export type Batch = Readonly<{
   /** `[rows, time]`, each 0 <= id < vocabSize. */
   inputs: Int32Array;
-  /** `[rows, time]`, each -1 (padding) <= id < vocabSize. */
+  /** `[rows, time]`, each -1 (not predicted) <= id < vocabSize. */
   targets: Int32Array;
   /**
    * `[rows]`: loss = sum over rows of weight x the row's summed NLL. Default: the mean NLL over all targets.
@@ -195,7 +198,7 @@ export interface Job<T> {
 }
 
 /** Type of a tensor's elements, with safetensors' names. */
-export type Dtype = 'F16' | 'F32' | 'I64' | 'U8';
+export type Dtype = 'F16' | 'F32' | 'I64' | 'I8' | 'U8';
 /** A tensor: little-endian, row-major; `data` may have any alignment. */
 export type TensorData = Readonly<{ dtype: Dtype; shape: readonly number[]; data: Uint8Array }>;
 /**
@@ -278,7 +281,7 @@ export interface FileLock {
  */
 export interface WriterAddon {
   readonly InferenceSession: {
-    /** Builds the model on its own thread, from weights in F32 or F16. */
+    /** Builds the model on its own thread, from weights in F32, F16, or I8 with scales. */
     open(config: InferenceConfig, tensors: TensorMap): Promise<NativeInferenceSession>;
   };
   /** The vector instructions that the CPU kernels use. */

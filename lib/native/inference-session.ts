@@ -25,7 +25,7 @@ export class InferenceSession {
   }
 
   /**
-   * Builds a model from its weights, in F32 or F16. ERR_TANGSHI_SHAPE if they do not match the configuration.
+   * Builds a model from its weights, in F32, F16, or I8 with scales. ERR_TANGSHI_SHAPE if they do not match the configuration.
    */
   static async open(config: InferenceConfig, weights: TensorMap): Promise<InferenceSession> {
     const { InferenceSession: Native } = config.device === 'cpu' ? writerAddon() : addon();

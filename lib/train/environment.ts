@@ -1,6 +1,6 @@
-import type { Environment } from '../config/schemas';
+import type { Environment, RunConfig } from '../config/schemas';
 import { addon } from '../native/addon';
-import type { Device } from '../native/contract';
+import type { Device, Precision } from '../native/contract';
 
 /** The environment of a run on this device. */
 export function currentEnvironment(device: Device): Environment {
@@ -34,4 +34,9 @@ export function changesSince(before: Environment | undefined, now: Environment):
       (part) =>
         `${NAMES[part]}${now[part]} instead of ${before[part]}: the run is no longer bit-equal to an unbroken one`,
     );
+}
+
+/** The precision of matrix products on a device: the CPU has no tf32, and computes in fp32. */
+export function precisionOn(device: Device, { precision }: RunConfig): Precision {
+  return device === 'cpu' && precision === 'tf32' ? 'fp32' : precision;
 }

@@ -12,9 +12,10 @@ import { isBuiltinCorpus } from '../data/corpus-recipes';
 import { TEXTS } from '../data/poems';
 import type { Vocab } from '../data/vocab';
 import { readWeights } from '../model/checkpoint';
-import type { TensorMap } from '../native/contract';
+import type { Device, TensorMap } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import { omitUndefined } from '../util/omit-undefined';
+import { precisionOn } from './environment';
 import { newestWhole, type ResumePoint } from './retention';
 import { readRunConfig, requireNoRun, requireRun, runFiles } from './run-folder';
 import type { TrainOptions } from './train-options';
@@ -85,11 +86,16 @@ function toAbsolute(corpus: string): string {
 /**
  * The state of the run in a folder.
  *
+ * @param device On which it continues.
  * @param lock Called before the folder is read.
  * @throws ERR_TANGSHI_RUN if the folder contains no run, or the options differ from it. ERR_TANGSHI_INVALID_ARG,
  * ERR_TANGSHI_IO, ERR_TANGSHI_CHECKPOINT
  */
-export async function resumedState(options: TrainOptions, lock: () => void): Promise<InitialState> {
+export async function resumedState(
+  options: TrainOptions,
+  device: Device,
+  lock: () => void,
+): Promise<InitialState> {
   const { out, init, preset, config: changes = {} } = options;
   if (init !== undefined) throw invalid('A resumed run has weights: omit init', 'init');
   requireRun(out);
@@ -103,7 +109,7 @@ export async function resumedState(options: TrainOptions, lock: () => void): Pro
   // A corpus may have been moved: its fingerprint tells whether it is the same.
   const paths = { data: data && toAbsolute(data), extra: extra?.map(toAbsolute) };
   const config = checkConfig({ ...before, ...omitUndefined({ threads, epochs, precision, keep, ...paths }) });
-  return point ? stateAt(point, config, out) : restarted(config);
+  return point ? stateAt(point, config, device, out) : restarted(config);
 }
 
 function restarted(config: RunConfig): InitialState {
@@ -111,9 +117,14 @@ function restarted(config: RunConfig): InitialState {
   return { config, progress: initialProgress(), notices };
 }
 
-function stateAt({ checkpoint, notice }: ResumePoint, config: RunConfig, out: string): InitialState {
+function stateAt(
+  { checkpoint, notice }: ResumePoint,
+  config: RunConfig,
+  device: Device,
+  out: string,
+): InitialState {
   const { tensors, vocab, corpus, environment } = checkpoint;
-  const differences = differencesOf(checkpoint.config, config);
+  const differences = differencesOf(checkpoint.config, config, device);
   return {
     config,
     progress: structuredClone(checkpoint.progress),
@@ -127,18 +138,16 @@ function stateAt({ checkpoint, notice }: ResumePoint, config: RunConfig, out: st
   };
 }
 
-function differencesOf(before: RunConfig, { epochs, schedule, precision }: RunConfig): string[] {
+function differencesOf(before: RunConfig, now: RunConfig, device: Device): string[] {
   const notices: string[] = [];
-  if (epochs !== before.epochs && schedule !== 'constant') {
+  if (now.epochs !== before.epochs && now.schedule !== 'constant') {
     notices.push(
-      `${epochs} epochs instead of ${before.epochs}: the learning rate now follows the new length`,
+      `${now.epochs} epochs instead of ${before.epochs}: the learning rate now follows the new length`,
     );
   }
-  if (precision !== before.precision) {
-    notices.push(
-      `${precision} instead of ${before.precision}: the run is no longer bit-equal to an unbroken one`,
-    );
-  }
+  const [old, precision] = [precisionOn(device, before), precisionOn(device, now)];
+  if (precision !== old)
+    notices.push(`${precision} instead of ${old}: the run is no longer bit-equal to an unbroken one`);
   return notices;
 }
 

@@ -60,7 +60,7 @@ export async function openRun(options: TrainOptions): Promise<Run> {
   const lock = new RunLock();
   try {
     const state = options.resume
-      ? await resumedState(options, () => lock.take(options.out))
+      ? await resumedState(options, device, () => lock.take(options.out))
       : await newState(options);
     return await open(state, options, device, lock);
   } catch (error) {
@@ -70,11 +70,16 @@ export async function openRun(options: TrainOptions): Promise<Run> {
 }
 
 async function open(state: InitialState, options: TrainOptions, device: Device, lock: RunLock): Promise<Run> {
-  const { config, progress } = state;
+  const { progress } = state;
   const environment = currentEnvironment(device);
   const changes = changesSince(state.environment, environment);
-  const notices = [...state.notices, ...changes, ...(await deviceNotices(options))];
   const dataset = await loadRunDataset(state, options);
+  const config = withoutUnknownTitles(state, dataset);
+  const titles =
+    config.titles === state.config.titles
+      ? []
+      : ['titles are not learned: the vocabulary of the given weights has no tokens for them'];
+  const notices = [...state.notices, ...changes, ...titles, ...(await deviceNotices(options))];
   const batcher = makeBatcher(dataset, config);
   batcher.seek(progress.cursor);
   const session = await openSession(config, dataset, device, options);
@@ -110,6 +115,12 @@ async function open(state: InitialState, options: TrainOptions, device: Device, 
     await session.dispose();
     throw error;
   }
+}
+
+/** The configuration as it can be: given weights may come with a vocabulary without control tokens. */
+function withoutUnknownTitles({ config, vocab }: InitialState, { trainPrefaces }: Dataset): RunConfig {
+  const ignored = config.titles && vocab !== undefined && trainPrefaces === undefined;
+  return ignored ? { ...config, titles: false } : config;
 }
 
 /** The lock of a run folder, once it is taken. */
@@ -161,7 +172,9 @@ async function loadRunDataset(
   { config, vocab, fingerprint, environment }: InitialState,
   { texts, out, signal, resume }: TrainOptions,
 ): Promise<Dataset> {
-  const dataset = await loadDataset({ ...config, data: texts ?? config.data, vocab, signal }).catch(
+  // Classic batches have nothing before a poem.
+  const titles = config.titles && config.batching !== 'classic';
+  const dataset = await loadDataset({ ...config, titles, data: texts ?? config.data, vocab, signal }).catch(
     (error: unknown) => {
       throw resume ? withMoved(error) : error;
     },
@@ -188,8 +201,10 @@ function withMoved(error: unknown): unknown {
   return new TangshiError(error.code, message, { option: 'data', cause: error });
 }
 
-function makeBatcher({ train }: Dataset, config: RunConfig): Batcher {
-  return config.batching === 'classic' ? classicBatcher(train, config.batch) : bucketedBatcher(train, config);
+function makeBatcher({ train, trainPrefaces: prefaces }: Dataset, config: RunConfig): Batcher {
+  const { batching, batch, seed } = config;
+  if (batching === 'classic') return classicBatcher(train, batch);
+  return bucketedBatcher(train, omitUndefined({ batch, seed, prefaces }));
 }
 
 async function restore(session: TrainingSession, { tensors, source }: InitialState): Promise<void> {

@@ -73,6 +73,8 @@ export type TrainEvent =
       loss: number;
       /** Evaluation on the held-out poems; absent if there are none. */
       heldOut?: Evaluation;
+      /** The same given titles and genres, if the run learns these. */
+      heldOutWithTitles?: Evaluation;
     }>
   /** Evaluation on the held-out poems if `minutes` or `maxSteps` ends training within an epoch. */
   | Readonly<{ type: 'evaluation'; step: number; heldOut: Evaluation }>

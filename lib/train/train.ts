@@ -1,4 +1,4 @@
-import type { RunConfig } from '../config/schemas';
+import { type Preface, wholePreface } from '../data/preface';
 import { type Evaluation, evaluateSession } from '../eval/perplexity';
 import { writeCheckpoint } from '../model/checkpoint';
 import { DraftQueue } from '../model/draft-queue';
@@ -6,9 +6,11 @@ import { generatePoems } from '../model/generate';
 import { countParameters, modelConfig } from '../model/network';
 import type { Poem } from '../model/poem-options';
 import { prepareRequest } from '../model/poem-request';
-import type { Device, Precision, StepStats } from '../native/contract';
+import type { StepStats } from '../native/contract';
 import { linkWhole } from '../util/disk';
 import { AbortError, TangshiError } from '../util/errors';
+import { omitUndefined } from '../util/omit-undefined';
+import { precisionOn } from './environment';
 import { openRun, type Run } from './open-run';
 import { keepLast } from './retention';
 import { learningRate } from './schedule';
@@ -101,20 +103,19 @@ async function plan(run: Run): Promise<TrainEvent> {
   };
 }
 
-/** The CPU has no tf32: it computes in fp32. */
-function precisionOn(device: Device, { precision }: RunConfig): Precision {
-  return device === 'cpu' && precision === 'tf32' ? 'fp32' : precision;
-}
-
 /** A training step takes about three times as long as a forward pass. */
 async function roughSeconds({ session, dataset, config, totalSteps, progress }: Run): Promise<number> {
   // A batch of poems of median length.
-  const byLength = [...dataset.train].sort((a, b) => a.length - b.length);
-  const middle = Math.floor(Math.max(0, byLength.length - config.batch) / 2);
-  const poems = byLength.slice(middle, middle + config.batch);
-  await evaluateSession(session, poems); // warm-up
+  const { train, trainPrefaces } = dataset;
+  const lengthOf = (index: number) => (train[index] as Int32Array).length;
+  const byLength = [...train.keys()].sort((a, b) => lengthOf(a) - lengthOf(b));
+  const middle = Math.floor(Math.max(0, train.length - config.batch) / 2);
+  const chosen = byLength.slice(middle, middle + config.batch);
+  const poems = chosen.map((index) => train[index] as Int32Array);
+  const prefaces = trainPrefaces && chosen.map((index) => wholePreface(trainPrefaces[index] as Preface));
+  await evaluateSession(session, poems, { prefaces }); // warm-up
   const start = performance.now();
-  const { tokens } = await evaluateSession(session, poems);
+  const { tokens } = await evaluateSession(session, poems, { prefaces });
   const secondsPerToken = ((performance.now() - start) / 1000 / tokens) * 3;
   const epochsToGo = Math.max(0, config.epochs * (1 - progress.step / totalSteps));
   return secondsPerToken * dataset.tokens * epochsToGo;
@@ -217,15 +218,19 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   const { step } = progress;
   const loss = progress.epochLoss / Math.max(1, progress.epochSteps); // all steps may have been skipped
   let heldOut: Evaluation | undefined;
+  let heldOutWithTitles: Evaluation | undefined;
   let sample: TrainEvent;
   try {
-    if (dataset.heldOut.length > 0) heldOut = await evaluateSession(session, dataset.heldOut, { signal });
+    if (dataset.heldOut.length > 0) {
+      heldOut = await evaluateSession(session, dataset.heldOut, { signal });
+      heldOutWithTitles = await evaluateWithTitles(run);
+    }
     sample = await sampleEvent(run, epoch);
   } catch (error) {
     if (error instanceof AbortError) return;
     throw error;
   }
-  const event = { type: 'epoch', epoch, step, loss, heldOut } as const;
+  const event = omitUndefined({ type: 'epoch', epoch, step, loss, heldOut, heldOutWithTitles } as const);
   await metrics.write(event);
   await metrics.write(sample);
   yield event;
@@ -242,6 +247,11 @@ async function* endEpoch(run: Run): AsyncGenerator<TrainEvent, void, void> {
   // Written once: `last` becomes a link to the best. After a kill in between, the end of the epoch is repeated.
   yield await save(run, replacesBest ? run.files.best : run.files.last);
   if (replacesBest) yield await keepAsLast(run);
+}
+
+async function evaluateWithTitles({ session, dataset, signal }: Run): Promise<Evaluation | undefined> {
+  const prefaces = dataset.heldOutPrefaces?.map(wholePreface);
+  return prefaces && evaluateSession(session, dataset.heldOut, { signal, prefaces });
 }
 
 /**

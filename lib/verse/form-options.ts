@@ -56,6 +56,8 @@ export type FormOptions = Readonly<{
 
 /** The options with all defaults filled in. */
 export type FormRules = Readonly<{
+  /** One of `FORM_NAMES`; undefined for lines x characters, a template or an acrostic alone. */
+  name: string | undefined;
   /** Patterns to choose from: all have the same lines. */
   patterns: readonly Pattern[];
   /** One character per line, or empty. */
@@ -110,6 +112,7 @@ export function formRules(options: FormOptions, prompt: string): FormRules {
   if (rhymeGroup !== undefined && new Set(positions.map(({ rhyme }) => rhyme ?? 0)).size > 1)
     throw invalid('rhymeGroup has no effect in a form with several rhymes', 'rhymeGroup');
   return {
+    name,
     patterns,
     acrostic: heads,
     book: isRuled ? book : undefined,

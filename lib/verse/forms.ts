@@ -1,9 +1,10 @@
+import { type Genre, genreOfLines } from '../data/genre';
 import type { Vocab } from '../data/vocab';
 import type { LogitConstraint } from '../native/contract';
 import { TangshiError } from '../util/errors';
 import type { Rng } from '../util/rng';
 import { type FormOptions, type FormRules, formRules } from './form-options';
-import { COUPLET, formNamed } from './form-patterns';
+import { COUPLET, formNamed, isCi } from './form-patterns';
 import { lengthOf, MARKS, type Pattern, type Position, type Row } from './pattern';
 import { COMMON } from './reading-share';
 import { similarSound } from './similar-sound';
@@ -67,6 +68,19 @@ export class Form {
     return lengthOf(this.#pattern);
   }
 
+  /** The genre of its poems, as a model learns it; undefined for a couplet. */
+  get genre(): Genre | undefined {
+    const { name } = this.#rules;
+    if (name === COUPLET) return undefined;
+    return this.tune === undefined ? genreOfLines(lineLengths(this.#pattern)) : '词';
+  }
+
+  /** The tune of a ci. */
+  get tune(): string | undefined {
+    const { name } = this.#rules;
+    return name !== undefined && isCi(name) ? name : undefined;
+  }
+
   /** All patterns have the same lines as the first. */
   get #pattern(): Pattern {
     return this.#rules.patterns[0] as Pattern;
@@ -111,12 +125,7 @@ export class Form {
 
   /** Whether all lines have the same length. */
   get #isGrid(): boolean {
-    const lengths = usualPositions(this.#pattern)
-      .map(({ mark }) => mark ?? '中')
-      .join('')
-      .split(AFTER_MARK)
-      .map((line) => line.length);
-    return new Set(lengths).size === 1;
+    return new Set(lineLengths(this.#pattern)).size === 1;
   }
 
   /**
@@ -342,6 +351,15 @@ function endsLine(position: Position | undefined): boolean {
 
 function usualPositions({ rows }: Pattern): Position[] {
   return rows.flatMap(([usual = []]) => [...usual]);
+}
+
+/** Characters of each line, without marks. */
+function lineLengths(pattern: Pattern): number[] {
+  const text = usualPositions(pattern).map(({ mark }) => mark ?? '中');
+  return text
+    .join('')
+    .split(AFTER_MARK)
+    .map((line) => line.replaceAll(/[^中]/g, '').length);
 }
 
 /** The characters of an acrostic at the first positions of lines. */

@@ -89,7 +89,7 @@ inline void each_tile(int64_t rows, Body body) {
 
 // Returns the number of columns done.
 template <typename Numbers, int vectors>
-inline int64_t strip(const Product& p, int64_t column, int64_t columns) {
+int64_t strip(const Product& p, int64_t column, int64_t columns) {
   // Narrow tiles have more rows, to use all registers.
   constexpr int fitting = tile_rows * tile_vectors / vectors, most = fitting < 12 ? fitting : 12;
   each_tile<most>(p.rows, [&](auto rows, int64_t r) {
@@ -108,7 +108,7 @@ inline int64_t strip(const Product& p, int64_t column, int64_t columns) {
 }
 
 template <typename Numbers>
-inline void multiply_of(const Product& p) {
+void multiply_of(const Product& p) {
   for (int64_t column = 0; column < p.columns;) {
     const int64_t left = p.columns - column;
     if (left >= tile_width) {

@@ -38,11 +38,13 @@ torch::nn::Linear make_linear(const ModelConfig& config) {
   return linear;
 }
 
-// Inverted dropout, with a generator on the tensor's device.
+// Inverted dropout of x: [time, rows, features], with a generator on the tensor's device. A sequence has the
+// same mask at all time steps (Gal and Ghahramani, A Theoretically Grounded Application of Dropout in
+// Recurrent Neural Networks, 2016).
 at::Tensor drop(const at::Tensor& x, double probability, const std::optional<at::Generator>& generator) {
   if (!generator || probability == 0) return x;
   const double keep = 1 - probability;
-  return x * at::empty_like(x.detach()).bernoulli_(keep, generator).div_(keep);
+  return x * at::empty_like(x.detach().slice(0, 0, 1)).bernoulli_(keep, generator).div_(keep);
 }
 
 }  // namespace

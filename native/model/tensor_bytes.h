@@ -9,7 +9,7 @@
 namespace tangshi {
 
 struct TensorBytes {
-  std::string dtype;  // F32, I64 or U8; also F16 for weights that are only read
+  std::string dtype;  // F32, I64 or U8; also F16 and I8 for weights that are only read
   std::vector<int64_t> shape;
   std::vector<uint8_t> data;  // little-endian, row-major
 };

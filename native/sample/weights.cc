@@ -11,7 +11,9 @@
 namespace tangshi {
 namespace {
 
-size_t bytes_per_element(const std::string& dtype) { return dtype == "F16" ? 2 : 4; }
+constexpr const char* scale_suffix = ".scale";
+
+size_t bytes_per_element(const std::string& dtype) { return dtype == "I8" ? 1 : dtype == "F16" ? 2 : 4; }
 
 // Formats a dtype and shape: F32 [6000, 256]
 std::string describe(const std::string& dtype, const std::vector<int64_t>& shape) {
@@ -21,7 +23,8 @@ std::string describe(const std::string& dtype, const std::vector<int64_t>& shape
 }
 
 void check(const ParameterSpec& spec, const TensorBytes& tensor) {
-  if ((tensor.dtype != "F32" && tensor.dtype != "F16") || tensor.shape != spec.shape) {
+  if ((tensor.dtype != "F32" && tensor.dtype != "F16" && tensor.dtype != "I8") ||
+      tensor.shape != spec.shape) {
     throw std::invalid_argument("expected " + describe("F32", spec.shape) + " for tensor '" + spec.name +
                                 "' but received " + describe(tensor.dtype, tensor.shape));
   }
@@ -34,17 +37,27 @@ void check(const ParameterSpec& spec, const TensorBytes& tensor) {
   }
 }
 
+// The scales of a parameter of 8 bits.
+ParameterSpec scale_spec(const ParameterSpec& spec) { return {spec.name + scale_suffix, {spec.shape.at(0)}}; }
+
 }  // namespace
 
 Weights::Weights(const ModelConfig& config, const TensorMap& tensors) : tensors_(tensors) {
-  const std::vector<ParameterSpec> specs = parameter_specs(config);
-  for (const ParameterSpec& spec : specs) {
+  std::set<std::string> known;
+  const auto find = [&](const ParameterSpec& spec) -> const TensorBytes& {
     const auto found = tensors.find(spec.name);
     if (found == tensors.end()) throw std::invalid_argument("tensor '" + spec.name + "' is missing");
     check(spec, found->second);
+    known.insert(spec.name);
+    return found->second;
+  };
+  for (const ParameterSpec& spec : parameter_specs(config)) {
+    if (find(spec).dtype != "I8") continue;
+    const TensorBytes& scale = find(scale_spec(spec));
+    if (scale.dtype == "F32") continue;
+    throw std::invalid_argument("expected F32 for tensor '" + spec.name + scale_suffix + "' but received " +
+                                scale.dtype);
   }
-  std::set<std::string> known;
-  for (const ParameterSpec& spec : specs) known.insert(spec.name);
   for (const auto& [name, tensor] : tensors) {
     if (known.contains(name)) continue;
     throw std::invalid_argument("tensor '" + name + "' does not belong to this model");
@@ -56,12 +69,17 @@ std::vector<float> Weights::floats(const std::string& name) const {
   std::vector<float> values(tensor.data.size() / bytes_per_element(tensor.dtype));
   if (tensor.dtype == "F32") {
     std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
-    return values;
-  }
-  for (size_t i = 0; i < values.size(); i++) {
-    uint16_t half;
-    std::memcpy(&half, tensor.data.data() + i * sizeof half, sizeof half);
-    values[i] = half_to_float(half);
+  } else if (tensor.dtype == "F16") {
+    for (size_t i = 0; i < values.size(); i++) {
+      uint16_t half;
+      std::memcpy(&half, tensor.data.data() + i * sizeof half, sizeof half);
+      values[i] = half_to_float(half);
+    }
+  } else {
+    const std::vector<float> scales = floats(name + scale_suffix);
+    const size_t columns = scales.empty() ? 0 : values.size() / scales.size();
+    for (size_t i = 0; i < values.size(); i++)
+      values[i] = static_cast<float>(static_cast<int8_t>(tensor.data[i])) * scales[i / columns];
   }
   return values;
 }

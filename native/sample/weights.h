@@ -12,7 +12,8 @@ namespace tangshi {
 class Weights {
  public:
   // Throws std::invalid_argument unless `tensors` has exactly the parameters of the model, in their shapes,
-  // as F32 or F16. Keeps a reference to `tensors`.
+  // as F32, F16, or I8 with another tensor, name.scale: F32 [rows], the factor of each row. Keeps a reference
+  // to `tensors`.
   Weights(const ModelConfig& config, const TensorMap& tensors);
 
   // One parameter in single precision, row-major.

@@ -31,7 +31,7 @@ const std::vector<int64_t> sizes = {1, 2, 3, 12, 15, 16, 17, 31, 32, 33, 48, 65}
 }  // namespace
 
 TEST(arithmetic, words_are_pairs_of_rounded_numbers) {
-  if (bf16_kernels() == nullptr) return;  // this CPU has none
+  if (!has_bf16()) return;
   const Arithmetic& pairs = arithmetic(Precision::bf16);
   auto random = generator();
   for (const int64_t rows : sizes) {
@@ -70,7 +70,7 @@ TEST(arithmetic, words_are_pairs_of_rounded_numbers) {
 }
 
 TEST(arithmetic, rounding_is_to_nearest_even_and_keeps_infinity_and_nan) {
-  if (bf16_kernels() == nullptr) return;  // this CPU has none
+  if (!has_bf16()) return;
   const at::Tensor x = at::tensor({1 + 0x1p-8f, 1 + 3 * 0x1p-8f, -1 - 0x1p-8f, 1 + 0x1.01p-8f, 3e38f, 3.4e38f,
                                    -0.0f, INFINITY, -INFINITY, 0x1p-126f})
                            .view({1, 10});
@@ -83,7 +83,7 @@ TEST(arithmetic, rounding_is_to_nearest_even_and_keeps_infinity_and_nan) {
 }
 
 TEST(arithmetic, bf16_products_are_those_of_the_rounded_factors) {
-  if (bf16_kernels() == nullptr) return;  // this CPU has none
+  if (!has_bf16()) return;
   const Arithmetic& pairs = arithmetic(Precision::bf16);
   auto random = generator();
   for (const int64_t rows : {1, 2, 5, 6, 7, 13}) {

@@ -1,5 +1,7 @@
 #include "train/cpu_train_step.h"
 
+#include <algorithm>
+
 #include "fixture.h"
 #include "precisions.h"
 
@@ -125,9 +127,28 @@ TEST(cpu_train_step, dropout_drops_and_scales_and_its_gradient_is_that_of_the_lo
   }
 }
 
+TEST(cpu_train_step, dropout_has_one_mask_for_all_time_steps_of_a_sequence) {
+  ModelConfig config = small_model();
+  config.hidden_dim = 64;
+  config.dropout = 0.5;
+  Steps steps(config, 2);
+  // The output layer learns nothing from a hidden unit that is dropped at all time steps.
+  const auto dropped = [&](const Batch& batch) {
+    steps.cpu.step(batch, 0, INFINITY);
+    const auto& slices = steps.trainer.parameters().slices;
+    const auto weight = std::find_if(slices.begin(), slices.end(),
+                                     [](const ParameterSlice& slice) { return slice.name == "fc.weight"; });
+    return weight->of(steps.cpu.gradients()).eq(0).all(0).sum().item<int64_t>();
+  };
+  const Batch one{
+      .inputs = {1, 2, 3, 4, 5, 6, 7, 8}, .targets = {2, 3, 4, 5, 6, 7, 8, 9}, .rows = 1, .time = 8};
+  EXPECT(dropped(one) > 10);
+  EXPECT_EQ(dropped(many_rows()), 0);  // each sequence has a mask of its own
+}
+
 // Both uses of tied weights, dropout, ragged batches.
 TEST(cpu_train_step, gradients_in_bf16_differ_by_rounding) {
-  if (bf16_kernels() == nullptr) return;  // this CPU has none
+  if (!has_bf16()) return;
   for (const Cell cell : {Cell::lstm, Cell::gru, Cell::rnn}) {
     for (const double dropout : {0.0, 0.3}) {
       const ModelConfig config{.cell = cell,

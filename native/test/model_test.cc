@@ -141,6 +141,9 @@ TEST(model, dropout_follows_its_generator_and_is_off_without_one) {
   const at::Tensor dropped = forward(generator(9));
   const int64_t zeros = dropped.eq(0).sum().item<int64_t>();
   EXPECT(zeros > 5 && zeros < dropped.numel() - 5);
+  // One mask for all time steps, but not for all sequences.
+  for (int64_t t = 1; t < dropped.size(0); t++) EXPECT(dropped[t].eq(0).equal(dropped[0].eq(0)));
+  EXPECT(!dropped.select(1, 0).eq(0).equal(dropped.select(1, 1).eq(0)));
 }
 
 TEST(model, tied_weights_are_one_tensor) {

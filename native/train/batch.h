@@ -6,7 +6,8 @@
 
 namespace tangshi {
 
-// Poems as rows, padded at the end; padding has target -1 and any valid input.
+// Poems as rows, padded at the end with target -1 and any valid input. What precedes a poem also has target
+// -1.
 struct Batch {
   std::vector<int32_t> inputs = {}, targets = {};  // [rows x time], row-major
   std::vector<float> weights = {};                 // [rows], or empty for the mean over real targets

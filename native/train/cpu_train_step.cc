@@ -90,7 +90,7 @@ void CpuTrainStep::forward(const PackedBatch& packed, bool drops, SpinPool& pool
     }
     if (drops) drop(input, packed, pool);
     if (layer == config_.layers) return;  // the output layer converts what it reads
-    if (layer == 0 || drops) convert(input, packed, pool);
+    if (drops || (layer == 0 && arithmetic_.converts())) convert(input, packed, pool);
     layers_[layer].forward(packed, weights(layer), input.words_t, pool);
   }
 }
@@ -106,7 +106,8 @@ void CpuTrainStep::embed(const PackedBatch& packed, SpinPool& pool) {
       std::copy_n(table + packed.inputs[r] * n, n, rows + r * row);
     kernels().transpose(rows + first * row, row, packed.used[t], n, x_t + first * n, packed.width);
   });
-  input.t = x_t;
+  input.t = input.words_t = x_t;
+  input.words_rows = rows;
 }
 
 // Applies dropout to the input, in a copy unless it is its own.
@@ -116,7 +117,7 @@ void CpuTrainStep::drop(Input& input, const PackedBatch& packed, SpinPool& pool)
   pool.each(packed.time, [&](int64_t t) {
     float* to = x_t + t * size;
     if (input.t != x_t) std::copy_n(input.t + t * size, size, to);
-    drop_step(input, t, to, size);
+    drop_step(input, to, size);
   });
   input.t = x_t;
 }
@@ -140,12 +141,12 @@ void CpuTrainStep::convert(Input& input, const PackedBatch& packed, SpinPool& po
 void CpuTrainStep::drop_gradient(const Input& input, float* d_t, const PackedBatch& packed,
                                  SpinPool& pool) const {
   const int64_t size = input.features * packed.width;
-  pool.each(packed.time, [&](int64_t t) { drop_step(input, t, d_t + t * size, size); });
+  pool.each(packed.time, [&](int64_t t) { drop_step(input, d_t + t * size, size); });
 }
 
-void CpuTrainStep::drop_step(const Input& input, int64_t t, float* x, int64_t size) const {
-  kernels().dropout(x, size, static_cast<uint32_t>(t * size), input.dropout_key,
-                    static_cast<uint32_t>(config_.dropout * 0x1p32),
+// One time step, [features, width]: the same mask at all of them.
+void CpuTrainStep::drop_step(const Input& input, float* x, int64_t size) const {
+  kernels().dropout(x, size, /*first=*/0, input.dropout_key, static_cast<uint32_t>(config_.dropout * 0x1p32),
                     static_cast<float>(1 / (1 - config_.dropout)));
 }
 

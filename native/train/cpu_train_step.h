@@ -44,7 +44,7 @@ class CpuTrainStep : public TrainStep {
   void forward(const PackedBatch& packed, bool drops, SpinPool& pool);
   void drop(Input& input, const PackedBatch& packed, SpinPool& pool);
   void convert(Input& input, const PackedBatch& packed, SpinPool& pool);
-  void drop_step(const Input& input, int64_t t, float* x, int64_t size) const;
+  void drop_step(const Input& input, float* x, int64_t size) const;
   void drop_gradient(const Input& input, float* d_t, const PackedBatch& packed, SpinPool& pool) const;
   void embedding_gradient(const PackedBatch& packed, const float* d_x_t, SpinPool& pool);
 

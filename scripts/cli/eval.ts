@@ -14,7 +14,8 @@ import type { CorpusFormat } from '../../lib/data/corpus-format';
 import { isUsableWith } from '../../lib/data/dataset';
 import type { Encoding } from '../../lib/data/encoding';
 import { distinctiveLines } from '../../lib/data/line-filter';
-import { TEXTS } from '../../lib/data/poems';
+import { type Heading, TEXTS } from '../../lib/data/poems';
+import { prefaceOf, wholePreface } from '../../lib/data/preface';
 import { usableCpus } from '../../lib/util/cpus';
 import { omitUndefined } from '../../lib/util/omit-undefined';
 import { integer, list, newCommand } from './command';
@@ -103,6 +104,8 @@ type Result = Evaluation &
     skipped: number;
     /** Evaluation on the held-out poems that share no line with a training poem. */
     unseen?: Evaluation & Readonly<{ poems: number }>;
+    /** Evaluation given titles and genres, if the model has learned these. */
+    withTitles?: Evaluation;
     forms: readonly FormMetrics[];
   }>;
 
@@ -126,6 +129,7 @@ async function measure(model: Model, flags: Flags): Promise<Result> {
     ),
   );
   const evaluation = await evaluateTexts(model, poems);
+  const withTitles = await evaluateWithTitles(model, corpus, poems);
   // More corpora are for finding copies: they do not change which poems are evaluated.
   const all = flags.extra ? await loadCorpus(model, flags, flags.extra) : corpus;
   const unseen = heldOut ? await evaluateUnseen(model, all) : undefined;
@@ -139,6 +143,7 @@ async function measure(model: Model, flags: Flags): Promise<Result> {
     skipped: corpus.tally.rejected.vocabulary,
     ...evaluation,
     unseen,
+    withTitles,
     forms: count > 0 ? await measureForms(model, texts, { count, seed }) : [],
   });
 }
@@ -172,6 +177,22 @@ function evaluateTexts(model: Model, poems: readonly string[]): Promise<Evaluati
   );
 }
 
+async function evaluateWithTitles(
+  model: Model,
+  { headings }: Poems,
+  poems: readonly string[],
+): Promise<Evaluation | undefined> {
+  const { vocab } = model;
+  const known = vocab.control('title') !== undefined;
+  if (!known || !poems.some((poem) => headings?.get(poem)?.title)) return undefined;
+  const prefaces = poems.map((poem) => wholePreface(prefaceOf(vocab, headings?.get(poem) as Heading)));
+  return evaluate(
+    model,
+    poems.map((poem) => vocab.encodePoem(poem)),
+    { prefaces },
+  );
+}
+
 function unknownShare({ vocab }: Model, poems: readonly string[]): number {
   let [characters, unknown] = [0, 0];
   for (const poem of poems) {
@@ -191,7 +212,7 @@ async function evaluateUnseen(model: Model, { train, heldOut }: Poems): Promise<
 }
 
 function toText(result: Result): string {
-  const { model, data, split, poems, unknown, skipped, unseen, forms } = result;
+  const { model, data, split, poems, unknown, skipped, unseen, withTitles, forms } = result;
   const without = skipped > 0 ? `, ${skipped} skipped for unknown characters` : '';
   return (
     `${data} (${split}, ${poems} poems${without}) by ${model}\n` +
@@ -199,6 +220,7 @@ function toText(result: Result): string {
     (unseen
       ? `${evaluationText(unseen)} for the ${unseen.poems} poems that share no line with a training poem\n`
       : '') +
+    (withTitles ? `${evaluationText(withTitles)} given titles and genres\n` : '') +
     tableOf(forms)
   );
 }

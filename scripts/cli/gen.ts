@@ -26,7 +26,7 @@ const RANDOMNESS = ['temperature', 'topK', 'topP', 'bestOf'];
 const DRAWING = [...RANDOMNESS, 'greedy', 'count', 'seed'];
 const OF_A_POEM = [
   ...['form', 'pattern', 'lines', 'acrostic', 'rhyme', 'tone', 'rhymeGroup', 'rhymeBook'],
-  ...['context', 'repetitionPenalty', 'script'],
+  ...['title', 'theme', 'context', 'repetitionPenalty', 'script'],
 ];
 
 /** `tangshi gen`. */
@@ -63,6 +63,16 @@ export function genCommand(): Command {
       '--lines <n>',
       t('number of lines of 五排, 七排, 五古, 七古', '五排、七排、五古、七古的句数'),
       integer(1, 1000),
+    )
+    .option('--title <title>', t('what the poem is about, such as 春江夜别', '诗题：诗写什么，如 春江夜别'))
+    .addOption(
+      new Option(
+        '--theme <words>',
+        t(
+          'the same in words of today, such as "中秋 想念 妈妈"',
+          '主题：用今天的话说诗写什么，如 "中秋 想念 妈妈"',
+        ),
+      ).conflicts('title'),
     )
     .option('--acrostic <characters>', t('first characters of the lines', '藏头诗：各句的首字'))
     .addOption(
@@ -185,6 +195,8 @@ type Flags = Omit<PoemOptions, 'rhyme'> &
 async function toOptions(beginning: string, flags: Flags): Promise<PoemOptions> {
   return {
     prompt: beginning.replace(/[\r\n]+$/, ''), // from a file
+    title: flags.title,
+    theme: flags.theme,
     context: flags.context,
     form: flags.form,
     pattern: flags.pattern === undefined ? undefined : await readText(flags.pattern),
@@ -211,7 +223,7 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
   const { count = 1, json } = flags;
   const isSingleDraft = count === 1 && flags.bestOf === undefined && !isInForm(options) && !flags.script;
   if (canRedraw(process.stdout) && isSingleDraft && !json && !flags.annotate) {
-    tellSource(model, [await printAsDrawn(model, streamOptions)], isSeeded(options));
+    tellSource(model, [await printAsDrawn(model, streamOptions)], options);
     return;
   }
   const poems: Poem[] = [];
@@ -224,7 +236,7 @@ async function print(model: Model, options: PoemOptions, flags: Flags): Promise<
     process.stdout.write(more.map((poem, i) => entry(poem, poems.length + i, options, flags)).join(''));
     poems.push(...more);
   }
-  if (!json) tellSource(model, poems, isSeeded(options));
+  if (!json) tellSource(model, poems, options);
 }
 
 /** Poems that are drawn together: printed before the next ones are drawn. */
@@ -260,10 +272,13 @@ function isInForm({ form, pattern, acrostic }: PoemOptions): boolean {
   return form !== undefined || pattern !== undefined || acrostic !== undefined;
 }
 
-/** The seed, by which a poem can be had again, and the model if the user may not expect it. */
-function tellSource({ path }: Model, poems: readonly Poem[], seeded = true): void {
+/** The title of a theme; the seed, by which a poem can be had again; and the model if the user may not expect it. */
+function tellSource({ path }: Model, poems: readonly Poem[], options: PoemOptions): void {
+  const seeded = isSeeded(options);
   const [first, last] = [poems[0]?.seed, poems.at(-1)?.seed];
+  const title = options.theme !== undefined && poems[0]?.title;
   const facts = [
+    title && t(`title ${title}`, `诗题 ${title}`),
     seeded && first === last && t(`seed ${first}`, `种子 ${first}`),
     seeded && first !== last && t(`seeds ${first} to ${last}`, `种子 ${first} 至 ${last}`),
     path !== BUNDLED_MODEL && t(`model ${path}`, `模型 ${path}`),

@@ -199,10 +199,17 @@ function deviceText({ device, precision, threads }: Plan): string {
   );
 }
 
-function heldOutText({ heldOut }: Extract<TrainEvent, { type: 'epoch' | 'evaluation' }>): string {
+function heldOutText(event: Extract<TrainEvent, { type: 'epoch' | 'evaluation' }>): string {
+  const { heldOut } = event;
   if (!heldOut) return '';
   const [nll, perplexity] = [heldOut.nll.toFixed(3), heldOut.perplexity.toFixed(1)];
-  return t(`, held-out nll ${nll} (perplexity ${perplexity})`, `，留出集 NLL ${nll}（困惑度 ${perplexity}）`);
+  const given = 'heldOutWithTitles' in event ? event.heldOutWithTitles?.nll.toFixed(3) : undefined;
+  const english = given === undefined ? '' : `, given its titles ${given}`;
+  const chinese = given === undefined ? '' : `，给出诗题时 ${given}`;
+  return t(
+    `, held-out nll ${nll} (perplexity ${perplexity})${english}`,
+    `，留出集 NLL ${nll}（困惑度 ${perplexity}）${chinese}`,
+  );
 }
 
 function doneText(

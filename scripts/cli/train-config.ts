@@ -30,6 +30,7 @@ const SAME_NAMES = [
   'cleaning',
   'minCount',
   'heldOut',
+  'titles',
   'cell',
   'layers',
   'dropout',

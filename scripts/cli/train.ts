@@ -83,7 +83,12 @@ function addCorpusOptions(command: Command): void {
       '--held-out <share>',
       t('share of the poems to hold out from training', '留出集所占的比例（不参与训练）'),
       number(0, 0.99),
-    );
+    )
+    .option(
+      '--titles',
+      t('learn titles and genres, so that gen can be asked for them', '学习诗题与体裁，以便 gen 按题写诗'),
+    )
+    .option('--no-titles', t('learn the poems alone', '只学习诗文'));
 }
 
 function addNetworkOptions(command: Command): void {

@@ -105,6 +105,14 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
   [/frequent ones are (\S+)/, '常用的字如 $1'],
   [/^Expected at most (\d+) characters for prompt but received (\d+)$/, '开头过长：最多 $1 字，实有 $2 字'],
   [/^Expected at most (\d+) characters for context but received (\d+)$/, '前文过长：最多 $1 字，实有 $2 字'],
+  [/^Expected at most (\d+) characters for title but received (\d+)$/, '诗题过长：最多 $1 字，实有 $2 字'],
+  [/^Expected at most (\d+) characters for theme but received (\d+)$/, '主题过长：最多 $1 字，实有 $2 字'],
+  [/^No poet wrote about "(.*)": choose other words$/, '没有诗人写过“$1”：请换几个词'],
+  [/^"(.*)" does not say what the poem is about: choose another title$/, '“$1”没有说诗写什么：请换一个诗题'],
+  [
+    /^This model was trained without titles: omit (\w+), or use one trained with titles$/,
+    '此模型训练时没有学过诗题：请去掉 --$1，或改用学过诗题的模型',
+  ],
   [
     /^A prompt of (\d+) characters leaves nothing to write within a maxLength of (\d+)$/,
     '开头已有 $1 字，而最多只能写 $2 字，没有可续写的余地',
@@ -322,6 +330,10 @@ export const CHINESE: readonly (readonly [pattern: RegExp, zh: string | Replace]
   [/^the run had not saved a checkpoint yet: it starts again$/, '此前没有保存过检查点：从头开始'],
   [/: resuming from (.*), step (\d+)$/, '：从 $1（第 $2 步）继续'],
   [/ is missing：/, ' 不存在：'],
+  [
+    /^titles are not learned: the vocabulary of the given weights has no tokens for them$/,
+    '不学习诗题：所给权重的词表中没有相应的标记',
+  ],
   [/^(.*) is not used: /, '未使用 $1：'],
 
   // devices, memory, the addon

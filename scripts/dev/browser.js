@@ -22,6 +22,7 @@ const REPLACED = new Map(
     'lib/util/sha256.ts': 'lib/browser/sha256.ts',
     'lib/util/opencc.ts': 'lib/browser/opencc.ts',
     'lib/verse/pinyin.ts': 'lib/browser/pinyin.ts',
+    'lib/data/theme-table.ts': 'lib/browser/theme-table.ts',
   }).map((pair) => /** @type {[string, string]} */ (pair.map((file) => path.join(root, file)))),
 );
 

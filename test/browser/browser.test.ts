@@ -7,8 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { BUNDLED_MODEL, checkPoem, Model, type NextCharacter, type Poem, type PoemOptions } from '../../lib';
-import { checksum } from '../../lib/model/checkpoint';
+import {
+  BUNDLED_MODEL,
+  checkPoem,
+  Model,
+  type NextCharacter,
+  type Poem,
+  type PoemOptions,
+  Vocab,
+  writeModel,
+} from '../../lib';
+import { CONTROLS } from '../../lib/data/vocab';
+import { checksum, decodeCheckpoint } from '../../lib/model/checkpoint';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/model/safetensors';
 import { untrainedCheckpoint } from '../model/untrained';
 import { buildModule, findBrowser, ROOT, Site, whatIsMissing } from './site';
@@ -192,6 +202,33 @@ describeInBrowser(missing ? `in a browser (skipped: ${missing})` : 'in a browser
       return (await small.score('床前明月光，疑是地上霜。')).nll`,
     );
     expect(nll).toBeCloseTo(expected.nll, 4);
+  });
+
+  test('writes to a title or a theme, with weights of 8 bits', async () => {
+    const { characters } = native.vocab.toJSON();
+    const vocab = Vocab.build([characters.join('')], { minCount: 1, controls: CONTROLS });
+    const file = join(folder, 'eight.safetensors');
+    await writeModel(file, decodeCheckpoint(await untrainedCheckpoint(vocab), file), { bits: 8 });
+    site.files.set('/eight.safetensors', readFileSync(file));
+    await using eight = await Model.load(file);
+    const options = [
+      { title: '春江夜别' },
+      { theme: '中秋 想念 妈妈' },
+      { theme: '蟋蟀', form: '如梦令' },
+    ].map((about) => ({ ...about, seed: 1, bestOf: 1, maxLength: about.form ? undefined : 40 }));
+    const expected = [];
+    for (const each of options) expected.push(await eight.generate(each));
+    expect(expected.map(({ title }) => title)).toEqual(['春江夜别', '中秋相思忆母', '秋']);
+    const poems = await inPage<Poem[]>(
+      `const eight = await Model.load('/eight.safetensors');
+      const poems = [];
+      for (const options of given) poems.push(await eight.generate(options));
+      return poems`,
+      options,
+    );
+    expect(poems.map(({ title, text }) => [title, text])).toEqual(
+      expected.map(({ title, text }) => [title, text]),
+    );
   });
 
   test('checks poems', async () => {

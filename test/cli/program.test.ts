@@ -82,7 +82,10 @@ describe('completion', () => {
   test.each([
     ['tangshi ge', ['gen']],
     ['tangshi gen --acr', ['--acrostic']],
-    ['tangshi train --no-', ['--no-tie-weights', '--no-relu-logits', '--no-xavier-output', '--no-graph']],
+    [
+      'tangshi train --no-',
+      ['--no-titles', '--no-tie-weights', '--no-relu-logits', '--no-xavier-output', '--no-graph'],
+    ],
   ])('bash: %s', (line, expected) => {
     const words = line.split(' ');
     const program = [

@@ -16,6 +16,7 @@ import {
 } from '../../lib';
 import { checksum } from '../../lib/model/checkpoint';
 import { modelConfig } from '../../lib/model/network';
+import { prepareRequest } from '../../lib/model/poem-request';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from '../../lib/model/safetensors';
 import { addon } from '../../lib/native/addon';
 import { unusedGpu } from '../../lib/native/device';
@@ -97,6 +98,11 @@ async function notices(options: Parameters<typeof train>[0]): Promise<string> {
   for await (const event of train({ device: 'cpu', ...options }))
     if (event.type === 'plan') return event.notices.join('; ');
   throw new Error('There was no plan');
+}
+
+/** The vocabulary of a model that has learned titles. */
+function titled(): Vocab {
+  return Vocab.build(['湖'], { minCount: 1, controls: ['title'] });
 }
 
 /** A copy of the run. */
@@ -273,6 +279,17 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
   ],
   ['开头过长：最多 1000 字，实有 1001 字', () => gen(longPoem)],
   ['前文过长：最多 1000 字，实有 1001 字', () => gen('--context', longPoem)],
+  ['诗题过长：最多 1000 字，实有 1001 字', () => gen('--title', longPoem)],
+  ['主题过长：最多 1000 字，实有 1001 字', () => gen('--theme', longPoem)],
+  [
+    '没有诗人写过“吻 kiss”：请换几个词',
+    () => refusal(() => prepareRequest({ vocab: titled() }, { theme: '吻 kiss' })),
+  ],
+  [
+    '“Lake”没有说诗写什么：请换一个诗题',
+    () => refusal(() => prepareRequest({ vocab: titled() }, { title: 'Lake' })),
+  ],
+  ['此模型训练时没有学过诗题：请去掉 --title，或改用学过诗题的模型', () => gen('--title', '湖')],
   ['开头已有 3 字，而最多只能写 2 字，没有可续写的余地', () => gen('湖上月', '--max-length', '2')],
   ['开头已有 20 字，而此体裁共 20 字，没有可续写的余地', () => gen(POEMS[0] as string, '--form', '五绝')],
 
@@ -593,6 +610,15 @@ const CASES: readonly (readonly [zh: string | RegExp, message: () => string | Pr
       rmSync(join(copyOf('lost'), 'last.safetensors'));
       return notices({ out: 'lost', resume: true });
     },
+  ],
+  [
+    '不学习诗题：所给权重的词表中没有相应的标记',
+    () =>
+      notices({
+        out: 'untitled',
+        init: 'run/last.safetensors',
+        config: { ...smallConfig('poems.txt', 1), titles: true },
+      }),
   ],
   [
     '未使用 H200：NVIDIA 驱动找不到设备',

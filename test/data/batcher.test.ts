@@ -35,6 +35,66 @@ function poemsIn(batch: Batch): string[] {
   });
 }
 
+describe('prefaces', () => {
+  const poems = poemsOf(Array(600).fill(6));
+  const prefaces = poems.map((_, i) => ({ title: Int32Array.of(1, 10 + i), genre: Int32Array.of(2) }));
+
+  test('precede poems and are not predicted; each part is left out in some epochs', () => {
+    const batcher = bucketedBatcher(poems, { batch: 64, seed: 3, prefaces });
+    const seen: Record<string, number> = { none: 0, genre: 0, title: 0, both: 0 };
+    const drawn = new Set<string>();
+    for (const { inputs, targets, time, rows: count } of take(batcher, 2 * batcher.stepsPerEpoch)) {
+      for (let row = 0; row < count; row++) {
+        const ids = [...inputs.subarray(row * time, (row + 1) * time)];
+        const own = [...targets.subarray(row * time, (row + 1) * time)];
+        const start = ids.findIndex((id) => id >= 1000);
+        const poem = poems[Math.floor((ids[start] as number) / 1000) - 1] as Int32Array;
+        expect(ids.slice(start, start + 5)).toEqual([...poem.subarray(0, -1)]);
+        expect(own).toEqual([
+          ...Array(start).fill(-1),
+          ...poem.subarray(1),
+          ...Array(time - start - 5).fill(-1),
+        ]);
+        const number = Math.floor((ids[start] as number) / 1000) - 1;
+        const [title, genre] = [ids.includes(10 + number), ids.includes(2)];
+        if (title) expect(ids.slice(0, 2)).toEqual([1, 10 + number]);
+        if (genre) expect(ids[start - 1]).toBe(2);
+        const kind = title ? (genre ? 'both' : 'title') : genre ? 'genre' : 'none';
+        seen[kind] = (seen[kind] as number) + 1;
+        drawn.add(`${number} ${kind}`);
+      }
+    }
+    const shares = Object.values(seen).map((count) => count / 1200);
+    for (const [i, share] of [3 / 12, 1 / 12, 2 / 12, 6 / 12].entries())
+      expect(Math.abs((shares[i] as number) - share)).toBeLessThan(0.05);
+    expect(drawn.size).toBeGreaterThan(700); // drawn anew in the second epoch
+  });
+
+  test('are the same after seek', () => {
+    const [one, other] = [3, 3].map((seed) => bucketedBatcher(poems, { batch: 64, seed, prefaces })) as [
+      Batcher,
+      Batcher,
+    ];
+    take(one, 25);
+    other.seek(one.cursor);
+    expect(other.next()).toEqual(one.next());
+  });
+
+  test('of evaluation batches are whole', () => {
+    const [{ inputs, targets } = fail()] = evaluationBatches(poems.slice(0, 1), 64, [
+      Int32Array.of(1, 10, 2),
+    ]);
+    expect([...inputs]).toEqual([1, 10, 2, 1000, 1001, 1002, 1003, 1004]);
+    expect([...targets]).toEqual([-1, -1, -1, 1001, 1002, 1003, 1004, 1005]);
+  });
+
+  test('must be as many as the poems', () => {
+    const wrong = failure('ERR_TANGSHI_INVALID_ARG', /as many prefaces as poems/);
+    expect(() => bucketedBatcher(poems, { batch: 64, seed: 1, prefaces: prefaces.slice(1) })).toThrow(wrong);
+    expect(() => evaluationBatches(poems, 64, [Int32Array.of(1)])).toThrow(wrong);
+  });
+});
+
 describe('classic', () => {
   test.each(['titled', 'lines'] as const)(
     '%s: produces the same batches as the original program, epoch after epoch',

@@ -44,6 +44,54 @@ test.each(['titled', 'lines'] as const)(
   },
 );
 
+describe('titles', () => {
+  const lines = [
+    '静夜思二首 其一:床前明月光，疑是地上霜。',
+    '句:春眠不觉晓，处处闻啼鸟。',
+    '夜:床前明月光，疑是地上霜。',
+  ];
+  const withTitles = (titles: boolean, more: Partial<DatasetOptions> = {}) =>
+    load(lines, { format: 'titled', titles, ...more });
+
+  test('each poem has what can precede it: its title, if it has one, and its genre', async () => {
+    const { vocab, train, trainPrefaces, heldOutPrefaces } = await withTitles(true);
+    expect(train).toHaveLength(2);
+    const texts = trainPrefaces?.map(({ title, genre }) => [vocab.decode(title), vocab.decode(genre)]);
+    // Characters that no poem has are left out: here 静 and 思.
+    expect(texts).toEqual([
+      ['', '<五古>'],
+      ['', '<五古>'],
+    ]);
+    expect(heldOutPrefaces).toEqual([]);
+    const more = await load([...lines, '思:静夜春思长。静夜春思短。'], { format: 'titled', titles: true });
+    expect(more.vocab.decode(more.trainPrefaces?.[0]?.title as Int32Array)).toBe('<title>静夜思');
+  });
+
+  test('the vocabulary has the control tokens that occur', async () => {
+    const { vocab } = await withTitles(true);
+    expect(vocab.toJSON().controls).toEqual(['title', '五古']);
+    const untitled = await load(['床前明月光，疑是地上霜，举头望明月。'], { titles: true });
+    expect(untitled.vocab.toJSON().controls).toEqual(['五古']);
+    expect(untitled.trainPrefaces?.[0]?.title).toEqual(new Int32Array());
+  });
+
+  test('without titles, or with a vocabulary without control tokens, nothing precedes', async () => {
+    const { vocab, trainPrefaces } = await withTitles(false);
+    expect(vocab.control('title')).toBeUndefined();
+    expect(trainPrefaces).toBeUndefined();
+    expect((await withTitles(true, { vocab })).trainPrefaces).toBeUndefined();
+    expect((await withTitles(true, { cleaning: 'plain' })).trainPrefaces).toBeUndefined();
+  });
+
+  test('the fingerprint depends on titles only where they are read', async () => {
+    const other = lines.map((line) => line.replace('静夜思', '山居'));
+    const of = async (texts: readonly string[], titles: boolean) =>
+      (await load(texts, { format: 'titled', titles })).fingerprint;
+    expect(await of(lines, false)).toBe(await of(other, false));
+    expect(await of(lines, true)).not.toBe(await of(other, true));
+  });
+});
+
 test('modern: poems in file order, with counts and the tokens per epoch', async () => {
   const dataset = await load(['床前明月光，疑是地上霜', '', '春眠不觉晓abc', '春眠不觉晓', '春眠不觉晓']);
   expect(dataset.train.map((ids) => dataset.vocab.decode(ids))).toEqual([

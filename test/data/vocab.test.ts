@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Vocab } from '../../lib/data/vocab';
+import { CONTROLS, Vocab } from '../../lib/data/vocab';
 import golden from '../golden/seed.json';
 
 const failure = (code: string, message: RegExp) =>
@@ -172,5 +172,34 @@ describe('a damaged vocabulary is rejected', () => {
         );
       }),
     );
+  });
+});
+
+describe('control tokens', () => {
+  const vocab = Vocab.build(['床前明月光', '明月'], { minCount: 1, controls: CONTROLS });
+  const plain = Vocab.build(['床前明月光', '明月'], { minCount: 1 });
+
+  test('follow the characters, and are no characters', () => {
+    expect(vocab.size).toBe(plain.size + 9);
+    expect(vocab.control('title')).toBe(plain.size);
+    expect(vocab.control('词')).toBe(vocab.size - 1);
+    expect(plain.control('title')).toBeUndefined();
+    expect([...vocab.encode('明月')]).toEqual([...plain.encode('明月')]);
+    expect(vocab.decode([vocab.control('五绝') as number])).toBe('<五绝>');
+    expect(() => vocab.encode('<title>')).toThrow(failure('ERR_TANGSHI_VOCAB', /"<" \(character 1\)/));
+  });
+
+  test('are never generated', () => {
+    expect([...vocab.banned]).toEqual([0, 1, ...Array.from({ length: 9 }, (_, i) => plain.size + i)]);
+  });
+
+  test('survive JSON; a vocabulary without them is written as before', () => {
+    expect(Vocab.fromJSON(JSON.parse(JSON.stringify(vocab)))).toEqual(vocab);
+    expect(plain.toJSON()).not.toHaveProperty('controls');
+    const json = vocab.toJSON();
+    for (const controls of ['title', ['sonnet'], ['title', 'title'], [1]])
+      expect(() => Vocab.fromJSON({ ...json, controls })).toThrow(
+        failure('ERR_TANGSHI_CHECKPOINT', /a control token is unknown, or occurs twice/),
+      );
   });
 });

@@ -7,13 +7,14 @@ import {
   presetConfig,
   readCheckpoint,
   readWeights,
+  type TensorData,
   Vocab,
   writeCheckpoint,
   writeModel,
 } from '../../lib';
 import { REJECTIONS } from '../../lib/data/clean';
 import { decodeCheckpoint } from '../../lib/model/checkpoint';
-import { decodeSafetensors } from '../../lib/model/safetensors';
+import { decodeSafetensors, encodeSafetensors } from '../../lib/model/safetensors';
 
 let folder: string;
 let path: string;
@@ -96,6 +97,67 @@ describe('a model for inference', () => {
         expect.objectContaining({ code: 'ERR_TANGSHI_CHECKPOINT' }),
       );
     }
+  });
+});
+
+describe('a model of 8 bits', () => {
+  const floats = (values: readonly number[]) => new Uint8Array(Float32Array.from(values).buffer);
+  const matrix = { dtype: 'F32', shape: [3, 2], data: floats([1.27, -0.63, 0, 0, 1e-30, -1e30]) } as const;
+  const withMatrix = { ...checkpoint, tensors: { ...checkpoint.tensors, 'fc.weight': matrix } };
+
+  test('has matrices of integers with a scale for each row, and is read as single precision', async () => {
+    await writeModel(path, withMatrix, { bits: 8 });
+    const { tensors } = decodeSafetensors(await readFile(path), path);
+    expect(tensors['fc.weight']).toMatchObject({ dtype: 'I8', shape: [3, 2] });
+    expect([...new Int8Array(tensors['fc.weight']?.data as Uint8Array)]).toEqual([127, -63, 0, 0, 0, -127]);
+    expect(tensors['fc.weight.scale']).toMatchObject({ dtype: 'F32', shape: [3] });
+    expect(tensors['fc.bias']).toMatchObject({ dtype: 'F32' });
+    const read = await readCheckpoint(path);
+    expect(Object.keys(read.tensors).sort()).toEqual(['fc.bias', 'fc.weight']);
+    const { data } = read.tensors['fc.weight'] as TensorData;
+    const values = new Float32Array(data.slice().buffer);
+    for (const [i, value] of [1.27, -0.63, 0, 0, 0, -1e30].entries())
+      expect(Math.abs((values[i] as number) - value)).toBeLessThanOrEqual(Math.abs(value) * 1e-6);
+    expect(await readWeights(path)).toMatchObject({ tensors: read.tensors });
+  });
+
+  test('needs a scale for each row', async () => {
+    await writeModel(path, withMatrix, { bits: 8 });
+    const { metadata, tensors } = decodeSafetensors(await readFile(path), path);
+    const scale = tensors['fc.weight.scale'] as TensorData;
+    const spoiled: (TensorData | undefined)[] = [
+      undefined,
+      { ...scale, shape: [2], data: scale.data.slice(0, 8) },
+      { ...scale, shape: [3, 1] },
+      { dtype: 'F16', shape: [3], data: scale.data.slice(0, 6) },
+      { dtype: 'U8', shape: [3], data: scale.data.slice(0, 3) },
+    ];
+    for (const wrong of spoiled) {
+      const { 'fc.weight.scale': _, ...others } = tensors;
+      const all = wrong ? { ...others, 'fc.weight.scale': wrong } : others;
+      const { checksum: __, ...rest } = metadata;
+      // As Python writes it: without the format of this package, there is no checksum.
+      const { format: ___, ...python } = rest;
+      await writeFile(path, Buffer.concat(encodeSafetensors({ metadata: python, tensors: all })));
+      await expect(readWeights(path)).rejects.toMatchObject({
+        code: 'ERR_TANGSHI_CHECKPOINT',
+        message: expect.stringMatching(/tensor fc\.weight has 8 bits, but no scale for each row/),
+      });
+    }
+  });
+
+  test('needs finite weights, and a number of bits that exists', async () => {
+    const wrong = { ...matrix, data: floats([1, Number.NaN, 0, 0, 0, 0]) };
+    await expect(
+      writeModel(path, { ...withMatrix, tensors: { 'fc.weight': wrong } }, { bits: 8 }),
+    ).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_INVALID_ARG',
+      message: expect.stringContaining('fc.weight'),
+    });
+    await expect(writeModel(path, withMatrix, { bits: 4 as never })).rejects.toMatchObject({
+      code: 'ERR_TANGSHI_INVALID_ARG',
+      option: 'bits',
+    });
   });
 });
 

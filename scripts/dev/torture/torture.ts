@@ -38,6 +38,7 @@ export function smallConfig(data: string, epochs: number): Partial<RunConfig> {
     data,
     minCount: 1,
     heldOut: 0.2,
+    titles: false,
     embedDim: 16,
     hiddenDim: 24,
     dropout: 0.2,
