@@ -7,15 +7,15 @@ import { MODERN_WORDS } from './modern-words';
 
 const TABLE = join(__dirname, '../../lib/data/themes.json');
 const CORPORA = { data: 'poems', extra: ['quantangshi', 'quansongshi'] } as const;
-/** A title is common if so many poems have exactly it. */
+/** Minimum number of poems with a title. */
 const COMMON = 6;
-/** A character is usual in titles if so many different titles have it. */
+/** Minimum number of different titles with a character that counts as usual. */
 const USUAL = 40;
-/** A character belongs to a title if it is in so many poems whose title contains that, ... */
+/** Minimum number of poems that have both a character and a title. */
 const TOGETHER = 8;
-/** ... and so many times as often as in others. */
+/** Minimum ratio of that number to the one expected by chance. */
 const LIFT = 3;
-/** Titles of a character. */
+/** Maximum number of titles per character. */
 const KEPT = 2;
 const HAN = /^\p{Unified_Ideograph}+$/u;
 
